@@ -1,0 +1,1 @@
+"""The nouns of persx as frozen structs, and what every room shares: errors, registry, clock."""

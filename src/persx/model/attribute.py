@@ -1,0 +1,85 @@
+"""Attributes: the declared facts about a visitor that rules may read."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+Value: TypeAlias = str | int | float | bool | list[str] | None
+"""What an attribute may hold. A time is epoch milliseconds."""
+
+
+class ValueType(StrEnum):
+    """The types that rules know."""
+
+    STRING = "string"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    TIME = "time"
+    STRINGS = "strings"
+
+
+class Source(StrEnum):
+    """Where an attribute's value comes from; declared beats predicted."""
+
+    DECLARED = "declared"
+    COMPUTED = "computed"
+    PREDICTED = "predicted"
+    CONTEXTUAL = "contextual"
+
+
+class Purpose(StrEnum):
+    """Why a fact may be used; a visitor grants or denies each but `necessary`."""
+
+    NECESSARY = "necessary"
+    ANALYTICS = "analytics"
+    PERSONALIZATION = "personalization"
+    MARKETING = "marketing"
+
+
+class Computation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a computed attribute is folded from events.
+
+    Attributes:
+        kind: A name of the `COMPUTED` registry, such as ``count`` or ``decayed_share``.
+        event: The name of a track event, or a type such as ``page``; none means every event.
+        property: Dotted path inside the event's properties that the fold reads.
+        where: Properties that must be equal for the event to count.
+        options: What the kind takes, such as ``half_life: 30d`` or ``within: 7d``.
+    """
+
+    kind: str
+    event: str | None = None
+    property: str | None = None
+    where: dict[str, str | int | float | bool] = {}
+    options: dict[str, str | int | float | bool] = {}
+
+
+class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A declared fact: its type, where it comes from, why and how long it may be used.
+
+    Attributes:
+        name: Dotted name as rules write it, such as ``customer.industry``.
+        values: The closed set of values (of a string, or of each of the strings), or the name
+            of the workspace's own list.
+        freshness: How often it changes at its source: ``real time``, ``daily``, ``on change``.
+        expires: Length of time after which a fact counts as unknown, such as ``90d``.
+        compute: Set exactly when `source` is computed.
+    """
+
+    name: str = ""
+    type: ValueType = ValueType.STRING
+    source: Source = Source.DECLARED
+    values: tuple[str, ...] | Literal["industries", "locales", "personas"] = ()
+    purpose: Purpose = Purpose.PERSONALIZATION
+    freshness: str = "on change"
+    expires: str | None = None
+    compute: Computation | None = None
+    description: str = ""
+    label: str = ""
+
+
+State: TypeAlias = Any
+"""A computed attribute's folded state: whatever its kind keeps, made of JSON-like values."""

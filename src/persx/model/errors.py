@@ -1,0 +1,85 @@
+"""Every error that persx raises: what happened, with which value, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+import msgspec
+
+
+class PersxError(Exception):
+    """Base of all errors of persx; carries the parts of its message as fields."""
+
+    def __init__(self, message: str, *, value: object = None, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}".strip())
+        self.message = message
+        self.value = value
+        self.hint = hint
+
+
+class BadInput(PersxError):
+    """Something from outside cannot be used as it is (HTTP 400, exit code 2)."""
+
+
+class NotFound(PersxError):
+    """A named thing does not exist (HTTP 404)."""
+
+
+class Conflict(PersxError):
+    """Someone changed the same thing in the meantime (HTTP 409)."""
+
+
+class Forbidden(PersxError):
+    """The key or cookie at hand does not allow this (HTTP 403)."""
+
+
+class Unavailable(PersxError):
+    """A part of the system cannot answer now; trying again later may help (HTTP 503)."""
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing wrong in a workspace: where, which value, why, and what to do.
+
+    `path` is dotted inside the document, such as ``variants.saas.content.headline``.
+    """
+
+    file: str = ""
+    path: str = ""
+    value: str = ""
+    message: str
+    hint: str = ""
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        place = ": ".join(part for part in (self.file, self.path) if part)
+        value = f" (value: {self.value})" if self.value else ""
+        return f"{place}: {self.message}{value}{' ' + self.hint if self.hint else ''}".lstrip(": ")
+
+
+class InvalidWorkspace(BadInput):
+    """A workspace has faults; `faults` holds every one of them."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(
+            f"The workspace has {len(faults)} fault{'s' if len(faults) != 1 else ''}:\n"
+            + "\n".join(f"  {fault}" for fault in faults)
+        )
+        self.faults = tuple(faults)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint that names the nearest known word, or lists a few of them.
+
+    >>> did_you_mean("custmer.industry", ["customer.industry", "cart.value"])
+    "Did you mean 'customer.industry'?"
+    """
+    names = sorted(set(known))
+    folded = {name.casefold(): name for name in names}
+    close = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean '{folded[close[0]]}'?"
+    if not names:
+        return ""
+    shown = ", ".join(names[:8])
+    return f"Known: {shown}{' …' if len(names) > 8 else ''}."

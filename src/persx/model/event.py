@@ -1,0 +1,87 @@
+"""Events: timestamped facts in the Segment form."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Final, NewType
+
+import msgspec
+
+from persx.model.clock import Millis
+
+IdentityKey = NewType("IdentityKey", str)
+"""An anonymous id as ``a:…`` or a user id as ``u:…``."""
+
+
+def anonymous_key(anonymous_id: str) -> IdentityKey:
+    """Return the identity key of an anonymous id."""
+    return IdentityKey("a:" + anonymous_id)
+
+
+def user_key(user_id: str) -> IdentityKey:
+    """Return the identity key of a user id."""
+    return IdentityKey("u:" + user_id)
+
+
+class EventType(StrEnum):
+    """The calls of the Segment tracking API."""
+
+    IDENTIFY = "identify"
+    TRACK = "track"
+    PAGE = "page"
+    SCREEN = "screen"
+    GROUP = "group"
+    ALIAS = "alias"
+
+
+EXPOSURE: Final = "Experiment Viewed"
+"""The track event from which a visitor counts in an experiment's analysis."""
+
+FORM_SUBMITTED: Final = "Form Submitted"
+"""The track event that a form block sends; its properties hold the answers."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event as it is kept.
+
+    Attributes:
+        name: The track event's name, or the page's or screen's.
+        timestamp: When it happened: the client's time corrected for clock skew by
+            (received − sentAt), never after `received`.
+        received: When the server acknowledged it.
+        sequence: Position in the log, given by the store; 0 before that.
+        verified: Sent with the server key, or a token signed by it: its identity links count.
+    """
+
+    type: EventType
+    message_id: str
+    anonymous_id: str | None = None
+    user_id: str | None = None
+    name: str | None = None
+    group_id: str | None = None
+    previous_id: str | None = None
+    timestamp: Millis = 0
+    received: Millis = 0
+    sequence: int = 0
+    verified: bool = False
+    properties: dict[str, Any] = {}
+    traits: dict[str, Any] = {}
+    context: dict[str, Any] = {}
+
+    @property
+    def identity(self) -> IdentityKey:
+        """The identity whose state this event belongs to: the user where known."""
+        if self.user_id:
+            return user_key(self.user_id)
+        return anonymous_key(self.anonymous_id or "")
+
+
+class RejectedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that was not accepted, kept aside with the reason.
+
+    `body` is what was sent, cut to 32 kB.
+    """
+
+    received: Millis
+    reason: str
+    body: str

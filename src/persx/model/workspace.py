@@ -1,0 +1,263 @@
+"""The workspace: everything that one brand configures, as it is validated and published."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Final, Literal
+
+import msgspec
+
+from persx.model.attribute import Attribute
+from persx.model.clock import Millis
+
+DEFAULT: Final = "default"
+"""The name that stands for a block's default content wherever a variant is named."""
+
+TARGETED: Final = "targeted"
+"""What an arm says for a block whose own policy shall choose."""
+
+HOLDOUT: Final = "holdout"
+"""The key of the built-in experiment: generic against targeted, everywhere."""
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all workspace documents: immutable, and unknown fields are faults."""
+
+
+class Industry(Document, frozen=True, kw_only=True):
+    """An industry that content is written for; its goals and tools are offered at the start."""
+
+    name: str = ""
+    label: str = ""
+    description: str = ""
+    goals: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+
+
+class Locale(Document, frozen=True, kw_only=True):
+    """A language or region; texts fall back along `fallback`, then to the default texts."""
+
+    code: str = ""
+    label: str = ""
+    fallback: str | None = None
+
+
+class Audience(Document, frozen=True, kw_only=True):
+    """A named rule."""
+
+    name: str = ""
+    when: str
+    description: str = ""
+
+
+class Persona(Document, frozen=True, kw_only=True):
+    """A named archetype with a score from industry, goals, tools and behaviour.
+
+    `behaviour` holds rules, each of which counts alike.
+    """
+
+    name: str = ""
+    label: str = ""
+    industry: str = ""
+    goals: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    behaviour: tuple[str, ...] = ()
+    description: str = ""
+
+
+class Schedule(Document, frozen=True, kw_only=True):
+    """When a variant may be shown, as the wall clock of an IANA zone shows it.
+
+    `start` counts, `end` no longer does. Without a zone the workspace's applies.
+    """
+
+    start: str | None = None
+    end: str | None = None
+    zone: str | None = None
+
+
+class Variant(Document, frozen=True, kw_only=True):
+    """Other content for a block. `content` and each locale's texts lie over the default's.
+
+    Attributes:
+        when: The rule that makes it eligible; empty means always.
+        priority: Higher first; equal ones in the order in which they are written.
+        locales: Locale code → the fields that differ there.
+    """
+
+    name: str = ""
+    when: str = ""
+    priority: int = 0
+    schedule: Schedule | None = None
+    content: dict[str, Any] = {}
+    locales: dict[str, dict[str, Any]] = {}
+
+
+class Policy(StrEnum):
+    """How a block chooses among its eligible variants."""
+
+    FIRST_MATCH = "first_match"
+
+
+class Block(Document, frozen=True, kw_only=True):
+    """A place that content fills.
+
+    Attributes:
+        type: A built-in block type, or one that the workspace declares.
+        content: The default content; mandatory and valid by itself.
+        coverage_opt_out: Industries for which no variant is wanted; ``*`` means all.
+        external: Its place is on somebody else's page.
+    """
+
+    name: str = ""
+    type: str
+    content: dict[str, Any]
+    locales: dict[str, dict[str, Any]] = {}
+    variants: tuple[Variant, ...] = ()
+    policy: Policy = Policy.FIRST_MATCH
+    coverage_opt_out: tuple[str, ...] = ()
+    external: bool = False
+    description: str = ""
+
+
+class BlockTypeDocument(Document, frozen=True, kw_only=True):
+    """A block type declared in the workspace: a JSON Schema and a template, without Python."""
+
+    name: str = ""
+    description: str = ""
+    schema: dict[str, Any]
+    template: str
+
+
+class Page(Document, frozen=True, kw_only=True):
+    """An ordered list of blocks at a path.
+
+    Attributes:
+        layout: ``standard``, or ``article`` for long texts.
+        navigation: Label in the site's navigation; empty keeps it out.
+        locales: Locale code → title, description and navigation there.
+    """
+
+    name: str = ""
+    path: str
+    title: str
+    description: str = ""
+    blocks: tuple[str, ...]
+    layout: Literal["standard", "article"] = "standard"
+    navigation: str = ""
+    locales: dict[str, dict[str, str]] = {}
+
+
+class Arm(Document, frozen=True, kw_only=True):
+    """One arm of an experiment.
+
+    `show` says what its visitors get: ``default``, ``targeted``, or a variant's name; a map
+    says it for each block, the others stay targeted.
+    """
+
+    name: str = ""
+    weight: float = 1.0
+    show: str | dict[str, str] = TARGETED
+
+
+class Experiment(Document, frozen=True, kw_only=True):
+    """A randomised comparison with a fixed seed.
+
+    Attributes:
+        seed: What is hashed with the bucketing id; the key unless set. Never changes.
+        target: The rule that makes a visitor eligible.
+        blocks: Blocks that it concerns; ``page/*`` names all blocks of a page, empty means all.
+        arms: The first one is the control.
+        layer: Experiments of one layer never share a visitor.
+        offset, traffic: The part [offset, offset + traffic) of the layer; ramping extends it.
+        goals: Goals that the report analyses.
+    """
+
+    key: str = ""
+    description: str = ""
+    seed: str = ""
+    target: str = ""
+    blocks: tuple[str, ...] = ()
+    arms: tuple[Arm, ...]
+    layer: str = ""
+    offset: float = 0.0
+    traffic: float = 1.0
+    epoch: int = 1
+    goals: tuple[str, ...] = ()
+    status: Literal["running", "stopped"] = "running"
+
+
+class Goal(Document, frozen=True, kw_only=True):
+    """What visitors do that matters: an event, with properties that must be equal.
+
+    `value` names a property that is summed, such as ``revenue``.
+    """
+
+    name: str = ""
+    event: str
+    where: dict[str, str | int | float | bool] = {}
+    value: str | None = None
+    label: str = ""
+
+
+class HoldoutSettings(Document, frozen=True, kw_only=True):
+    """The always-on holdout: the share of visitors who get default content everywhere."""
+
+    share: float = 0.1
+    seed: str = HOLDOUT
+    goals: tuple[str, ...] = ()
+
+
+class PersonaSettings(Document, frozen=True, kw_only=True):
+    """Weights of the persona score, and the least score that counts."""
+
+    industry: float = 0.4
+    goals: float = 0.25
+    tools: float = 0.15
+    behaviour: float = 0.2
+    threshold: float = 0.6
+
+
+class Settings(Document, frozen=True, kw_only=True):
+    """What concerns the workspace as a whole."""
+
+    name: str = "Workspace"
+    tagline: str = ""
+    default_locale: str = "en"
+    zone: str = "UTC"
+    coverage: Literal["warn", "full"] = "warn"
+    holdout: HoldoutSettings = HoldoutSettings()
+    personas: PersonaSettings = PersonaSettings()
+    visitor_cookie_days: int = 390
+    industry_cookie_days: int = 7
+    footer: str = ""
+
+
+class Workspace(Document, frozen=True, kw_only=True):
+    """All documents of a workspace, each kind keyed by name."""
+
+    settings: Settings = Settings()
+    attributes: dict[str, Attribute] = {}
+    industries: dict[str, Industry] = {}
+    locales: dict[str, Locale] = {}
+    audiences: dict[str, Audience] = {}
+    personas: dict[str, Persona] = {}
+    block_types: dict[str, BlockTypeDocument] = {}
+    blocks: dict[str, Block] = {}
+    pages: dict[str, Page] = {}
+    experiments: dict[str, Experiment] = {}
+    goals: dict[str, Goal] = {}
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """One immutable, numbered, hashed, validated publication of the workspace.
+
+    `digest` is the SHA-256 of the workspace's canonical JSON.
+    """
+
+    number: int
+    digest: str
+    published: Millis
+    author: str
+    message: str
+    workspace: Workspace

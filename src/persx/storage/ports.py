@@ -1,0 +1,245 @@
+"""The ports: what persx asks of storage. Backends implement them and pass the contract suites."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from persx.model.clock import Millis
+from persx.model.decision import DecisionRecord
+from persx.model.event import Event, IdentityKey, RejectedEvent
+from persx.model.visitor import Edge, IdentityState
+from persx.model.workspace import Snapshot
+
+
+class Projection(msgspec.Struct, kw_only=True):
+    """What a batch of events adds to the identities it concerns."""
+
+    states: dict[IdentityKey, IdentityState] = {}
+    edges: list[Edge] = []
+
+
+class Projector(Protocol):
+    """The fold, as the log calls it inside its transaction. Pure, and a commutative monoid."""
+
+    def fold(self, events: Sequence[Event]) -> Projection:
+        """Return what these events add, starting from nothing."""
+        ...
+
+    def merge(self, left: IdentityState, right: IdentityState) -> IdentityState:
+        """Return the state of one identity after both; neither argument is changed."""
+        ...
+
+
+class Appended(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a batch: it is durable and projected when this is returned.
+
+    `last_sequence` is the position of the newest event in the log.
+    """
+
+    accepted: int
+    duplicates: int
+    rejected: int = 0
+    last_sequence: int = 0
+
+
+class Stream(Protocol):
+    """The log of events: append is durable before it returns, idempotent by message id."""
+
+    async def append(
+        self, events: Sequence[Event], rejected: Sequence[RejectedEvent] = ()
+    ) -> Appended:
+        """Keep the events that are new, project them, and keep the rejected ones aside.
+
+        Group commit: concurrent calls share one transaction and one fsync. A message id that
+        was seen within 7 days (by `received`) counts once, in the same batch too.
+        """
+        ...
+
+    def use_projector(self, projector: Projector) -> None:
+        """Project events with this fold from the next transaction on."""
+        ...
+
+    async def read(self, after: int = 0, limit: int = 10_000) -> Sequence[Event]:
+        """Return unsealed events with a greater sequence, in order."""
+        ...
+
+    async def rejected(self, limit: int = 1_000) -> Sequence[RejectedEvent]:
+        """Return the newest events that were kept aside, newest first."""
+        ...
+
+
+class DraftFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One workspace file as it stands in the store. `digest` is the SHA-256 of `text`."""
+
+    path: str
+    text: str
+    digest: str
+    changed: Millis
+    author: str
+
+
+class SnapshotHead(msgspec.Struct, frozen=True, kw_only=True):
+    """A snapshot without its workspace, for listings. `active` is true for the served one."""
+
+    number: int
+    digest: str
+    published: Millis
+    author: str
+    message: str
+    active: bool
+
+
+class Store(Protocol):
+    """Profiles, the workspace's drafts and snapshots, small values, leases, the decision log."""
+
+    async def states(self, identity: IdentityKey) -> Sequence[IdentityState]:
+        """Return the states of all identities joined to this one by verified edges.
+
+        Oldest first (`first_seen`, then key); this identity too where it has a state.
+        """
+        ...
+
+    async def edges(self) -> Sequence[Edge]:
+        """Return every identity edge, in order."""
+        ...
+
+    async def bucketing_ids(self) -> Mapping[IdentityKey, IdentityKey]:
+        """Return identity → oldest verified identity, for identities where these differ."""
+        ...
+
+    async def merge_states(
+        self, name: str, position: int, states: Sequence[IdentityState], projector: Projector
+    ) -> None:
+        """Merge states into the kept ones and set the value `name` to `position`, atomically.
+
+        Backfills use it: a crash repeats no step, because the position moves with the states.
+        """
+        ...
+
+    async def drafts(self) -> Mapping[str, DraftFile]:
+        """Return the workspace's files by path."""
+        ...
+
+    async def save_drafts(
+        self, changed: Sequence[DraftFile], removed: Sequence[str], base: Mapping[str, str]
+    ) -> None:
+        """Write and remove files atomically.
+
+        `base` maps each path concerned to the digest that its editor started from ("" for a
+        file that was not there). Raises `Conflict`, naming all of them, where the store has
+        something else.
+        """
+        ...
+
+    async def publish(self, snapshot: Snapshot) -> int:
+        """Keep the snapshot under the next number, make it the active one, return the number."""
+        ...
+
+    async def activate(self, number: int) -> None:
+        """Make an earlier snapshot the active one. Raises `NotFound`."""
+        ...
+
+    async def snapshot(self, number: int | None = None) -> Snapshot | None:
+        """Return a snapshot by number, or the active one; none where nothing is published."""
+        ...
+
+    async def snapshots(self) -> Sequence[SnapshotHead]:
+        """Return all snapshots, newest first."""
+        ...
+
+    async def active_number(self) -> int:
+        """Return the number of the active snapshot, 0 where nothing is published. Cheap."""
+        ...
+
+    async def value(self, name: str) -> bytes | None:
+        """Return a small named value."""
+        ...
+
+    async def set_value(self, name: str, value: bytes | None) -> None:
+        """Keep a small named value, or remove it."""
+        ...
+
+    async def values(self, prefix: str) -> Mapping[str, bytes]:
+        """Return all small values whose names begin so."""
+        ...
+
+    async def lease(self, name: str, holder: str, until: Millis, now: Millis) -> bool:
+        """Take or prolong a lease unless another holder has it now; tell whether it is held."""
+        ...
+
+    async def log_decisions(self, records: Sequence[DecisionRecord]) -> None:
+        """Append to the decision log."""
+        ...
+
+    async def decision(self, id: str) -> DecisionRecord | None:
+        """Return one line of the decision log that is not sealed yet."""
+        ...
+
+    async def close(self) -> None:
+        """Finish writing and let go of everything."""
+        ...
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """A sealed, immutable file of one table in the manifest."""
+
+    table: str
+    path: str
+    first_sequence: int
+    last_sequence: int
+    rows: int
+    bytes: int
+    digest: str
+    sealed: Millis
+
+
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """A query's result."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+class Warehouse(Protocol):
+    """Analytic queries over sealed segments and the hot tail together, each row exactly once.
+
+    The tables are ``events``, ``decisions`` and whatever was imported.
+    """
+
+    async def seal(self, *, keep: int = 0, segment_rows: int = 1_000_000) -> Sequence[Segment]:
+        """Move the hot log, but for the newest `keep` rows of a table, into segments."""
+        ...
+
+    async def segments(self) -> Sequence[Segment]:
+        """Return the manifest, in order."""
+        ...
+
+    async def query(
+        self,
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        tables: Mapping[str, Rows] | None = None,
+        as_of: int | None = None,
+    ) -> Rows:
+        """Run a SELECT in DuckDB's dialect with ``$name`` parameters.
+
+        `tables` are small extra tables, seen under their names. `as_of` leaves out events with
+        a greater sequence.
+        """
+        ...
+
+    async def import_file(self, name: str, path: str) -> int:
+        """Keep a CSV or Parquet file as table ``name``, replacing it; return its row count."""
+        ...
+
+    def scan_events(self, *, after: int = 0, chunk: int = 50_000) -> AsyncIterator[Sequence[Event]]:
+        """Yield all events with a greater sequence, sealed and hot, in order."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        ...
