@@ -1,0 +1,1 @@
+"""The application: settings, wiring, one file per use case, background work."""

@@ -1,0 +1,1 @@
+"""Rules, audiences and personas: who somebody is, told from the attributes known of them."""

@@ -1,0 +1,122 @@
+"""The command line: `persx` and its commands, each loaded only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Final, NamedTuple
+
+import click
+
+from persx import __version__
+from persx.model.errors import (
+    BadInput,
+    Conflict,
+    Forbidden,
+    InvalidWorkspace,
+    NotFound,
+    PersxError,
+    Unavailable,
+    did_you_mean,
+)
+
+
+class CommandEntry(NamedTuple):
+    """A command: its name, the module of `persx.cli.commands` that has it, and one line on it."""
+
+    name: str
+    module: str
+    summary: str
+
+
+COMMANDS: Final = (
+    CommandEntry("serve", "serve", "Serve a home: the site, the API and the studio."),
+    CommandEntry("new", "new", "Make a small workspace folder to start from."),
+    CommandEntry("check", "check", "Check a workspace's files and report every fault at once."),
+    CommandEntry("push", "push", "Send a workspace's folder to the home."),
+    CommandEntry("pull", "pull", "Bring a workspace's folder to what the home has."),
+    CommandEntry("publish", "publish", "Publish the home's workspace as the next snapshot."),
+    CommandEntry("rollback", "rollback", "Serve an earlier snapshot again, or list all."),
+    CommandEntry("import", "import_", "Bring in events or experiments from files."),
+    CommandEntry("export", "export", "Write out events or form submissions."),
+    CommandEntry("report", "report", "Report what an experiment was worth."),
+)
+"""All commands, in the order in which help lists them. A module has its command as `command`."""
+
+EXIT_CODES: Final[dict[type[PersxError], int]] = {
+    Conflict: 3,
+    NotFound: 4,
+    Forbidden: 5,
+    Unavailable: 6,
+    BadInput: 2,
+}
+OTHER_ERROR: Final = 1
+
+
+class Commands(click.Group):
+    """Loads a command's module when the command is used, and turns errors into one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return [entry.name for entry in COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, importing its module now."""
+        for entry in COMMANDS:
+            if entry.name == cmd_name:
+                module = importlib.import_module(f"persx.cli.commands.{entry.module}")
+                command: click.Command = module.command
+                return command
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is called; say which one was meant if there is none."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"{error.message} {hint}", ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(entry.name, entry.summary) for entry in COMMANDS])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; what went wrong is said in one line, with an exit code of its kind."""
+        try:
+            return super().invoke(ctx)
+        except InvalidWorkspace as error:
+            from persx.cli.faults import print_faults
+
+            print_faults(error.faults, to_stderr=True)
+            ctx.exit(exit_code(error))
+        except PersxError as error:
+            click.secho(f"Error: {error}", err=True, fg="red")
+            ctx.exit(exit_code(error))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            click.secho(f"Error: {place}{error.strerror or error}.", err=True, fg="red")
+            ctx.exit(OTHER_ERROR)
+
+
+def exit_code(error: PersxError) -> int:
+    """Return the exit code that tells the kind of an error."""
+    return next((EXIT_CODES[kind] for kind in type(error).mro() if kind in EXIT_CODES), OTHER_ERROR)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="persx")
+def main() -> None:
+    """Decide what each visitor sees, and prove whether it helped.
+
+    \b
+    A first look:   persx serve --demo
+    A fresh start:  persx new my-site && persx check my-site
+    """

@@ -1,0 +1,1 @@
+"""Content: block types, texts and their locales, lint, and rendering to HTML."""

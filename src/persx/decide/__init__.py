@@ -1,0 +1,1 @@
+"""Deciding: the pure path from a snapshot and a profile to what each block shows."""

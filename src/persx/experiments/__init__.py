@@ -1,0 +1,1 @@
+"""Experiments: metrics, statistics and the readout that says what personalization was worth."""

@@ -67,6 +67,9 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         freshness: How often it changes at its source: ``real time``, ``daily``, ``on change``.
         expires: Length of time after which a fact counts as unknown, such as ``90d``.
         compute: Set exactly when `source` is computed.
+        type: What its values are.
+        source: Where its value comes from.
+        purpose: What a visitor must have granted for it to be used.
     """
 
     name: str = ""

@@ -41,7 +41,6 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason
     arms: Mapping[str, str]
     propensity: float = 1.0
-    id: str = ""
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +59,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
 class PageDecision(msgspec.Struct, frozen=True, kw_only=True):
     """All decisions of one request, with what is needed to replay them.
 
-    `attributes` are those that were read, with their values. `forced` previews expose nothing.
+    `attributes` is what was visible to the rules. `forced` previews expose nothing.
+    `errors` tells block by block what went wrong where the reason is `error`.
     """
 
     id: str
@@ -72,6 +72,7 @@ class PageDecision(msgspec.Struct, frozen=True, kw_only=True):
     attributes: Mapping[str, Any]
     forced: bool = False
     artifacts: Mapping[str, int] = {}
+    errors: Mapping[str, str] = {}
 
 
 class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,10 @@ class Conflict(PersxError):
     """Someone changed the same thing in the meantime (HTTP 409)."""
 
 
+class InUse(Conflict):
+    """Another process has the home open for writing."""
+
+
 class Forbidden(PersxError):
     """The key or cookie at hand does not allow this (HTTP 403)."""
 
@@ -41,10 +45,12 @@ class Unavailable(PersxError):
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """One thing wrong in a workspace: where, which value, why, and what to do.
 
-    `path` is dotted inside the document, such as ``variants.saas.content.headline``.
+    `path` is dotted inside the document, such as ``variants.saas.content.headline``. `line`
+    counts from 1; 0 where it is not known.
     """
 
     file: str = ""
+    line: int = 0
     path: str = ""
     value: str = ""
     message: str
@@ -52,7 +58,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     severity: str = "error"
 
     def __str__(self) -> str:
-        place = ": ".join(part for part in (self.file, self.path) if part)
+        file = f"{self.file}:{self.line}" if self.file and self.line else self.file
+        place = ": ".join(part for part in (file, self.path) if part)
         value = f" (value: {self.value})" if self.value else ""
         return f"{place}: {self.message}{value}{' ' + self.hint if self.hint else ''}".lstrip(": ")
 

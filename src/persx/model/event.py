@@ -10,7 +10,7 @@ import msgspec
 from persx.model.clock import Millis
 
 IdentityKey = NewType("IdentityKey", str)
-"""An anonymous id as ``a:…`` or a user id as ``u:…``."""
+"""An anonymous id as ``a:…``, a user id as ``u:…``, or a user id that is only claimed, ``c:…``."""
 
 
 def anonymous_key(anonymous_id: str) -> IdentityKey:
@@ -21,6 +21,11 @@ def anonymous_key(anonymous_id: str) -> IdentityKey:
 def user_key(user_id: str) -> IdentityKey:
     """Return the identity key of a user id."""
     return IdentityKey("u:" + user_id)
+
+
+def claimed_key(user_id: str) -> IdentityKey:
+    """Return the identity key for what was said of a user id without proof."""
+    return IdentityKey("c:" + user_id)
 
 
 class EventType(StrEnum):
@@ -70,10 +75,17 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def identity(self) -> IdentityKey:
-        """The identity whose state this event belongs to: the user where known."""
-        if self.user_id:
+        """The identity whose state this event belongs to.
+
+        The user where that is verified. Whoever knows the public write key may claim to be any
+        user: such an event belongs to its anonymous id, or, where it has none, to the claimed
+        identity of the user id, which is never merged into the user's profile.
+        """
+        if self.user_id and self.verified:
             return user_key(self.user_id)
-        return anonymous_key(self.anonymous_id or "")
+        if self.anonymous_id:
+            return anonymous_key(self.anonymous_id)
+        return claimed_key(self.user_id or "")
 
 
 class RejectedEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,9 @@ class Named(Protocol):
     """Whatever a registry holds has a name."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name that workspaces and messages use, unique in its registry."""
+        ...
 
 
 T = TypeVar("T", bound=Named)

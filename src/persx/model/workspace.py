@@ -25,7 +25,12 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Industry(Document, frozen=True, kw_only=True):
-    """An industry that content is written for; its goals and tools are offered at the start."""
+    """An industry that content is written for; its goals and tools are offered at the start.
+
+    Attributes:
+        goals: Goals that the start form offers.
+        tools: Tools that the start form offers.
+    """
 
     name: str = ""
     label: str = ""
@@ -35,7 +40,12 @@ class Industry(Document, frozen=True, kw_only=True):
 
 
 class Locale(Document, frozen=True, kw_only=True):
-    """A language or region; texts fall back along `fallback`, then to the default texts."""
+    """A language or region; texts fall back along `fallback`, then to the default texts.
+
+    Attributes:
+        code: Such as ``de-AT``.
+        fallback: The locale whose texts stand in for missing ones.
+    """
 
     code: str = ""
     label: str = ""
@@ -43,7 +53,11 @@ class Locale(Document, frozen=True, kw_only=True):
 
 
 class Audience(Document, frozen=True, kw_only=True):
-    """A named rule."""
+    """A named rule.
+
+    Attributes:
+        when: The rule.
+    """
 
     name: str = ""
     when: str
@@ -54,6 +68,12 @@ class Persona(Document, frozen=True, kw_only=True):
     """A named archetype with a score from industry, goals, tools and behaviour.
 
     `behaviour` holds rules, each of which counts alike.
+
+    Attributes:
+        industry: The industry it belongs to.
+        goals: Goals that speak for it.
+        tools: Tools that speak for it.
+        behaviour: Rules that speak for it.
     """
 
     name: str = ""
@@ -69,6 +89,11 @@ class Schedule(Document, frozen=True, kw_only=True):
     """When a variant may be shown, as the wall clock of an IANA zone shows it.
 
     `start` counts, `end` no longer does. Without a zone the workspace's applies.
+
+    Attributes:
+        start: First moment, as ``2026-11-27 00:00``.
+        end: First moment no longer in it.
+        zone: IANA zone of both.
     """
 
     start: str | None = None
@@ -83,6 +108,8 @@ class Variant(Document, frozen=True, kw_only=True):
         when: The rule that makes it eligible; empty means always.
         priority: Higher first; equal ones in the order in which they are written.
         locales: Locale code → the fields that differ there.
+        schedule: When it may be shown; always unless set.
+        content: The fields that differ from the default content.
     """
 
     name: str = ""
@@ -107,6 +134,8 @@ class Block(Document, frozen=True, kw_only=True):
         content: The default content; mandatory and valid by itself.
         coverage_opt_out: Industries for which no variant is wanted; ``*`` means all.
         external: Its place is on somebody else's page.
+        variants: Other contents, in order.
+        policy: How one of the eligible variants is chosen.
     """
 
     name: str = ""
@@ -121,7 +150,12 @@ class Block(Document, frozen=True, kw_only=True):
 
 
 class BlockTypeDocument(Document, frozen=True, kw_only=True):
-    """A block type declared in the workspace: a JSON Schema and a template, without Python."""
+    """A block type declared in the workspace: a JSON Schema and a template, without Python.
+
+    Attributes:
+        schema: JSON Schema of the content.
+        template: Jinja template that renders it.
+    """
 
     name: str = ""
     description: str = ""
@@ -136,6 +170,9 @@ class Page(Document, frozen=True, kw_only=True):
         layout: ``standard``, or ``article`` for long texts.
         navigation: Label in the site's navigation; empty keeps it out.
         locales: Locale code → title, description and navigation there.
+        path: Where it is, such as ``/contact``.
+        title: What the browser and search engines show.
+        blocks: Names of its blocks, in order.
     """
 
     name: str = ""
@@ -153,6 +190,10 @@ class Arm(Document, frozen=True, kw_only=True):
 
     `show` says what its visitors get: ``default``, ``targeted``, or a variant's name; a map
     says it for each block, the others stay targeted.
+
+    Attributes:
+        weight: Its share, relative to the other arms.
+        show: What its visitors get.
     """
 
     name: str = ""
@@ -171,6 +212,9 @@ class Experiment(Document, frozen=True, kw_only=True):
         layer: Experiments of one layer never share a visitor.
         offset, traffic: The part [offset, offset + traffic) of the layer; ramping extends it.
         goals: Goals that the report analyses.
+        key: Its name; in files, the name of the file.
+        epoch: Counted up when it is changed midway; logged with every exposure.
+        status: A stopped experiment assigns nobody.
     """
 
     key: str = ""
@@ -191,6 +235,11 @@ class Goal(Document, frozen=True, kw_only=True):
     """What visitors do that matters: an event, with properties that must be equal.
 
     `value` names a property that is summed, such as ``revenue``.
+
+    Attributes:
+        event: The track event that reaches it.
+        where: Properties that must be equal for it to count.
+        value: The property that is summed.
     """
 
     name: str = ""
@@ -201,7 +250,13 @@ class Goal(Document, frozen=True, kw_only=True):
 
 
 class HoldoutSettings(Document, frozen=True, kw_only=True):
-    """The always-on holdout: the share of visitors who get default content everywhere."""
+    """The always-on holdout: the share of visitors who get default content everywhere.
+
+    Attributes:
+        share: The part of the visitors who are held out, 0 to 1.
+        seed: What is hashed with the bucketing id. Never changes.
+        goals: Goals that its report analyses.
+    """
 
     share: float = 0.1
     seed: str = HOLDOUT
@@ -209,7 +264,15 @@ class HoldoutSettings(Document, frozen=True, kw_only=True):
 
 
 class PersonaSettings(Document, frozen=True, kw_only=True):
-    """Weights of the persona score, and the least score that counts."""
+    """Weights of the persona score, and the least score that counts.
+
+    Attributes:
+        industry: Weight of the industry.
+        goals: Weight of the share of the goals.
+        tools: Weight of the share of the tools.
+        behaviour: Weight of the share of the rules that hold.
+        threshold: The least score with which a persona is detected.
+    """
 
     industry: float = 0.4
     goals: float = 0.25
@@ -219,7 +282,19 @@ class PersonaSettings(Document, frozen=True, kw_only=True):
 
 
 class Settings(Document, frozen=True, kw_only=True):
-    """What concerns the workspace as a whole."""
+    """What concerns the workspace as a whole.
+
+    Attributes:
+        tagline: One line below the name.
+        default_locale: The locale of the default texts.
+        zone: IANA zone of schedules, of the hour and of the weekday.
+        coverage: Whether a missing industry variant is a warning, or an error.
+        holdout: The always-on comparison with default content.
+        personas: How personas are scored.
+        visitor_cookie_days: Lifetime of the cookie with the visitor id.
+        industry_cookie_days: Lifetime of the cookie with what the visitor declared.
+        footer: Text at the foot of every page.
+    """
 
     name: str = "Workspace"
     tagline: str = ""

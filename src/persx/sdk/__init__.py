@@ -1,0 +1,1 @@
+"""What other programs import: an engine that decides in process, and a client of the server."""

@@ -58,8 +58,15 @@ class Stream(Protocol):
         """
         ...
 
-    def use_projector(self, projector: Projector) -> None:
-        """Project events with this fold from the next transaction on."""
+    async def use_projector(self, projector: Projector, note: bytes | None = None) -> int:
+        """Project events with this fold from the next transaction on.
+
+        The switch takes its place in the queue of appends. Returns the last sequence that was
+        projected without it (0 where the log is empty). A `note` is kept, in the transaction
+        that switches, as the small value ``projector/`` + that sequence as 20 digits, replacing
+        one that is there: backfills learn from these notes which fold saw which events, and a
+        crash can not lose one.
+        """
         ...
 
     async def read(self, after: int = 0, limit: int = 10_000) -> Sequence[Event]:
@@ -116,6 +123,7 @@ class Store(Protocol):
         """Merge states into the kept ones and set the value `name` to `position`, atomically.
 
         Backfills use it: a crash repeats no step, because the position moves with the states.
+        `value(name)` then returns the decimal digits of `position`.
         """
         ...
 

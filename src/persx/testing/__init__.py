@@ -1,0 +1,28 @@
+"""Contract suites: what a backend must do, as pytest classes that third parties subclass too.
+
+```python
+class TestMyStream(StreamContract):
+    @pytest.fixture
+    def opener(self, tmp_path):
+        return lambda: open_storage(tmp_path, store="mine")
+```
+
+Call ``pytest.register_assert_rewrite("persx.testing")`` in `conftest.py` for telling failures.
+"""
+
+from persx.testing.events import CountingProjector, make_event, make_events
+from persx.testing.storage import Opener, StorageContract
+from persx.testing.store import StoreContract
+from persx.testing.stream import StreamContract
+from persx.testing.warehouse import WarehouseContract
+
+__all__ = [
+    "CountingProjector",
+    "Opener",
+    "StorageContract",
+    "StoreContract",
+    "StreamContract",
+    "WarehouseContract",
+    "make_event",
+    "make_events",
+]

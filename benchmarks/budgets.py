@@ -1,0 +1,68 @@
+"""The budgets: what each measured figure may be. One row is one promise."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from benchmarks.measurement import Measurement
+
+
+class Bound(StrEnum):
+    """Which side of the limit is good."""
+
+    AT_MOST = "≤"
+    AT_LEAST = "≥"
+
+
+class Figure(StrEnum):
+    """Which part of a measurement the budget concerns."""
+
+    VALUE = "value"
+    RATIO = "ratio"
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """A promise about one figure of the measurement of the same name.
+
+    Attributes:
+        sense: The unit of the limit, or what a ratio means.
+    """
+
+    name: str
+    figure: Figure
+    bound: Bound
+    limit: float
+    sense: str
+
+    def __str__(self) -> str:
+        return f"{self.bound} {self.limit:,g} {self.sense}"
+
+    def measured(self, measurement: Measurement) -> float | None:
+        """Return the figure of the measurement that this budget is about, if it was taken."""
+        return measurement.value if self.figure is Figure.VALUE else measurement.ratio
+
+    def holds(self, measurement: Measurement) -> bool | None:
+        """Tell whether the measurement keeps the budget; None where the figure is missing."""
+        figure = self.measured(measurement)
+        if figure is None:
+            return None
+        return figure <= self.limit if self.bound is Bound.AT_MOST else figure >= self.limit
+
+
+_V, _R, _MOST, _LEAST = Figure.VALUE, Figure.RATIO, Bound.AT_MOST, Bound.AT_LEAST
+
+BUDGETS: Final = (
+    Budget("decide", _V, _MOST, 15, "µs median"),
+    Budget("decide", _R, _LEAST, 10, "× as fast as the GrowthBook Python SDK"),
+    Budget("rule", _R, _MOST, 2.5, "× the time of a hand-written lambda"),
+    Budget("POST /v1/decide", _R, _LEAST, 0.6, "× the requests/s of a bare endpoint"),
+    Budget("POST /v1/decide p99", _R, _MOST, 3, "× the bare endpoint's at the same rate"),
+    Budget("ingest over HTTP", _V, _LEAST, 15_000, "events/s on one core"),
+    Budget("ingest over HTTP", _R, _LEAST, 0.1, "× bare SQLite group commit"),
+    Budget("start to first response", _V, _MOST, 2, "s"),
+    Budget("memory at rest with the demo", _V, _MOST, 250, "MB"),
+    Budget("server-rendered page p50", _V, _MOST, 5, "ms"),
+)

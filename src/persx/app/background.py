@@ -1,0 +1,96 @@
+"""Background work of a serving process: take up publications, write behind, backfill, seal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Final
+
+from persx.app.backfill import Job, fill, switch
+from persx.app.services import Services
+from persx.model.clock import MINUTE
+from persx.model.errors import PersxError
+from persx.visitors.fold import Fold
+
+PUBLICATION_SECONDS: Final = 0.2
+_log = logging.getLogger("persx")
+
+
+@contextlib.asynccontextmanager
+async def background(services: Services) -> AsyncIterator[None]:
+    """Run the background work for as long as the context is open."""
+    filling = Filling(services)
+    await filling.take_up()
+
+    async def watch() -> None:
+        if await services.publication.refresh(services.store):
+            await filling.take_up()
+
+    tasks = [
+        asyncio.create_task(work)
+        for work in (
+            _every(PUBLICATION_SECONDS, "publication", watch),
+            _every(services.settings.seal_seconds, "seal", lambda: seal(services)),
+            services.decision_log.run(services.store),
+        )
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, filling.stop(), return_exceptions=True)
+        with contextlib.suppress(PersxError):
+            await services.decision_log.flush(services.store)
+
+
+async def _every(seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Exception:
+            # Background work goes on: the next round may succeed, and the operator is told.
+            _log.exception("Background work '%s' failed; it is tried again.", name)
+
+
+class Filling:
+    """Folds events as the served snapshot says, and fills in what it defines anew."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._task: asyncio.Task[None] | None = None
+
+    async def take_up(self) -> None:
+        """Switch to the served snapshot's fold; its gaps are filled in the background."""
+        plan = self._services.publication.plan
+        if plan is None:
+            return
+        await self.stop()
+        fold = Fold(plan.attributes)
+        jobs = await switch(self._services, fold)
+        self._task = asyncio.create_task(self._fill(fold, jobs))
+
+    async def _fill(self, fold: Fold, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            try:
+                await fill(self._services, fold, job)
+            except Exception:
+                _log.exception("Backfill %s failed; it goes on at the next start.", job.name)
+
+    async def stop(self) -> None:
+        """Stop filling; what is done stays done, and the next start goes on from there."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def seal(services: Services) -> None:
+    """Move the hot log into segments once it has grown past its limit."""
+    holder = f"seal:{os.getpid()}"
+    now = services.clock()
+    if await services.store.lease("seal", holder, now + 10 * MINUTE, now):
+        await services.warehouse.seal(keep=services.settings.seal_rows)

@@ -1,0 +1,18 @@
+"""The catalogue of use cases: what a command may ask a running server to do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from persx.app import imports, publishing
+from persx.app.use_cases import AnyUseCase
+from persx.model.registry import Registry
+
+USE_CASES: Final[Registry[AnyUseCase]] = Registry(
+    "command",
+    "persx.use_cases",
+    [
+        *publishing.USE_CASES,
+        *imports.USE_CASES,
+    ],
+)

@@ -1,0 +1,167 @@
+"""Deciding for a visitor: profile and context gathered, decisions made, logged and counted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from persx.app.services import Services
+from persx.app.visiting import Visitor, new_id, profile_of
+from persx.audience.schema import contextual_attributes
+from persx.decide.engine import decide, missing
+from persx.decide.plan import PagePlan, Plan
+from persx.model.attribute import Source, Value, ValueType
+from persx.model.decision import Decision, DecisionRecord, PageDecision
+from persx.model.errors import BadInput, NotFound, Unavailable, did_you_mean
+from persx.model.visitor import Profile
+
+_log = logging.getLogger("persx")
+
+MAX_BLOCKS: Final = 100
+
+_DERIVED: Final = frozenset({"persona", "identified", "hour", "weekday"})
+"""Contextual attributes that no request may set: they follow from the profile and the clock."""
+
+_SENDABLE: Final = {
+    name: each for name, each in contextual_attributes().items() if name not in _DERIVED
+}
+
+_PYTHON_TYPES: Final[Mapping[ValueType, type | tuple[type, ...]]] = {
+    ValueType.STRING: str,
+    ValueType.NUMBER: (int, float),
+    ValueType.BOOLEAN: bool,
+    ValueType.TIME: (int, float),
+    ValueType.STRINGS: list,
+}
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody of the team looks at: attributes laid over the profile, variants forced."""
+
+    attributes: dict[str, Value] = {}
+    variants: dict[str, str] = {}
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """A page's decisions, with the profile they were made for and the plan they came from."""
+
+    decision: PageDecision
+    profile: Profile
+    plan: Plan
+
+
+def current_plan(services: Services) -> Plan:
+    """Return the served plan.
+
+    Raises:
+        Unavailable: Nothing is published yet.
+    """
+    plan = services.publication.plan
+    if plan is None:
+        raise Unavailable(
+            "Nothing is published yet.", hint="Run 'persx push DIR' and 'persx publish'."
+        )
+    return plan
+
+
+def page_plan(plan: Plan, page: str, blocks: Sequence[str]) -> PagePlan:
+    """Return what to decide: a page by name or path, or a set of blocks.
+
+    Raises:
+        NotFound: There is no such page.
+        BadInput: Neither is named, or far too many blocks.
+    """
+    if page:
+        found = plan.pages.get(page)
+        if found is None and page in plan.paths:
+            found = plan.pages[plan.paths[page].name]
+        if found is None:
+            raise NotFound(f"Unknown page '{page}'.", hint=did_you_mean(page, plan.pages))
+        return found
+    if not blocks:
+        raise BadInput("Neither a page nor blocks are named.", hint="Send 'page' or 'blocks'.")
+    if len(blocks) > MAX_BLOCKS:
+        raise BadInput(f"{len(blocks)} blocks are too many at once; {MAX_BLOCKS} are allowed.")
+    return plan.page_of(tuple(dict.fromkeys(blocks)))
+
+
+def contextual(plan: Plan, given: Mapping[str, object]) -> dict[str, Value]:
+    """Return those of a request's values that are contextual attributes of the right type."""
+    context: dict[str, Value] = {}
+    for name, value in given.items():
+        attribute = plan.attributes.get(name) or _SENDABLE.get(name)
+        if attribute is None or attribute.source is not Source.CONTEXTUAL or name in _DERIVED:
+            continue
+        wanted = _PYTHON_TYPES[attribute.type]
+        fits = isinstance(value, wanted) and isinstance(value, bool) == (wanted is bool)
+        if fits and (wanted is not list or all(isinstance(item, str) for item in value)):  # type: ignore[attr-defined]
+            context[name] = value  # type: ignore[assignment]
+    return context
+
+
+async def decide_for(
+    services: Services,
+    visitor: Visitor,
+    *,
+    plan: Plan,
+    page: PagePlan,
+    context: Mapping[str, Value],
+    preview: Preview | None = None,
+    log: bool = True,
+) -> Decided:
+    """Decide a page for a visitor; count it, and write it to the decision log behind.
+
+    Previews and requests that are not to be counted are neither logged nor counted.
+    """
+    now = services.clock()
+    profile = await profile_of(services, plan, visitor, now)
+    forced = None
+    if preview is not None:
+        profile = msgspec.structs.replace(
+            profile, attributes={**profile.attributes, **preview.attributes}
+        )
+        forced = preview.variants
+    context = {**context, "identified": any(each.startswith("u:") for each in profile.identities)}
+    decision = decide(plan, page, profile, context, now, id=new_id(), forced=forced)
+    for block, error in decision.errors.items():
+        _log.error("Block '%s' of snapshot %d failed: %s", block, decision.snapshot, error)
+    if preview is None:
+        for each in decision.decisions:
+            services.metrics.decided(each.reason)
+        if log and profile.storable:
+            services.decision_log.add(record(decision, page, now))
+    return Decided(decision=decision, profile=profile, plan=plan)
+
+
+def record(decision: PageDecision, page: PagePlan, now: int) -> DecisionRecord:
+    """Return a page decision as it is kept: all but the contents, and attributes not read."""
+    visible = decision.attributes
+    body = {
+        "page": decision.page,
+        "snapshot": decision.snapshot,
+        "artifacts": decision.artifacts,
+        "attributes": {name: visible[name] for name in page.reads if name in visible},
+        "assignments": decision.assignments,
+        "decisions": [
+            [each.block, each.variant, each.reason, each.propensity] for each in decision.decisions
+        ],
+    }
+    return DecisionRecord(
+        id=decision.id,
+        at=now,
+        bucketing_id=decision.bucketing_id,
+        page=decision.page,
+        snapshot=decision.snapshot,
+        body=msgspec.json.encode(body).decode(),
+    )
+
+
+def with_missing(decision: PageDecision, blocks: Sequence[str]) -> tuple[Decision, ...]:
+    """Return the decisions in the order asked for, unknown blocks as `invalid`."""
+    if not blocks:
+        return decision.decisions
+    found = {each.block: each for each in decision.decisions}
+    return tuple(found.get(name) or missing(name) for name in dict.fromkeys(blocks))

@@ -1,0 +1,140 @@
+"""Declaring: what visitors tell about themselves, and the forms that they send."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from persx.app.services import Services
+from persx.app.signing import SignedState
+from persx.app.visiting import Visitor, new_id
+from persx.decide.plan import Plan
+from persx.model.attribute import Source, Value, ValueType
+from persx.model.errors import BadInput, did_you_mean
+from persx.model.event import FORM_SUBMITTED, Event, EventType
+
+MAX_ANSWER: Final = 5_000
+MAX_CHOICES: Final = 100
+
+
+def check_facts(plan: Plan, given: Mapping[str, object]) -> dict[str, Value]:
+    """Return declared facts as the workspace's attributes want them; none forgets a fact.
+
+    Raises:
+        BadInput: An attribute that cannot be declared, or a value that it does not take.
+    """
+    declarable = {
+        name: each for name, each in plan.attributes.items() if each.source is Source.DECLARED
+    }
+    facts: dict[str, Value] = {}
+    for name, value in given.items():
+        attribute = declarable.get(name)
+        if attribute is None:
+            raise BadInput(
+                f"'{name}' cannot be declared.", value=name, hint=did_you_mean(name, declarable)
+            )
+        if value is None or value == "" or value == []:
+            facts[name] = None
+            continue
+        wanted: dict[ValueType, Any] = {
+            ValueType.STRING: str,
+            ValueType.NUMBER: float,
+            ValueType.BOOLEAN: bool,
+            ValueType.TIME: int,
+            ValueType.STRINGS: list[str],
+        }
+        try:
+            fact: Value = msgspec.convert(value, wanted[attribute.type])
+        except msgspec.ValidationError as error:
+            raise BadInput(f"'{name}' must be of type {attribute.type}.", value=value) from error
+        items = fact if isinstance(fact, list) else [fact]
+        if len(items) > MAX_CHOICES or any(len(str(item)) > MAX_ANSWER for item in items):
+            raise BadInput(f"What was given for '{name}' is too long.")
+        allowed = attribute.values
+        for item in items:
+            if allowed and item not in allowed:
+                raise BadInput(
+                    f"'{item}' is not a value of '{name}'.",
+                    value=item,
+                    hint=did_you_mean(str(item), allowed),
+                )
+        facts[name] = fact
+    return facts
+
+
+async def declare(
+    services: Services, plan: Plan, visitor: Visitor, given: Mapping[str, object]
+) -> SignedState:
+    """Log what the visitor declares, and return the state that their cookie shall carry.
+
+    Raises:
+        BadInput: See `check_facts`.
+    """
+    facts = check_facts(plan, given)
+    now = services.clock()
+    await services.stream.append(
+        [
+            Event(
+                type=EventType.IDENTIFY,
+                message_id=new_id(),
+                anonymous_id=visitor.anonymous_id or None,
+                user_id=visitor.user_id or None,
+                timestamp=now,
+                received=now,
+                verified=visitor.trusted,
+                traits=dict(facts),
+            )
+        ]
+    )
+    services.metrics.events.labels("accepted").inc()
+    kept: dict[str, Value] = {
+        name: value for name, value in {**visitor.declared, **facts}.items() if value is not None
+    }
+    return SignedState(at=now, facts=kept)
+
+
+async def submit_form(
+    services: Services,
+    visitor: Visitor,
+    *,
+    form: str,
+    page: str,
+    block: str,
+    answers: Mapping[str, Sequence[str]],
+    decision: Mapping[str, str],
+) -> None:
+    """Log a form's answers as an event; it is durable when this returns.
+
+    Args:
+        answers: Field name → values sent.
+        decision: The visitor's variant and reason in the form's block, for the owner's list.
+    """
+    now = services.clock()
+    properties: dict[str, Any] = {
+        "form": form,
+        "page": page,
+        "block": block,
+        **decision,
+        "answers": {
+            name: values[0] if len(values) == 1 else list(values)
+            for name, values in answers.items()
+        },
+    }
+    await services.stream.append(
+        [
+            Event(
+                type=EventType.TRACK,
+                message_id=new_id(),
+                anonymous_id=visitor.anonymous_id or None,
+                user_id=visitor.user_id or None,
+                name=FORM_SUBMITTED,
+                timestamp=now,
+                received=now,
+                verified=visitor.trusted,
+                properties=properties,
+            )
+        ]
+    )
+    services.metrics.events.labels("accepted").inc()

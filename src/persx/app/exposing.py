@@ -1,0 +1,119 @@
+"""Exposing: the delivered page confirms itself, and from then on the visitor counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from persx.app.deciding import Decided
+from persx.app.services import Services
+from persx.app.signing import Signer
+from persx.app.visiting import Visitor
+from persx.model.event import EXPOSURE, Event, EventType
+
+TOKEN_SECONDS: Final = 3_600
+
+SEGMENTS: Final = ("industry", "persona")
+"""Attributes whose value freezes at the exposure, for reports by segment."""
+
+
+class Exposure(msgspec.Struct, frozen=True, array_like=True):
+    """What an exposure token says: which page was decided for whom, and what it counts for.
+
+    `counts` holds experiment, arm and epoch of those in which the page makes them count.
+    """
+
+    decision: str
+    anonymous_id: str
+    unit: str
+    path: str
+    title: str
+    snapshot: int
+    counts: tuple[tuple[str, str, int], ...]
+    segments: dict[str, str]
+
+
+def exposure_token(
+    signer: Signer, decided: Decided, visitor: Visitor, path: str, title: str
+) -> str:
+    """Return the token for the image in a page; every arm's page has one."""
+    decision = decided.decision
+    known: Mapping[str, Any] = {**decided.profile.attributes, **decision.attributes}
+    return signer.exposure(
+        Exposure(
+            decision=decision.id,
+            anonymous_id=visitor.anonymous_id,
+            unit=decision.bucketing_id,
+            path=path,
+            title=title,
+            snapshot=decision.snapshot,
+            counts=tuple(
+                (each.experiment, each.arm, each.epoch)
+                for each in decision.assignments
+                if each.eligible
+            ),
+            segments={name: str(known[name]) for name in SEGMENTS if known.get(name)},
+        )
+    )
+
+
+async def confirm(
+    services: Services, signer: Signer, token: str, context: Mapping[str, Any]
+) -> bool:
+    """Log the page view and the exposures that a token confirms; tell whether it was ours.
+
+    Loading the same page's image again changes nothing: the message ids are the decision's.
+    """
+    said = signer.read_exposure(token, TOKEN_SECONDS)
+    if said is None:
+        return False
+    try:
+        exposure = msgspec.convert(said, Exposure)
+    except msgspec.ValidationError:
+        return False
+    now = services.clock()
+
+    def event(type: EventType, suffix: str, name: str | None, properties: dict[str, Any]) -> Event:
+        return Event(
+            type=type,
+            message_id=f"{exposure.decision}:{suffix}",
+            anonymous_id=exposure.anonymous_id,
+            name=name,
+            timestamp=now,
+            received=now,
+            verified=True,
+            properties=properties,
+            context=dict(context),
+        )
+
+    events = [
+        event(
+            EventType.PAGE,
+            "page",
+            exposure.title,
+            {"path": exposure.path, "title": exposure.title},
+        )
+    ]
+    events += [
+        event(
+            EventType.TRACK,
+            f"x:{experiment}",
+            EXPOSURE,
+            {
+                "experiment_id": experiment,
+                "variation_id": arm,
+                "epoch": epoch,
+                "unit": exposure.unit,
+                "snapshot": exposure.snapshot,
+                "decision_id": exposure.decision,
+                "page": exposure.path,
+                "segments": exposure.segments,
+            },
+        )
+        for experiment, arm, epoch in exposure.counts
+    ]
+    await services.stream.append(events)
+    services.metrics.events.labels("accepted").inc(len(events))
+    return True

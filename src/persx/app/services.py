@@ -1,0 +1,103 @@
+"""What use cases work with: storage, clock, keys, metrics and the served publication."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from persx.app.decision_log import DecisionLog
+from persx.app.publication import Publication
+from persx.app.settings import ServerSettings
+from persx.app.signing import Signer
+from persx.model.clock import Clock, system_clock
+from persx.model.decision import Reason
+from persx.storage.ports import Store, Stream, Warehouse
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True):
+    """The workspace's keys. `secret` signs cookies and tokens and is never shown."""
+
+    write_key: str
+    server_key: str
+    secret: str
+
+
+class Metrics:
+    """What /metrics tells Prometheus about this process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.events = Counter(
+            "persx_events", "Events by what became of them.", ["result"], registry=self.registry
+        )
+        self.decisions = Counter(
+            "persx_decisions", "Decisions by reason.", ["reason"], registry=self.registry
+        )
+        self.errors = Counter(
+            "persx_errors", "Errors that a visitor did not see.", ["place"], registry=self.registry
+        )
+        self.dropped = Counter(
+            "persx_decision_log_dropped", "Decision log lines lost.", registry=self.registry
+        )
+        self.seconds = Histogram(
+            "persx_request_seconds",
+            "Time to answer.",
+            ["route"],
+            registry=self.registry,
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+        )
+        # One look-up a reason, not one a decision.
+        self._reasons = {reason: self.decisions.labels(reason.value) for reason in Reason}
+
+    def decided(self, reason: Reason) -> None:
+        """Count one block's decision."""
+        self._reasons[reason].inc()
+
+
+@dataclass(slots=True)
+class Services:
+    """One workspace at work. `home` is none where everything is in memory."""
+
+    store: Store
+    stream: Stream
+    warehouse: Warehouse
+    keys: Keys
+    settings: ServerSettings = field(default_factory=ServerSettings)
+    home: Path | None = None
+    clock: Clock = system_clock
+    metrics: Metrics = field(default_factory=Metrics)
+    publication: Publication = field(default_factory=Publication)
+    decision_log: DecisionLog = field(init=False)
+    signer: Signer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.decision_log = DecisionLog(self.metrics.dropped.inc)
+        self.signer = Signer(self.keys.secret)
+
+
+async def load_keys(store: Store, settings: ServerSettings, *, keep: bool = True) -> Keys:
+    """Return the keys: those of the settings, else those kept, else new ones.
+
+    Args:
+        keep: New ones are kept for the next time.
+    """
+
+    async def key(name: str, given: str) -> str:
+        if given:
+            return given
+        kept = await store.value(f"key:{name}")
+        if kept is None:
+            kept = f"{name}_{secrets.token_urlsafe(24)}".encode()
+            if keep:
+                await store.set_value(f"key:{name}", kept)
+        return kept.decode()
+
+    return Keys(
+        write_key=await key("write", settings.write_key),
+        server_key=await key("server", settings.server_key),
+        secret=await key("secret", ""),
+    )

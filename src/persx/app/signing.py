@@ -1,0 +1,60 @@
+"""Signing: what visitors carry for us, so that nobody else can have written it."""
+
+from __future__ import annotations
+
+import msgspec
+from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
+
+from persx.model.attribute import Value
+from persx.model.clock import Millis
+
+
+class SignedState(msgspec.Struct, frozen=True, array_like=True):
+    """What the state cookie carries: declared facts, and when they were declared."""
+
+    at: Millis
+    facts: dict[str, Value]
+
+
+class Signer:
+    """Signs what visitors carry for us: their id, their declared facts, exposure tokens."""
+
+    def __init__(self, secret: str) -> None:
+        self._visitor = URLSafeSerializer(secret, salt="visitor")
+        self._state = URLSafeSerializer(secret, salt="state")
+        self._exposure = URLSafeTimedSerializer(secret, salt="exposure")
+
+    def visitor(self, anonymous_id: str) -> str:
+        """Return the visitor cookie's value."""
+        return str(self._visitor.dumps(anonymous_id))
+
+    def read_visitor(self, text: str) -> str:
+        """Return the anonymous id that a visitor cookie carries; empty where it is not ours."""
+        try:
+            found = self._visitor.loads(text)
+        except BadSignature:
+            return ""
+        return found if isinstance(found, str) else ""
+
+    def state(self, state: SignedState) -> str:
+        """Return the state cookie's value."""
+        return str(self._state.dumps(msgspec.to_builtins(state)))
+
+    def read_state(self, text: str) -> SignedState | None:
+        """Return what a state cookie carries; none where it is not ours."""
+        try:
+            return msgspec.convert(self._state.loads(text), SignedState)
+        except (BadSignature, msgspec.ValidationError):
+            return None
+
+    def exposure(self, payload: object) -> str:
+        """Return a token that confirms the delivery of one page."""
+        return str(self._exposure.dumps(msgspec.to_builtins(payload)))
+
+    def read_exposure(self, token: str, max_age_seconds: int) -> object | None:
+        """Return what an exposure token says; none where it is not ours or too old."""
+        try:
+            found: object = self._exposure.loads(token, max_age=max_age_seconds)
+        except BadSignature:
+            return None
+        return found

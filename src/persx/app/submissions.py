@@ -1,0 +1,89 @@
+"""Submissions: the answers of forms, for the owner to read and export."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any, Final
+
+import msgspec
+
+from persx.app.services import Services
+from persx.model.clock import Millis, iso
+from persx.model.event import FORM_SUBMITTED
+
+_SQL: Final = """
+select timestamp, anonymous_id, user_id, properties
+from events
+where type = 'track' and name = $name
+order by timestamp desc, sequence desc
+limit $limit offset $offset
+"""
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """One form as it was sent, with what its sender had been shown."""
+
+    at: Millis
+    visitor: str
+    form: str = ""
+    page: str = ""
+    variant: str = ""
+    industry: str = ""
+    persona: str = ""
+    answers: dict[str, Any] = {}
+
+
+async def submissions(services: Services, *, limit: int = 100, offset: int = 0) -> list[Submission]:
+    """Return submitted forms, newest first."""
+    found = await services.warehouse.query(
+        _SQL, {"name": FORM_SUBMITTED, "limit": limit, "offset": offset}
+    )
+    return [_submission(*row) for row in found.rows]
+
+
+def _submission(
+    at: Millis, anonymous_id: str | None, user_id: str | None, properties: str
+) -> Submission:
+    kept: dict[str, Any] = msgspec.json.decode(properties or "{}", type=dict)
+    answers = kept.get("answers")
+    if not isinstance(answers, dict):
+        # Other senders put the answers beside the form's name, as Segment's form events do.
+        answers = {name: value for name, value in kept.items() if name not in ("form", "page")}
+
+    def text(name: str) -> str:
+        return str(kept.get(name) or "")
+
+    return Submission(
+        at=at,
+        visitor=user_id or anonymous_id or "",
+        form=text("form"),
+        page=text("page"),
+        variant=text("variant"),
+        industry=text("industry"),
+        persona=text("persona"),
+        answers=answers,
+    )
+
+
+def as_csv(rows: list[Submission]) -> str:
+    """Return submissions as CSV, a column for each answer; no cell can act as a formula."""
+    names = list(dict.fromkeys(name for row in rows for name in row.answers))
+    out = io.StringIO()
+    writer = csv.writer(out)
+    fixed = ["at", "visitor", "form", "page", "variant", "industry", "persona"]
+    writer.writerow([*fixed, *map(_cell, names)])
+    for row in rows:
+        values = [iso(row.at), row.visitor, row.form, row.page]
+        values += [row.variant, row.industry, row.persona]
+        writer.writerow([_cell(value) for value in values + [row.answers.get(n) for n in names]])
+    return out.getvalue()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return "'" + text if text.startswith(_FORMULA) else text

@@ -1,0 +1,182 @@
+"""`persx export`: stored events and submitted forms, to a file or to standard output."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final
+
+import click
+import msgspec
+
+from persx.app.commands import call
+from persx.app.exporting import (
+    EXPORT_EVENTS,
+    EXPORT_SUBMISSIONS,
+    EventsRequest,
+    SubmissionsRequest,
+    segment_form,
+)
+from persx.app.submissions import Submission, as_csv
+from persx.cli.options import home_option
+from persx.cli.progress import Progress
+from persx.model.clock import iso
+from persx.model.event import Event
+
+EVENT_COLUMNS: Final = (
+    "sequence", "type", "messageId", "anonymousId", "userId", "event", "name", "groupId",
+    "previousId", "timestamp", "receivedAt", "verified", "properties", "traits", "context",
+)  # fmt: skip
+_LINE_ENDS: Final = ("\x85", "\u2028", "\u2029")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where to write; standard output unless given.",
+)
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "csv"]),
+    default="json",
+    show_default=True,
+    help="JSON Lines, or CSV for spreadsheets.",
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="JSON Lines, which is the default."
+)
+
+
+@click.group("export")
+def command() -> None:
+    """Write out events or form submissions.
+
+    \b
+    Example:  persx export events --home shop > events.jsonl
+              persx export submissions --home shop --format csv -o forms.csv
+    """
+
+
+@command.command("events")
+@format_option
+@json_option
+@output_option
+@home_option(must_exist=True)
+def events(form: str, as_json: bool, output: Path | None, home: Path) -> None:
+    """Write out every stored event, in the order of the log.
+
+    Events have the form in which Segment's API takes them, so that they can be sent again.
+
+    \b
+    Example:  persx export events --home shop --json | head -1
+    """
+    progress = Progress("Exporting events")
+
+    def begin(total: int) -> None:
+        progress.total = total
+
+    with progress, _opened(output) as file:
+        write = _event_writer(file, "json" if as_json else form)
+
+        def take(found: Sequence[Event]) -> None:
+            write(found)
+            progress.advance(len(found))
+
+        exported = call(home, EXPORT_EVENTS, EventsRequest(begin=begin, take=take))
+    if output is not None:
+        click.echo(f"{exported.rows} events written to {output}.", err=True)
+
+
+@command.command("submissions")
+@format_option
+@json_option
+@output_option
+@home_option(must_exist=True)
+def submissions(form: str, as_json: bool, output: Path | None, home: Path) -> None:
+    """Write out every submitted form, newest first.
+
+    \b
+    Example:  persx export submissions --home shop --format csv -o forms.csv
+    """
+    found: list[Submission] = []
+    exported = call(home, EXPORT_SUBMISSIONS, SubmissionsRequest(take=found.extend))
+    with _opened(output) as file:
+        if form == "csv" and not as_json:
+            file.write(as_csv(found).encode())
+        else:
+            for row in found:
+                line = {**msgspec.structs.asdict(row), "at": iso(row.at)}
+                file.write(_one_line_each(msgspec.json.encode(line)) + b"\n")
+    if output is not None:
+        click.echo(f"{exported.rows} submissions written to {output}.", err=True)
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[IO[bytes]]:
+    """Open the output; a file appears under its name only when it is whole."""
+    if output is None:
+        stream = sys.stdout.buffer
+        yield stream
+        stream.flush()
+        return
+    partial = output.with_name(output.name + ".part")
+    try:
+        with partial.open("wb") as file:
+            yield file
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _event_writer(file: IO[bytes], form: str) -> Callable[[Sequence[Event]], None]:
+    encoder = msgspec.json.Encoder()
+    if form == "json":
+
+        def lines(found: Sequence[Event]) -> None:
+            file.write(
+                _one_line_each(encoder.encode_lines([segment_form(event) for event in found]))
+            )
+
+        return lines
+
+    writer = csv.writer(_Text(file))
+    writer.writerow(EVENT_COLUMNS)
+
+    def rows(found: Sequence[Event]) -> None:
+        for event in found:
+            fields = segment_form(event)
+            writer.writerow([_cell(fields.get(column)) for column in EVENT_COLUMNS])
+
+    return rows
+
+
+def _one_line_each(data: bytes) -> bytes:
+    """Escape what JSON allows in texts and many readers take for the end of a line."""
+    for mark in _LINE_ENDS:
+        data = data.replace(mark.encode(), f"\\u{ord(mark):04x}".encode())
+    return data
+
+
+class _Text:
+    """What a CSV writer writes to: text on top of a binary file that stays open."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        """Write text as UTF-8."""
+        return self._file.write(text.encode("utf-8", "replace"))
+
+
+def _cell(value: Any) -> str:
+    """Return a value as a cell: JSON inside where it is a map, and nothing acts as a formula."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return "'" + text if isinstance(value, str) and text.startswith(_FORMULA) else text

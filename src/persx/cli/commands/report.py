@@ -1,0 +1,156 @@
+"""`persx report`: what an experiment was worth, as a table, JSON or a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from persx.app.commands import call
+from persx.app.reports import REPORT, ReportRequest
+from persx.cli.options import home_option, json_option, print_json
+from persx.experiments import wording
+from persx.experiments.readout import ArmReadout, MetricHeading, Readout
+from persx.experiments.wording import Verdict
+from persx.model.errors import BadInput
+
+_STYLES = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
+
+
+@click.command("report")
+@click.argument("name", metavar="NAME")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a self-contained page with a chart.",
+)
+@click.option(
+    "--confidence", type=float, default=0.95, show_default=True, help="Confidence of intervals."
+)
+@home_option(must_exist=True)
+@json_option
+def command(name: str, page: Path | None, confidence: float, home: Path, as_json: bool) -> None:
+    """Print what an experiment was worth: an imported one, one of the site, or `holdout`.
+
+    PLI is the lift of each arm over the control in the first metric, withheld with the reason
+    where it would mislead.
+
+    \b
+    Example:  persx report holdout --home shop --html report.html
+    """
+    console = Console()
+    with Console(stderr=True).status("Reading the log …"):
+        readout = call(home, REPORT, ReportRequest(name=name, confidence=confidence))
+    if page is not None:
+        # The template engine is not needed for a table.
+        from persx.web.report_page import render_report
+
+        try:
+            page.write_text(render_report(readout), encoding="utf-8")
+        except OSError as error:
+            raise BadInput(
+                f"{page} cannot be written: {error.strerror}.", value=str(page)
+            ) from error
+        click.echo(f"Wrote {page}.", err=True)
+    if as_json:
+        print_json(readout)
+    elif page is None:
+        print_report(console, readout)
+
+
+def print_report(console: Console, readout: Readout) -> None:
+    """Print a readout as tables: every metric for everyone, the primary one by segment."""
+    console.print(
+        f"[bold]{escape(readout.experiment)}[/] · {readout.visitors:,} visitors, "
+        f"compared with {escape(readout.comparator)} · as of {readout.as_of}"
+    )
+    for pli in readout.pli:
+        arm = escape(pli.arm)
+        if pli.withheld:
+            console.print(f"[bold]PLI of {arm}: withheld[/]")
+            for reason in pli.withheld:
+                console.print(f"  {escape(reason)}")
+        else:
+            console.print(
+                f"[bold]PLI of {arm}: {wording.signed_percent(pli.lift)}[/] "
+                f"({wording.interval(pli.low, pli.high)}, p {wording.p_value(pli.p)})"
+            )
+    for heading in readout.metrics:
+        _print_table(console, readout, heading, "", {"": readout.arms})
+    for attribute, segments in readout.segments.items():
+        groups = {value: segment.arms for value, segment in segments.items()}
+        for heading in readout.metrics[:1]:
+            _print_table(console, readout, heading, attribute, groups)
+    if readout.segments and len(readout.metrics) > 1:
+        console.print("Segments of the other metrics: --json or --html.", style="dim")
+    for note in readout.notes:
+        console.print(f"· {escape(note)}", style="dim", highlight=False)
+
+
+def _print_table(
+    console: Console,
+    readout: Readout,
+    heading: MetricHeading,
+    attribute: str,
+    groups: Mapping[str, Mapping[str, ArmReadout]],
+) -> None:
+    console.print(_table(readout, heading, attribute, groups))
+    for reason in _reasons(heading, groups):
+        console.print(f"  {escape(reason)}", style="dim", highlight=False)
+
+
+def _table(
+    readout: Readout,
+    heading: MetricHeading,
+    attribute: str,
+    groups: Mapping[str, Mapping[str, ArmReadout]],
+) -> Table:
+    percent = f"{readout.confidence * 100:g}%"
+    title = escape(f"{heading.label} by {attribute}" if attribute else heading.label)
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    if attribute:
+        table.add_column(escape(attribute), overflow="fold")
+    table.add_column("arm", overflow="fold")
+    table.add_column("visitors", justify="right")
+    table.add_column("total", justify="right")
+    table.add_column(heading.rate_label, justify="right")
+    table.add_column("lift", justify="right")
+    table.add_column(f"{percent} interval", justify="right")
+    table.add_column("p", justify="right")
+    for value, arms in groups.items():
+        for place, (name, arm) in enumerate(arms.items()):
+            metric = arm.metrics[heading.name]
+            cells = [
+                escape(name) + (" (control)" if name == readout.control else ""),
+                f"{arm.n:,}",
+                wording.amount(metric.total),
+                wording.rate(heading.kind, metric.rate),
+                wording.signed_percent(metric.lift),
+                wording.interval(metric.low, metric.high),
+                wording.p_value(metric.p),
+            ]
+            if attribute:
+                cells.insert(0, "" if place else escape(value))
+            table.add_row(
+                *cells,
+                style=_STYLES.get(wording.verdict(metric), ""),
+                end_section=bool(attribute) and place == len(arms) - 1,
+            )
+    return table
+
+
+def _reasons(
+    heading: MetricHeading, groups: Mapping[str, Mapping[str, ArmReadout]]
+) -> Iterator[str]:
+    """Why figures of a table are undefined."""
+    for value, arms in groups.items():
+        for name, arm in arms.items():
+            if reason := arm.metrics[heading.name].reason:
+                yield f"{value + ', ' if value else ''}{name}: {reason}"

@@ -1,0 +1,114 @@
+"""``persx serve``: the site, the API and the studio of one home."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from persx.app.access import ensure_password, make_link
+from persx.app.home import DEFAULT_HOME, open_home
+from persx.app.settings import ServerSettings, load_settings
+from persx.app.starting import load_demo
+from persx.demo import DEMOS
+from persx.model.errors import InUse
+
+
+@click.command()
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_HOME,
+    show_default=True,
+    help="Folder that holds everything; made where it is missing.",
+)
+@click.option("--host", help="Address to listen on (127.0.0.1).")
+@click.option("--port", type=int, help="Port to listen on (8321); 0 takes a free one.")
+@click.option(
+    "--demo",
+    is_flag=False,
+    flag_value=DEMOS[0],
+    type=click.Choice(DEMOS),
+    help="Load a demo workspace if the home is empty.",
+)
+@click.option("--store", help="Where profiles, workspace and decisions are kept (sqlite).")
+@click.option("--stream", help="Where events are logged (where the store says).")
+@click.option("--warehouse", help="Where events are analysed (where the store says).")
+def command(
+    home: Path,
+    host: str | None,
+    port: int | None,
+    demo: str | None,
+    store: str | None,
+    stream: str | None,
+    warehouse: str | None,
+) -> None:
+    """Serve a home: site, decisions, events and studio.
+
+    \b
+    Example:
+      persx serve --home ./home --demo
+    """
+    flags = {
+        "host": host,
+        "port": port,
+        "store": store,
+        "stream": stream,
+        "warehouse": warehouse,
+    }
+    settings = load_settings(home if home.exists() else None, flags=flags)
+    try:
+        _run(_serve(home, settings, demo))
+    except InUse as error:
+        raise InUse(
+            f"Another process is serving {home} (process {error.value}).",
+            value=error.value,
+            hint="Stop it, or use another --home.",
+        ) from error
+
+
+async def _serve(home: Path, settings: ServerSettings, demo: str | None) -> None:
+    # The server pulls in the web stack; --help and mistakes shall not wait for it.
+    from persx.web.server import serve
+
+    async with open_home(home, settings) as services:
+        password = await ensure_password(services)
+        if demo:
+            await load_demo(services, demo)
+        link = await make_link(services)
+        console = Console(highlight=False, soft_wrap=True)
+
+        def listening(url: str) -> None:
+            shown = settings.public_url.rstrip("/") or url
+            rows = [
+                ("Site", f"{shown}/"),
+                ("Studio", f"{shown}{link}   (signs in once, within an hour)"),
+            ]
+            if password:
+                rows.append(("Password", f"{password}   (of the studio; shown only now)"))
+                rows.append(("Write key", f"{services.keys.write_key}   (public)"))
+                rows.append(
+                    ("Server key", f"{services.keys.server_key}   (secret; shown only now)")
+                )
+            rows.append(("Home", str(home.resolve())))
+            snapshot = services.publication.number
+            rows.append(
+                ("Serving", f"snapshot {snapshot}" if snapshot else "nothing published yet")
+            )
+            console.print("\n[bold]persx is running.[/bold] Stop it with Ctrl+C.\n")
+            for name, value in rows:
+                console.print(f"  {name:<11} {value}")
+            console.print()
+
+        await serve(services, home, listening)
+
+
+def _run(work: object) -> None:
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(work)  # type: ignore[arg-type]
+    else:
+        uvloop.run(work)  # type: ignore[arg-type]

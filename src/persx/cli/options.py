@@ -1,0 +1,66 @@
+"""Options that commands share: the home, JSON output, and who does it."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+import msgspec
+
+from persx.app.home import DEFAULT_HOME
+from persx.model.errors import NotFound
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+HOME_HELP: Final = "The folder of the workspace's data."
+
+
+def _existing(_context: click.Context, _parameter: click.Parameter, home: Path) -> Path:
+    if not home.is_dir():
+        raise NotFound(
+            f"There is no home at {home}.",
+            value=str(home),
+            hint="Name it with --home, or make one: persx serve --home FOLDER",
+        )
+    return home
+
+
+def home_option(*, must_exist: bool = False) -> Callable[[F], F]:
+    """Return the option --home.
+
+    Args:
+        must_exist: The command only reads: it must not make an empty home of a misspelt path.
+    """
+    return click.option(
+        "--home",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="PERSX_HOME",
+        default=DEFAULT_HOME,
+        show_default=True,
+        metavar="DIR",
+        callback=_existing if must_exist else None,
+        help=HOME_HELP,
+    )
+
+
+def json_option(function: F) -> F:
+    """Add the option --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(
+        function
+    )
+
+
+def author() -> str:
+    """Return the name of the user of this machine, for the history."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
+
+
+def print_json(result: object) -> None:
+    """Print a result as indented JSON."""
+    click.echo(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())

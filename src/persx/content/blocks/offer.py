@@ -1,0 +1,21 @@
+"""Block type offer: something that a visitor can have now, with a code and terms."""
+
+from __future__ import annotations
+
+from persx.content.builtin import BuiltinType
+from persx.content.fields import Content, Href, Line, Text
+
+
+class Offer(Content, frozen=True, kw_only=True):
+    """What an offer says. `badge` is a word or two, such as ``New`` or ``Until Friday``."""
+
+    headline: Line
+    text: Text
+    label: Line
+    href: Href
+    code: Line = ""
+    terms: Text = ""
+    badge: Line = ""
+
+
+OFFER = BuiltinType("offer", "An offer with a code, terms and a badge.", Offer, __file__)

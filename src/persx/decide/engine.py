@@ -1,0 +1,261 @@
+"""The decision engine: snapshot, profile and context in, decisions out; nothing else happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from persx.audience.personas import detect_persona
+from persx.decide.allocation import bucket
+from persx.decide.plan import (
+    DEFAULT_CHOICE,
+    GENERIC,
+    NO_ARMS,
+    POLICY,
+    TARGETED_ARMS,
+    BlockPlan,
+    ExperimentPlan,
+    PagePlan,
+    Plan,
+    Texts,
+)
+from persx.model.attribute import Value
+from persx.model.clock import Millis
+from persx.model.decision import Assignment, Decision, PageDecision, Reason
+from persx.model.visitor import Profile
+from persx.model.workspace import DEFAULT, HOLDOUT
+
+Enrolled = tuple[ExperimentPlan, int]
+_NOBODY: Final[Sequence[Enrolled]] = ()
+
+
+def decide(
+    plan: Plan,
+    page: PagePlan,
+    profile: Profile,
+    context: Mapping[str, Value],
+    now: Millis,
+    *,
+    id: str = "",
+    forced: Mapping[str, str] | None = None,
+) -> PageDecision:
+    """Decide every block of a page for a visitor.
+
+    Pure: the same arguments give the same decisions. Cannot raise for a validated snapshot; a
+    block that fails all the same shows its default content with the reason `error`.
+
+    Args:
+        plan: The compiled snapshot.
+        page: One of `plan.pages`, or `plan.page_of(names)`.
+        profile: What may be known of the visitor; its bucketing id decides the arms.
+        context: Contextual attributes of this request; `locale` chooses the texts.
+        now: When, in epoch milliseconds.
+        id: Identifies this decision in logs and receipts.
+        forced: For previews: block → variant. Given at all, even empty, no experiment applies
+            and nothing may be counted.
+    """
+    attributes: dict[str, Any] = {**profile.attributes, **context}
+    memo: dict[Any, Any] = {}
+    if page.clock:
+        local = datetime.fromtimestamp(now / 1_000, plan.zone)
+        attributes["hour"], attributes["weekday"] = local.hour, local.isoweekday()
+    if page.persona and "persona" not in attributes:
+        found = detect_persona(
+            plan.workspace.personas,
+            plan.workspace.settings.personas,
+            plan.program,
+            attributes,
+            now,
+        )
+        if found is not None:
+            attributes["persona"] = found.name
+    locale = attributes.get("locale", "")
+
+    counted: set[str] = set()
+    holdout = plan.holdout
+    held, arms, enrolled = False, NO_ARMS, _NOBODY
+    if forced is None and profile.storable:
+        if holdout is not None:
+            arm = holdout.ranges.arm(bucket(holdout.seed, profile.bucketing_id))
+            held = holdout.arms[arm] == GENERIC
+            arms = {HOLDOUT: GENERIC} if held else TARGETED_ARMS
+        if page.experiments and not held:
+            enrolled = _enroll(page.experiments, attributes, now, memo, profile.bucketing_id)
+    visit = _Visit(profile, attributes, held, enrolled, arms, counted, forced)
+    plain = arms is TARGETED_ARMS and not enrolled
+
+    decisions: list[Decision] = []
+    errors: dict[str, str] = {}
+    for block in page.blocks:
+        texts = block.texts.get(locale) or block.texts[""]
+        try:
+            own = block.choose(attributes, now, memo)
+            if not plain or block.arrange is not None:
+                decision = _decide_block(visit, block, texts, own)
+            elif own == DEFAULT_CHOICE:
+                decision = texts.fallbacks[_why_default(block, profile, attributes)]
+            else:
+                if texts.differs[own]:
+                    counted.add(HOLDOUT)
+                decision = texts.targeted[own]
+        except Exception as error:
+            errors[block.name] = f"{type(error).__name__}: {error}"
+            decision = _decision(block, texts.contents, DEFAULT_CHOICE, Reason.ERROR, arms)
+        decisions.append(decision)
+
+    assignments = [_assignment(each, arm, counted) for each, arm in enrolled]
+    if holdout is not None and arms:
+        assignments.insert(0, _assignment(holdout, 0 if held else 1, counted))
+    return PageDecision(
+        id=id,
+        page=page.name,
+        snapshot=plan.snapshot.number,
+        bucketing_id=profile.bucketing_id,
+        decisions=tuple(decisions),
+        assignments=tuple(assignments),
+        attributes=attributes,
+        forced=forced is not None,
+        errors=errors,
+    )
+
+
+def missing(block: str) -> Decision:
+    """Return the decision for a block that the snapshot does not have: no content, `invalid`."""
+    return Decision(
+        block=block, type="", variant=DEFAULT, content={}, reason=Reason.INVALID, arms={}
+    )
+
+
+def _enroll(
+    experiments: Sequence[ExperimentPlan],
+    attributes: dict[str, Any],
+    now: Millis,
+    memo: dict[Any, Any],
+    visitor: str,
+) -> Sequence[Enrolled]:
+    found = []
+    for experiment in experiments:
+        if experiment.target is not None and not experiment.target(attributes, now, memo):
+            continue
+        if not experiment.whole:
+            point = bucket(experiment.layer, visitor)
+            if not experiment.start <= point < experiment.end:
+                continue
+        found.append((experiment, experiment.ranges.arm(bucket(experiment.seed, visitor))))
+    return found
+
+
+def _assignment(experiment: ExperimentPlan, arm: int, counted: set[str]) -> Assignment:
+    return Assignment(
+        experiment=experiment.key,
+        arm=experiment.arms[arm],
+        epoch=experiment.epoch,
+        eligible=experiment.key in counted,
+    )
+
+
+class _Visit(NamedTuple):
+    """What is the same for all blocks of a request; `counted` gathers experiments that count."""
+
+    profile: Profile
+    attributes: dict[str, Any]
+    held: bool
+    enrolled: Sequence[Enrolled]
+    arms: Mapping[str, str]
+    counted: set[str]
+    forced: Mapping[str, str] | None
+
+
+def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> Decision:
+    contents, attributes = texts.contents, visit.attributes
+    content, differs = contents[own], texts.differs[own]
+    if block.arrange is not None:
+        content = block.arrange(content, attributes)
+        differs = content != contents[DEFAULT_CHOICE]
+    if differs:
+        visit.counted.add(HOLDOUT)
+
+    choice, by_arm, arms = own, False, visit.arms
+    for experiment, arm in visit.enrolled:
+        shows = block.shows.get(experiment.key)
+        if shows is None:
+            continue
+        arms = {**arms, experiment.key: experiment.arms[arm]}
+        # An experiment that comes first and names the content leaves the later ones nothing.
+        if not by_arm:
+            if _arms_differ(block, shows, content, contents, attributes):
+                visit.counted.add(experiment.key)
+            if shows[arm] != POLICY:
+                choice, by_arm = shows[arm], True
+
+    if visit.held:
+        choice, reason = DEFAULT_CHOICE, Reason.HOLDOUT
+    elif visit.forced is not None and (name := _forced(visit.forced, block)) is not None:
+        choice, reason = block.choice(name), Reason.FORCED
+    elif by_arm:
+        reason = Reason.ARM
+    elif differs or own != DEFAULT_CHOICE:
+        return _decision(block, contents, own, Reason.TARGETED, arms, content)
+    else:
+        reason = _why_default(block, visit.profile, attributes)
+    return _decision(
+        block, contents, choice, reason, arms, _named(block, contents, choice, attributes)
+    )
+
+
+def _forced(forced: Mapping[str, str], block: BlockPlan) -> str | None:
+    return forced.get(block.name, forced.get("*"))
+
+
+def _why_default(block: BlockPlan, profile: Profile, attributes: Mapping[str, Any]) -> Reason:
+    if profile.withheld and not profile.withheld.keys().isdisjoint(block.facts):
+        return Reason.NO_CONSENT
+    if block.facts and block.facts.isdisjoint(attributes):
+        return Reason.UNKNOWN_VISITOR
+    return Reason.NO_MATCH
+
+
+def _named(
+    block: BlockPlan,
+    contents: Sequence[Mapping[str, Any]],
+    choice: int,
+    attributes: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    """Return content that somebody names; the default is meant as it is written."""
+    if choice == DEFAULT_CHOICE or block.arrange is None:
+        return contents[choice]
+    return block.arrange(contents[choice], attributes)
+
+
+def _arms_differ(
+    block: BlockPlan,
+    shows: Sequence[int],
+    policy: Mapping[str, Any],
+    contents: Sequence[Mapping[str, Any]],
+    attributes: Mapping[str, Any],
+) -> bool:
+    """Tell whether two arms would show this visitor different contents; alike in every arm."""
+    first, *others = (
+        policy if show == POLICY else _named(block, contents, show, attributes)
+        for show in set(shows)
+    )
+    return any(other != first for other in others)
+
+
+def _decision(
+    block: BlockPlan,
+    contents: Sequence[Mapping[str, Any]],
+    choice: int,
+    reason: Reason,
+    arms: Mapping[str, str],
+    content: Mapping[str, Any] | None = None,
+) -> Decision:
+    return Decision(
+        block=block.name,
+        type=block.type,
+        variant=block.names[choice],
+        content=contents[choice] if content is None else content,
+        reason=reason,
+        arms=arms,
+    )

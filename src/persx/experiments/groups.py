@@ -1,0 +1,72 @@
+"""Groups of visitors and their sums, by arm and epoch: what a source hands to the readout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from persx.experiments.aggregates import Aggregate
+from persx.experiments.metrics.kind import Stratum
+
+
+class Sums(msgspec.Struct, frozen=True):
+    """Sum and sum of squares of a metric over the visitors of a group."""
+
+    total: float = 0
+    squares: float = 0
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """The visitors of an arm in an epoch, all of them or those with one value of an attribute.
+
+    `attribute` is empty for all of them. A metric that nobody of them has may be absent.
+    """
+
+    arm: str
+    n: int
+    sums: Mapping[str, Sums] = {}
+    epoch: int = 1
+    attribute: str = ""
+    segment: str = ""
+
+
+class GroupTable:
+    """The groups of everyone, or of one segment, by arm and epoch."""
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, int], list[Group]] = {}
+
+    def add(self, group: Group) -> None:
+        """Take in a group."""
+        self._groups.setdefault((group.arm, group.epoch), []).append(group)
+
+    @property
+    def epochs(self) -> list[int]:
+        """The epochs that were found, in order."""
+        return sorted({epoch for _, epoch in self._groups})
+
+    def visitors(self, arm: str, epoch: int | None = None) -> int:
+        """Return the visitors of an arm, in one epoch or in all."""
+        return sum(
+            group.n
+            for (name, number), groups in self._groups.items()
+            if name == arm and epoch in (None, number)
+            for group in groups
+        )
+
+    def aggregate(self, arm: str, metric: str, epochs: Iterable[int]) -> Aggregate:
+        """Return a metric's aggregate in an arm over some epochs."""
+        found = Aggregate()
+        for epoch in epochs:
+            for group in self._groups.get((arm, epoch), ()):
+                sums = group.sums.get(metric, Sums())
+                found += Aggregate(n=group.n, total=sums.total, squares=sums.squares)
+        return found
+
+    def strata(self, arm: str, control: str, metric: str) -> list[Stratum]:
+        """Return an arm and the control side by side, epoch by epoch."""
+        return [
+            Stratum(self.aggregate(arm, metric, [epoch]), self.aggregate(control, metric, [epoch]))
+            for epoch in self.epochs
+        ]

@@ -1,0 +1,219 @@
+"""Experiments on the live log: what is compared, and the tables that the queries want beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from persx.experiments.groups import Group, Sums
+from persx.experiments.readout import MetricPlan, Observed, ReadoutPlan
+from persx.model.clock import Millis
+from persx.model.errors import NotFound, did_you_mean
+from persx.model.workspace import HOLDOUT, TARGETED, Goal, Workspace
+from persx.storage.ports import Rows
+
+GENERIC: Final = "generic"
+"""The holdout's control: default content everywhere."""
+
+MAX_SEGMENT_VALUES: Final = 50
+"""Segments beyond the largest so many of an attribute are left out, and that is said."""
+
+
+def live_experiments(workspace: Workspace) -> list[str]:
+    """Return the keys of the experiments that run on the site, the holdout first."""
+    holdout = [HOLDOUT] if workspace.settings.holdout.share > 0 else []
+    return [*holdout, *workspace.experiments]
+
+
+def live_plan(
+    workspace: Workspace, key: str, confidence: float, *, known: Collection[str] = ()
+) -> ReadoutPlan:
+    """Return what the readout of a live experiment compares.
+
+    Args:
+        known: Names of imported experiments, for the hint when there is no such key.
+
+    Raises:
+        NotFound: The workspace has no such experiment.
+    """
+    if key == HOLDOUT and key in live_experiments(workspace):
+        share = workspace.settings.holdout.share
+        weights = {GENERIC: share, TARGETED: 1 - share}
+        control, comparator = GENERIC, "generic: default content everywhere"
+    elif key in workspace.experiments:
+        experiment = workspace.experiments[key]
+        weights = {arm.name: arm.weight for arm in experiment.arms}
+        control = experiment.arms[0].name
+        comparator = f"the arm “{control}”"
+    else:
+        raise NotFound(
+            f"There is no experiment '{key}'.",
+            value=key,
+            hint=did_you_mean(key, [*known, *live_experiments(workspace)]),
+        )
+    return ReadoutPlan(
+        experiment=key,
+        source="live",
+        control=control,
+        comparator=comparator,
+        weights=weights,
+        metrics=_metrics(live_goals(workspace, key)),
+        confidence=confidence,
+    )
+
+
+def live_goals(workspace: Workspace, key: str) -> list[Goal]:
+    """Return the goals that an experiment analyses: its own, or else all of the workspace."""
+    own = workspace.settings.holdout if key == HOLDOUT else workspace.experiments[key]
+    return [workspace.goals[name] for name in (own.goals or workspace.goals)]
+
+
+def live_epoch(workspace: Workspace, key: str) -> int:
+    """Return the current epoch of an experiment."""
+    return 1 if key == HOLDOUT else workspace.experiments[key].epoch
+
+
+def _metrics(goals: Sequence[Goal]) -> list[MetricPlan]:
+    metrics = []
+    for goal in goals:
+        label = goal.label or goal.name
+        metrics.append(MetricPlan(name=goal.name, kind="conversion", label=label))
+        if goal.value:
+            metrics.append(
+                MetricPlan(
+                    name=f"{goal.name}.{goal.value}",
+                    kind="mean",
+                    label=f"{label}: {goal.value} per visitor",
+                )
+            )
+    return metrics
+
+
+def live_tables(
+    plan: ReadoutPlan, goals: Sequence[Goal], bucketing_ids: Mapping[Any, Any]
+) -> dict[str, Rows]:
+    """Return the small tables that the live queries read beside the events.
+
+    Where a table would be empty it has one row that matches nothing, so that its columns have
+    types in every backend.
+    """
+    conditions = [
+        (goal.name, _pointer(path), *_comparison(value))
+        for goal in goals
+        for path, value in goal.where.items()
+    ]
+    return {
+        "bucketing": Rows(
+            columns=("identity", "bucketing_id"),
+            rows=[(str(key), str(oldest)) for key, oldest in bucketing_ids.items()] or [("", "")],
+        ),
+        "arms": Rows(columns=("arm",), rows=[(arm,) for arm in plan.weights]),
+        "goals": Rows(
+            columns=("goal", "event", "value_path"),
+            rows=[(goal.name, goal.event, _pointer(goal.value or "")) for goal in goals]
+            or [("", "", "/")],
+        ),
+        "conditions": Rows(
+            columns=("goal", "path", "kind", "text", "number"),
+            rows=conditions or [("", "/", "string", "", 0.0)],
+        ),
+    }
+
+
+def _comparison(value: str | int | float | bool) -> tuple[str, str, float]:
+    """Return kind, text and number: JSON's types differ, so "5" never equals 5."""
+    if isinstance(value, bool):
+        return "boolean", "true" if value else "false", 0.0
+    if isinstance(value, str):
+        return "string", value, 0.0
+    return "number", "", float(value)
+
+
+def _pointer(dotted: str) -> str:
+    """Return the JSON pointer (RFC 6901) of a dotted property; unlike paths it takes any key."""
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in dotted.split("."))
+
+
+def observed(
+    goals: Sequence[Goal],
+    *,
+    units: Rows,
+    groups: Rows,
+    as_of: Millis,
+    epoch: int,
+) -> Observed:
+    """Read the answers of the two live queries.
+
+    Args:
+        units: Answer of ``live_units``.
+        groups: Answer of ``live_groups``.
+    """
+    _, contaminated, strange, first_exposure, snapshot, _ = units.rows[0]
+    values = {goal.name: goal.value for goal in goals}
+    n: dict[tuple[int, str, str, str], int] = {}
+    sums: dict[tuple[int, str, str, str], dict[str, Sums]] = {}
+    without_value = dict.fromkeys(values, 0)
+    for epoch_found, arm, attribute, segment, goal, count, total, squares, missing in groups.rows:
+        key = (int(epoch_found), str(arm), str(attribute), str(segment))
+        if not goal:
+            n[key] = int(count)
+            continue
+        found = sums.setdefault(key, {})
+        found[goal] = Sums(float(count), float(count))
+        if values[goal]:
+            found[f"{goal}.{values[goal]}"] = Sums(float(total), float(squares))
+            if not attribute:
+                without_value[goal] += int(missing)
+    notes = [
+        f"{count:,} events of goal '{goal}' have no number in '{values[goal]}': they add nothing."
+        for goal, count in without_value.items()
+        if count
+    ]
+    if strange:
+        notes.append(f"{strange:,} exposures name an arm that the experiment does not have.")
+    if not goals:
+        notes.append("The workspace declares no goals, so there is nothing to compare.")
+    kept, cut = _largest_segments(n)
+    notes += cut
+    return Observed(
+        groups=[
+            Group(
+                arm=key[1], n=n[key], sums=sums.get(key, {}),
+                epoch=key[0], attribute=key[2], segment=key[3],
+            )
+            for key in kept
+        ],
+        as_of=as_of,
+        contaminated=int(contaminated),
+        first_exposure=None if first_exposure is None else int(first_exposure),
+        snapshot=None if snapshot is None else int(snapshot),
+        epoch=epoch,
+        notes=notes,
+    )  # fmt: skip
+
+
+def _largest_segments(
+    n: Mapping[tuple[int, str, str, str], int],
+) -> tuple[list[tuple[int, str, str, str]], list[str]]:
+    """Order segments by attribute and name, keep the largest of each attribute, and say so."""
+    sizes: dict[str, dict[str, int]] = {}
+    for (_, _, attribute, segment), count in n.items():
+        values = sizes.setdefault(attribute, {})
+        values[segment] = values.get(segment, 0) + count
+    notes = []
+    for attribute, values in sizes.items():
+        if len(values) > MAX_SEGMENT_VALUES:
+            notes.append(
+                f"'{attribute}' has {len(values):,} values; "
+                f"the {MAX_SEGMENT_VALUES} most frequent are shown."
+            )
+            frequent = sorted((-count, value) for value, count in values.items())
+            sizes[attribute] = {value: -count for count, value in frequent[:MAX_SEGMENT_VALUES]}
+    kept = [key for key in n if key[3] in sizes[key[2]]]
+
+    def place(key: tuple[int, str, str, str]) -> tuple[str, float, str, int, str]:
+        epoch, arm, attribute, segment = key
+        return attribute, math.inf if segment.startswith("(") else 0, segment, epoch, arm
+
+    return sorted(kept, key=place), notes

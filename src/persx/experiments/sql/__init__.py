@@ -1,0 +1,57 @@
+"""The readouts' SQL, in DuckDB's dialect, one query a file, and the filling in of column names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from persx.model.errors import BadInput
+
+_PLACE: Final = re.compile(r"\{each (\w+): ([^}]*)\}|\{(\w+)\}")
+_COLUMN: Final = re.compile(r"[%#]")
+
+
+@cache
+def _text(name: str) -> str:
+    return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def query(name: str, **names: str | Sequence[str]) -> str:
+    """Return a query with table and column names filled in.
+
+    ``{table}`` is one quoted name. ``{each metrics: , sum(%) AS total#}`` is its text once for
+    each of several names, with ``%`` as the quoted name and ``#`` as its place from 0 on. Values
+    never come this way: they are ``$name`` parameters. A name is whatever a file's header says,
+    so quotation marks inside are doubled.
+
+    >>> 'FROM "experiment_a" AS r' in query("columns", table="experiment_a")
+    True
+    """
+
+    def fill(found: re.Match[str]) -> str:
+        several, body, single = found.groups()
+        if single:
+            return identifier(str(names[single]))
+        return "\n".join(_repeat(body, place, each) for place, each in enumerate(names[several]))
+
+    return _PLACE.sub(fill, _text(name))
+
+
+def _repeat(body: str, place: int, name: str) -> str:
+    """Fill both signs in one pass: a name may hold them too."""
+    signs = {"%": identifier(name), "#": str(place)}
+    return _COLUMN.sub(lambda sign: signs[sign[0]], body)
+
+
+def identifier(name: str) -> str:
+    """Quote a table or column name.
+
+    >>> print(identifier('say "hi"'))
+    "say ""hi"\""
+    """
+    if not name or "\0" in name:
+        raise BadInput(f"{name!r} cannot be the name of a column.", value=name)
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,130 @@
+-- Aggregates of every goal by epoch, arm and segment, from the log.
+--
+-- A unit enters at its first exposure, where arm, epoch and segment values freeze. Outcomes count
+-- from then on, whichever of the visitor's identities they came under. Extra tables:
+--   bucketing(identity, bucketing_id)       identities whose oldest verified identity is another
+--   arms(arm)                               the experiment's arms
+--   goals(goal, event, value_path)          what counts, and which number is summed
+--   conditions(goal, path, kind, text, number)  properties that must be equal
+WITH seen AS (
+  SELECT
+    coalesce(
+      nullif(json_extract_string(e.properties, '$.unit'), ''),
+      CASE
+        WHEN nullif(e.user_id, '') IS NOT NULL THEN 'u:' || e.user_id
+        ELSE 'a:' || e.anonymous_id
+      END
+    ) AS said_unit,
+    json_extract_string(e.properties, '$.variation_id') AS arm,
+    coalesce(TRY_CAST(json_extract_string(e.properties, '$.epoch') AS INTEGER), 1) AS epoch,
+    json_extract(e.properties, '$.segments') AS segments,
+    e.timestamp,
+    e.sequence
+  FROM events AS e
+  WHERE e.type = 'track'
+    AND e.name = 'Experiment Viewed'
+    AND json_extract_string(e.properties, '$.experiment_id') = $experiment
+),
+mapped AS (
+  SELECT
+    coalesce(CAST(b.bucketing_id AS VARCHAR), s.said_unit) AS unit,
+    s.arm,
+    s.epoch,
+    s.segments,
+    s.timestamp,
+    s.sequence
+  FROM seen AS s
+  JOIN arms AS a ON a.arm = s.arm
+  LEFT JOIN bucketing AS b ON CAST(b.identity AS VARCHAR) = s.said_unit
+),
+units AS MATERIALIZED (
+  SELECT unit, arm, epoch, segments, timestamp AS entered
+  FROM mapped
+  QUALIFY row_number() OVER (PARTITION BY unit ORDER BY timestamp, sequence) = 1
+),
+said AS (
+  SELECT
+    u.unit,
+    unnest(map_entries(TRY_CAST(u.segments AS MAP(VARCHAR, VARCHAR)))) AS entry
+  FROM units AS u
+),
+segments AS (
+  SELECT unit, entry.key AS attribute, any_value(entry.value) AS value FROM said GROUP BY 1, 2
+),
+attributes AS (
+  SELECT DISTINCT attribute FROM segments
+),
+strata AS MATERIALIZED (
+  SELECT unit, epoch, arm, '' AS attribute, '' AS segment FROM units
+  UNION ALL
+  SELECT u.unit, u.epoch, u.arm, a.attribute, coalesce(s.value, '(unknown)')
+  FROM units AS u
+  CROSS JOIN attributes AS a
+  LEFT JOIN segments AS s ON s.unit = u.unit AND s.attribute = a.attribute
+),
+candidates AS (
+  SELECT
+    g.goal,
+    g.value_path,
+    e.properties,
+    e.timestamp,
+    e.sequence,
+    CASE
+      WHEN nullif(e.user_id, '') IS NOT NULL THEN 'u:' || e.user_id
+      ELSE 'a:' || e.anonymous_id
+    END AS identity
+  FROM events AS e
+  JOIN goals AS g
+    ON (e.type = 'track' AND e.name = g.event) OR (e.type <> 'track' AND e.type = g.event)
+),
+failed AS (
+  SELECT DISTINCT k.goal, k.sequence
+  FROM candidates AS k
+  JOIN conditions AS c ON c.goal = k.goal
+  WHERE NOT coalesce(
+    CASE c.kind
+      WHEN 'number' THEN
+        json_type(k.properties, c.path) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+        AND TRY_CAST(json_extract_string(k.properties, c.path) AS DOUBLE) = c.number
+      WHEN 'boolean' THEN
+        json_type(k.properties, c.path) = 'BOOLEAN'
+        AND json_extract_string(k.properties, c.path) = c.text
+      ELSE
+        json_type(k.properties, c.path) = 'VARCHAR'
+        AND json_extract_string(k.properties, c.path) = c.text
+    END,
+    FALSE
+  )
+),
+outcomes AS (
+  SELECT
+    u.unit,
+    k.goal,
+    TRY_CAST(json_extract_string(k.properties, k.value_path) AS DOUBLE) AS value
+  FROM candidates AS k
+  LEFT JOIN failed AS f ON f.goal = k.goal AND f.sequence = k.sequence
+  LEFT JOIN bucketing AS b ON CAST(b.identity AS VARCHAR) = k.identity
+  JOIN units AS u ON u.unit = coalesce(CAST(b.bucketing_id AS VARCHAR), k.identity)
+  WHERE f.goal IS NULL AND k.timestamp >= u.entered
+),
+converted AS (
+  SELECT
+    unit,
+    goal,
+    coalesce(sum(CASE WHEN abs(value) < 1e100 THEN value END), 0.0) AS value,
+    count(*) - count(CASE WHEN abs(value) < 1e100 THEN 1 END) AS without_value
+  FROM outcomes
+  GROUP BY 1, 2
+)
+SELECT
+  s.epoch, s.arm, s.attribute, s.segment, '' AS goal,
+  count(*) AS units, 0.0 AS total, 0.0 AS squares, 0 AS without_value
+FROM strata AS s
+GROUP BY 1, 2, 3, 4
+UNION ALL
+SELECT
+  s.epoch, s.arm, s.attribute, s.segment, c.goal,
+  count(*), sum(c.value), sum(c.value * c.value), sum(c.without_value)
+FROM strata AS s
+JOIN converted AS c ON c.unit = s.unit
+GROUP BY 1, 2, 3, 4, 5

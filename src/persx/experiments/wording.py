@@ -1,0 +1,106 @@
+"""How figures of a readout are written, alike in the terminal and on the page."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from persx.experiments.readout import MetricReadout
+
+MINUS = "−"
+
+
+class Verdict(StrEnum):
+    """What the interval says: wholly above 0, wholly below, around it, or nothing."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    UNCLEAR = "unclear"
+    UNDEFINED = "undefined"
+
+
+def verdict(metric: MetricReadout) -> Verdict:
+    """Return what a metric's interval says about the arm."""
+    if metric.low is None:
+        return Verdict.UNDEFINED
+    if metric.low > 0:
+        return Verdict.BETTER
+    if metric.high is not None and metric.high < 0:
+        return Verdict.WORSE
+    return Verdict.UNCLEAR
+
+
+def signed_percent(share: float | None) -> str:
+    """Write a lift with its sign, coarser the larger it is.
+
+    >>> signed_percent(0.1234), signed_percent(-0.5), signed_percent(12.0), signed_percent(None)
+    ('+12.3%', '−50.0%', '+1,200%', '–')
+    """
+    if share is None:
+        return "–"
+    digits = 1 if abs(share) < 10 else 0
+    text = f"{abs(share) * 100:,.{digits}f}%"
+    rounded_to_zero = not any(sign in text for sign in "123456789")
+    return text if rounded_to_zero else f"{'+' if share > 0 else MINUS}{text}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Write an interval of a lift; an end that does not exist is written as such.
+
+    >>> interval(0.1, 0.3), interval(0.6, None), interval(None, None)
+    ('+10.0% to +30.0%', '+60.0% or more', '–')
+    """
+    if low is None:
+        return "–"
+    if high is None:
+        return f"{signed_percent(low)} or more"
+    return f"{signed_percent(low)} to {signed_percent(high)}"
+
+
+def p_value(p: float | None) -> str:
+    """Write a p-value, never as 0 and never rounded across a usual threshold.
+
+    >>> p_value(0.0426), p_value(2e-13), p_value(0.04996), p_value(None)
+    ('0.043', '<0.001', '0.04996', '–')
+    """
+    if p is None:
+        return "–"
+    if p < 0.001:
+        return "<0.001"
+    if p > 0.995:
+        return "1.00"
+    short = f"{p:.2f}" if p >= 0.1 else f"{p:.3f}"
+    for threshold in (0.001, 0.01, 0.05, 0.1):
+        if (float(short) < threshold) != (p < threshold):
+            return f"{p:.4g}"
+    return short
+
+
+def amount(value: float) -> str:
+    """Write a total: counts whole, sums with two decimals.
+
+    >>> amount(1234), amount(1234.5)
+    ('1,234', '1,234.50')
+    """
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+
+
+def per_visitors(kind: str, total: float, n: int) -> str:
+    """Write numerator and denominator: of whom, or from whom.
+
+    >>> per_visitors("conversion", 267, 21307), per_visitors("mean", 30311.69, 21307)
+    ('267 of 21,307', '30,311.69 from 21,307')
+    """
+    return f"{amount(total)} {'of' if kind == 'conversion' else 'from'} {n:,}"
+
+
+def rate(kind: str, value: float | None) -> str:
+    """Write a number per visitor: a conversion's as a percentage, a mean's as a number.
+
+    >>> rate("conversion", 0.0125), rate("mean", 1.4226), rate("mean", None)
+    ('1.25%', '1.423', '–')
+    """
+    if value is None:
+        return "–"
+    if kind == "conversion":
+        return f"{value * 100:.2f}%" if value >= 0.001 or value == 0 else f"{value * 100:.3g}%"
+    return f"{value:,.2f}" if abs(value) >= 100 else f"{value:.4g}"

@@ -1,0 +1,122 @@
+"""Sealing: moves hot rows into Parquet files, so that a crash leaves each row exactly once."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+from persx.model.clock import MINUTE, Clock
+from persx.model.errors import Conflict, Unavailable
+from persx.storage.backends.duckdb.engine import Limits, engine, quoted
+from persx.storage.backends.duckdb.files import digest_of, remove_all_but, scratch, settle
+from persx.storage.backends.duckdb.hot_log import HotLog
+from persx.storage.backends.duckdb.tables import COLUMNS, from_lines, write_lines
+from persx.storage.ports import Segment
+
+SEGMENTS: Final = "segments"
+_LEASE: Final = "warehouse.seal"
+_LEASE_LENGTH: Final = 15 * MINUTE
+
+Run = Callable[..., Awaitable[Any]]
+"""Calls a function on a worker thread."""
+
+
+async def seal(
+    log: HotLog,
+    home: Path,
+    run: Run,
+    *,
+    limits: Limits,
+    clock: Clock,
+    keep: int,
+    segment_rows: int,
+) -> list[Segment]:
+    """Move hot rows into segments; return those that were made.
+
+    Raises:
+        Conflict: Somebody else is sealing.
+    """
+    holder = secrets.token_hex(8)
+    sealed: list[Segment] = []
+    await _hold(log, holder, clock)
+    try:
+        await run(remove_orphans, log, home)
+        for table in COLUMNS:
+            # What a crash left of an earlier sealing.
+            await log.discard_sealed(table)
+            to: int = await run(_last_to_seal, log, table, keep)
+            while True:
+                await _hold(log, holder, clock)
+                segment: Segment | None = await run(
+                    _write, log, home, table, to, segment_rows, limits, clock
+                )
+                if segment is None:
+                    break
+                await log.add_segment(segment)
+                await log.discard_sealed(table)
+                sealed.append(segment)
+    finally:
+        await log.lease(_LEASE, holder, 0, clock())
+    return sealed
+
+
+async def _hold(log: HotLog, holder: str, clock: Clock) -> None:
+    now = clock()
+    if not await log.lease(_LEASE, holder, now + _LEASE_LENGTH, now):
+        raise Conflict("The log is being sealed already.", hint="Wait until that is done.")
+
+
+def _last_to_seal(log: HotLog, table: str, keep: int) -> int:
+    with log.reading() as reading:
+        return reading.last_to_seal(table, keep)
+
+
+def _write(
+    log: HotLog, home: Path, table: str, to: int, rows: int, limits: Limits, clock: Clock
+) -> Segment | None:
+    """Write the oldest hot rows into a file; it counts for nothing until the manifest has it."""
+    folder = home / SEGMENTS
+    folder.mkdir(exist_ok=True)
+    with scratch(home) as work:
+        lines, temporary = work / "rows.jsonl", work / "rows.parquet"
+        with log.reading() as reading:
+            count = write_lines(reading, table, lines, to=to, limit=rows)
+        if not count:
+            return None
+        with engine(work, limits) as connection:
+            connection.execute(
+                f"COPY ({from_lines(table, lines)}) TO {quoted(str(temporary))} "
+                "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 100000)"
+            )
+            written, first, last = connection.execute(
+                "SELECT count(*), min(sequence), max(sequence) "
+                f"FROM read_parquet({quoted(str(temporary))})"
+            ).fetchall()[0]
+        if written != count:
+            # The rows stay hot; nothing is lost.
+            raise Unavailable(f"Only {written} of {count} rows of {table} could be sealed.")
+        digest = digest_of(temporary)
+        final = folder / f"{table}-{first:016d}-{last:016d}-{digest[:12]}.parquet"
+        size = temporary.stat().st_size
+        settle(temporary, final)
+    return Segment(
+        table=table,
+        path=f"{SEGMENTS}/{final.name}",
+        first_sequence=first,
+        last_sequence=last,
+        rows=count,
+        bytes=size,
+        digest=digest,
+        sealed=clock(),
+    )
+
+
+def remove_orphans(log: HotLog, home: Path) -> None:
+    """Remove what a crash left among the segments; nobody else may be sealing."""
+    folder = home / SEGMENTS
+    if folder.exists():
+        with log.reading() as reading:
+            kept = {Path(segment.path).name for segment in reading.segments()}
+        remove_all_but(folder, kept)

@@ -1,0 +1,196 @@
+"""States, edges and components of identities, as statements on a connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from persx.model.event import IdentityKey
+from persx.model.visitor import Edge, EdgeKind, IdentityState
+from persx.storage.backends.sqlite.rows import insert
+from persx.storage.ports import Projection, Projector
+
+_KNOWN_LIMIT: Final = 50_000
+
+_pack: Final = msgspec.msgpack.Encoder().encode
+_unpack: Final = msgspec.msgpack.Decoder(IdentityState).decode
+_unpack_many: Final = msgspec.msgpack.Decoder(list[IdentityState]).decode
+_json: Final = msgspec.json.Encoder().encode
+
+_LINKED: Final = """
+    SELECT identity FROM member
+    WHERE component = (SELECT component FROM member WHERE identity = ?)
+"""
+
+
+def linked_states(connection: sqlite3.Connection, identity: str) -> list[IdentityState]:
+    """Return the states of an identity and of all that verified edges join to it, oldest first."""
+    row = connection.execute(
+        """
+        SELECT (SELECT state FROM identity WHERE key = ?1),
+               (SELECT component FROM member WHERE identity = ?1)
+        """,
+        (identity,),
+    ).fetchone()
+    if row[1] is None:
+        return [] if row[0] is None else [_unpack(row[0])]
+    rows = connection.execute(
+        f"SELECT state FROM identity WHERE key IN ({_LINKED}) ORDER BY first_seen, key",
+        (identity,),
+    ).fetchall()
+    return [_unpack(state) for (state,) in rows]
+
+
+def load_states(
+    connection: sqlite3.Connection, keys: Iterable[str]
+) -> dict[IdentityKey, IdentityState]:
+    """Return the kept states of these identities, fetched in one step."""
+    count, states = connection.execute(
+        """
+        SELECT count(*), group_concat(hex(state), '') FROM identity
+        WHERE key IN (SELECT value FROM json_each(?))
+        """,
+        (_json(list(keys)).decode(),),
+    ).fetchone()
+    if not count:
+        return {}
+    # The states side by side, behind the head of a msgpack array of so many items.
+    packed = b"\xdd" + count.to_bytes(4, "big") + bytes.fromhex(states)
+    return {state.identity: state for state in _unpack_many(packed)}
+
+
+def merge_states(
+    connection: sqlite3.Connection,
+    states: Mapping[IdentityKey, IdentityState],
+    projector: Projector,
+) -> None:
+    """Merge states into the kept ones."""
+    if not states:
+        return
+    kept = load_states(connection, states)
+    parameters: list[Any] = []
+    for key, added in states.items():
+        old = kept.get(key)
+        state = added if old is None else projector.merge(old, added)
+        parameters += (key, state.first_seen, _pack(state))
+    insert(
+        connection,
+        "INSERT INTO identity (key, first_seen, state)",
+        3,
+        parameters,
+        on_conflict="ON CONFLICT (key) DO UPDATE SET first_seen = excluded.first_seen, "
+        "state = excluded.state",
+    )
+
+
+class Edges:
+    """Writes identity edges: of each pair and kind the earliest is kept.
+
+    Most events repeat an edge; a bounded memory of committed ones spares the file.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str, str], tuple[int, str]] = {}
+        self._staged: dict[tuple[str, str, str], tuple[int, str]] = {}
+
+    def merge(self, connection: sqlite3.Connection, edges: Sequence[Edge]) -> None:
+        """Keep the edges, and join what verified ones join."""
+        earliest: dict[tuple[str, str, str], tuple[int, str]] = {}
+        for edge in edges:
+            pair, said = (edge.left, edge.right, edge.kind), (edge.at, edge.message_id)
+            known = self._known.get(pair) or earliest.get(pair)
+            if known is None or said < known:
+                earliest[pair] = said
+        if not earliest:
+            return
+        parameters = [item for pair, said in earliest.items() for item in (*pair, *said)]
+        insert(
+            connection,
+            'INSERT INTO edge ("left", "right", kind, at, message_id)',
+            5,
+            parameters,
+            on_conflict="ON CONFLICT DO UPDATE SET at = excluded.at, "
+            "message_id = excluded.message_id "
+            "WHERE (excluded.at, excluded.message_id) < (edge.at, edge.message_id)",
+        )
+        for left, right, kind in earliest:
+            if kind == EdgeKind.VERIFIED and left != right:
+                _join(connection, left, right)
+        self._staged.update(earliest)
+
+    def commit(self) -> None:
+        """Remember what was written."""
+        if len(self._known) > _KNOWN_LIMIT:
+            self._known.clear()
+        self._known.update(self._staged)
+        self._staged.clear()
+
+    def rollback(self) -> None:
+        """Forget what was not written."""
+        self._staged.clear()
+
+
+def _join(connection: sqlite3.Connection, left: str, right: str) -> None:
+    """Put two identities into one component; the smaller one is renamed."""
+    found = dict(
+        connection.execute(
+            "SELECT identity, component FROM member WHERE identity IN (?, ?)", (left, right)
+        ).fetchall()
+    )
+    if len(found) < 2:
+        component = found.get(left) or found.get(right) or left
+        connection.execute(
+            "INSERT OR IGNORE INTO member (identity, component) VALUES (?, ?), (?, ?)",
+            (left, component, right, component),
+        )
+        return
+    if found[left] == found[right]:
+        return
+    sizes = {
+        component: connection.execute(
+            "SELECT count(*) FROM member WHERE component = ?", (component,)
+        ).fetchone()[0]
+        for component in sorted(set(found.values()))
+    }
+    smaller, larger = sorted(sizes, key=lambda component: (sizes[component], component))
+    connection.execute("UPDATE member SET component = ? WHERE component = ?", (larger, smaller))
+
+
+def all_edges(connection: sqlite3.Connection) -> list[Edge]:
+    """Return every edge, in order."""
+    rows = connection.execute('SELECT "left", "right", kind, at, message_id FROM edge').fetchall()
+    return sorted(
+        Edge(IdentityKey(left), IdentityKey(right), EdgeKind(kind), at, message_id)
+        for left, right, kind, at, message_id in rows
+    )
+
+
+def bucketing_ids(connection: sqlite3.Connection) -> dict[IdentityKey, IdentityKey]:
+    """Return identity → oldest identity of its component, where these differ."""
+    rows = connection.execute(
+        """
+        WITH oldest AS (
+            SELECT component, key, row_number() OVER (
+                PARTITION BY component ORDER BY first_seen, key
+            ) AS place
+            FROM member JOIN identity ON identity.key = member.identity
+        )
+        SELECT member.identity, oldest.key FROM member
+        JOIN oldest ON oldest.component = member.component AND oldest.place = 1
+        WHERE member.identity <> oldest.key
+        ORDER BY member.identity
+        """
+    ).fetchall()
+    return {IdentityKey(identity): IdentityKey(oldest) for identity, oldest in rows}
+
+
+def project(
+    connection: sqlite3.Connection, edges: Edges, projection: Projection, projector: Projector
+) -> None:
+    """Add what a batch of events says to what is kept of its identities."""
+    merge_states(connection, projection.states, projector)
+    if projection.edges:
+        edges.merge(connection, projection.edges)

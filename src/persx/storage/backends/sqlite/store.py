@@ -1,0 +1,264 @@
+"""Profiles, drafts, snapshots, values, leases and the decision log in SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from persx.model.clock import Millis
+from persx.model.decision import DecisionRecord
+from persx.model.event import IdentityKey
+from persx.model.visitor import Edge, IdentityState
+from persx.model.workspace import Snapshot
+from persx.storage.backends.sqlite import hot, identities
+from persx.storage.backends.sqlite.database import Database
+from persx.storage.backends.sqlite.rows import insert
+from persx.storage.drafting import check_base, check_storable, no_snapshot
+from persx.storage.keeping import storable
+from persx.storage.ports import DraftFile, Projector, SnapshotHead
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(Snapshot).decode
+
+
+class SqliteStore:
+    """Implements `persx.storage.ports.Store`. Closing it closes the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._read = database.reader
+
+    async def states(self, identity: IdentityKey) -> Sequence[IdentityState]:
+        """Return the states of all identities joined to this one, oldest first."""
+        return identities.linked_states(self._read(), storable(identity))
+
+    async def edges(self) -> Sequence[Edge]:
+        """Return every identity edge, in order."""
+        return identities.all_edges(self._read())
+
+    async def bucketing_ids(self) -> Mapping[IdentityKey, IdentityKey]:
+        """Return identity → oldest verified identity, where these differ."""
+        return identities.bucketing_ids(self._read())
+
+    async def merge_states(
+        self, name: str, position: int, states: Sequence[IdentityState], projector: Projector
+    ) -> None:
+        """Merge states into the kept ones and set a value to the position, as decimal digits."""
+
+        def merge(connection: sqlite3.Connection) -> None:
+            merged: dict[IdentityKey, IdentityState] = {}
+            for state in states:
+                key = state.identity
+                merged[key] = projector.merge(merged[key], state) if key in merged else state
+            identities.merge_states(connection, merged, projector)
+            _set_value(connection, name, b"%d" % position)
+
+        await self._database.write(merge)
+
+    async def drafts(self) -> Mapping[str, DraftFile]:
+        """Return the workspace's files by path."""
+        rows = (
+            self._read()
+            .execute("SELECT path, text, digest, changed, author FROM draft ORDER BY path")
+            .fetchall()
+        )
+        return {
+            path: DraftFile(path=path, text=text, digest=digest, changed=changed, author=author)
+            for path, text, digest, changed, author in rows
+        }
+
+    async def save_drafts(
+        self, changed: Sequence[DraftFile], removed: Sequence[str], base: Mapping[str, str]
+    ) -> None:
+        """Write and remove files, unless somebody changed one of them in the meantime."""
+        check_storable(changed)
+
+        def save(connection: sqlite3.Connection) -> None:
+            digests = dict(connection.execute("SELECT path, digest FROM draft").fetchall())
+            check_base([file.path for file in changed], removed, base, digests)
+            connection.executemany(
+                "DELETE FROM draft WHERE path = ?", [(path,) for path in removed]
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO draft (path, text, digest, changed, author) "
+                "VALUES (?, ?, ?, ?, ?)",
+                [
+                    (file.path, file.text, file.digest, file.changed, file.author)
+                    for file in changed
+                ],
+            )
+
+        await self._database.write(save)
+
+    async def publish(self, snapshot: Snapshot) -> int:
+        """Keep the snapshot under the next number and make it the active one."""
+
+        def keep(connection: sqlite3.Connection) -> int:
+            number: int = connection.execute(
+                "SELECT coalesce(max(number), 0) + 1 FROM snapshot"
+            ).fetchone()[0]
+            numbered = msgspec.structs.replace(snapshot, number=number)
+            connection.execute(
+                "INSERT INTO snapshot (number, digest, published, author, message, body) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    number,
+                    snapshot.digest,
+                    snapshot.published,
+                    snapshot.author,
+                    snapshot.message,
+                    _encode(numbered),
+                ),
+            )
+            connection.execute(
+                "INSERT OR REPLACE INTO active (id, number) VALUES (1, ?)", (number,)
+            )
+            return number
+
+        return await self._database.write(keep)
+
+    async def activate(self, number: int) -> None:
+        """Make an earlier snapshot the active one."""
+
+        def point(connection: sqlite3.Connection) -> None:
+            found = connection.execute(
+                "INSERT OR REPLACE INTO active (id, number) "
+                "SELECT 1, number FROM snapshot WHERE number = ?",
+                (number,),
+            )
+            if not found.rowcount:
+                raise no_snapshot(number)
+
+        await self._database.write(point)
+
+    async def snapshot(self, number: int | None = None) -> Snapshot | None:
+        """Return a snapshot by number, or the active one."""
+        if number is None:
+            number = await self.active_number()
+        row = (
+            self._read().execute("SELECT body FROM snapshot WHERE number = ?", (number,)).fetchone()
+        )
+        return None if row is None else _decode(row[0])
+
+    async def snapshots(self) -> Sequence[SnapshotHead]:
+        """Return all snapshots, newest first."""
+        rows = (
+            self._read()
+            .execute(
+                "SELECT number, digest, published, author, message, "
+                "number = (SELECT number FROM active) FROM snapshot ORDER BY number DESC"
+            )
+            .fetchall()
+        )
+        return [
+            SnapshotHead(
+                number=number,
+                digest=digest,
+                published=published,
+                author=author,
+                message=message,
+                active=bool(active),
+            )
+            for number, digest, published, author, message, active in rows
+        ]
+
+    async def active_number(self) -> int:
+        """Return the number of the active snapshot, 0 where nothing is published."""
+        row = self._read().execute("SELECT number FROM active").fetchone()
+        return int(row[0]) if row else 0
+
+    async def value(self, name: str) -> bytes | None:
+        """Return a small named value."""
+        row = (
+            self._read()
+            .execute("SELECT value FROM value WHERE name = ?", (storable(name),))
+            .fetchone()
+        )
+        return None if row is None else bytes(row[0])
+
+    async def set_value(self, name: str, value: bytes | None) -> None:
+        """Keep a small named value, or remove it."""
+        await self._database.write(lambda connection: _set_value(connection, name, value))
+
+    async def values(self, prefix: str) -> Mapping[str, bytes]:
+        """Return all small values whose names begin so."""
+        prefix = storable(prefix)
+        rows = self._read().execute(
+            "SELECT name, value FROM value WHERE name >= ? ORDER BY name", (prefix,)
+        )
+        found: dict[str, bytes] = {}
+        for name, value in rows:
+            if not name.startswith(prefix):
+                break
+            found[name] = bytes(value)
+        rows.close()
+        return found
+
+    async def lease(self, name: str, holder: str, until: Millis, now: Millis) -> bool:
+        """Take or prolong a lease unless another holder has it now."""
+
+        def take(connection: sqlite3.Connection) -> bool:
+            taken = connection.execute(
+                "INSERT INTO lease (name, holder, until) VALUES (?1, ?2, ?3) "
+                "ON CONFLICT (name) DO UPDATE SET holder = ?2, until = ?3 "
+                "WHERE holder = ?2 OR until <= ?4",
+                (storable(name), storable(holder), until, now),
+            )
+            return taken.rowcount > 0
+
+        return await self._database.write(take)
+
+    async def log_decisions(self, records: Sequence[DecisionRecord]) -> None:
+        """Append to the decision log; an id that it holds already is left out."""
+        parameters: list[Any] = []
+        for record in records:
+            parameters += (
+                storable(record.id),
+                record.at,
+                storable(record.bucketing_id),
+                storable(record.page),
+                record.snapshot,
+                storable(record.body),
+            )
+        if parameters:
+            await self._database.write(
+                lambda connection: insert(
+                    connection,
+                    "INSERT OR IGNORE INTO decision (id, at, bucketing_id, page, snapshot, body)",
+                    6,
+                    parameters,
+                )
+            )
+
+    async def decision(self, id: str) -> DecisionRecord | None:
+        """Return one line of the decision log that is not sealed yet."""
+        row = (
+            self._read()
+            .execute(
+                "SELECT id, at, bucketing_id, page, snapshot, body FROM decision "
+                "WHERE id = ? AND sequence > ?",
+                (storable(id), hot.sealed_to(self._read(), "decisions")),
+            )
+            .fetchone()
+        )
+        if row is None:
+            return None
+        return DecisionRecord(
+            id=row[0], at=row[1], bucketing_id=row[2], page=row[3], snapshot=row[4], body=row[5]
+        )
+
+    async def close(self) -> None:
+        """Finish writing and let go of the database."""
+        await self._database.close()
+
+
+def _set_value(connection: sqlite3.Connection, name: str, value: bytes | None) -> None:
+    if value is None:
+        connection.execute("DELETE FROM value WHERE name = ?", (storable(name),))
+    else:
+        connection.execute(
+            "INSERT OR REPLACE INTO value (name, value) VALUES (?, ?)", (storable(name), value)
+        )

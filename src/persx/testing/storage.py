@@ -1,0 +1,43 @@
+"""What the contract suites share: opening a backend, and running a scenario against it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias, TypeVar
+
+import pytest
+
+from persx.storage.backends import Storage
+
+T = TypeVar("T")
+
+Opener: TypeAlias = Callable[[], Storage]
+"""Opens a storage; called again after closing, it opens the same one where it is durable."""
+
+
+class StorageContract:
+    """Base of the suites. Override `opener`; say where `durable` or another promise is not kept."""
+
+    durable: bool = True
+    """Whether what was acknowledged is there after closing and opening again."""
+
+    @pytest.fixture
+    def opener(self) -> Opener:
+        """Return what opens the backend, on an empty place."""
+        raise NotImplementedError("A contract suite needs an 'opener' fixture.")
+
+    def run(self, opener: Opener, scenario: Callable[[Storage], Awaitable[T]]) -> T:
+        """Open the storage, run the scenario on a loop of its own, and close."""
+
+        async def main() -> T:
+            async with opener() as storage:
+                return await scenario(storage)
+
+        return asyncio.run(main())
+
+    def reopened(self, opener: Opener, scenario: Callable[[Storage], Awaitable[T]]) -> T:
+        """Run a scenario on what an earlier one left behind."""
+        if not self.durable:
+            pytest.skip("This backend does not outlive the process.")
+        return self.run(opener, scenario)

@@ -1,0 +1,232 @@
+"""The fold: what events say about identities, by the attributes that a workspace declares.
+
+Pure, and a commutative monoid: folding events in any batches and any order, and merging what
+comes out, gives equal states. State belongs to `Event.identity`: what is said of a user with
+the public key never reaches that user's own state (see
+``docs/adr/0005-claimed-and-verified-identity.md``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from persx.model.attribute import Attribute, Computation, Source, State
+from persx.model.event import Event, EventType, IdentityKey
+from persx.model.visitor import Edge, Fact, IdentityState
+from persx.storage.ports import Projection
+from persx.visitors.computed import COMPUTED, ComputedKind
+from persx.visitors.computed.properties import matches
+from persx.visitors.identity import earliest, edges_of
+
+LONGEST_TEXT: Final = 1_000
+"""A trait with a longer text is not kept as a fact; the event log has it."""
+
+MOST_TEXTS: Final = 100
+"""A trait with a longer list is not kept as a fact."""
+
+_ABSENT: Final = object()
+
+
+def computed_key(attribute: Attribute) -> str:
+    """Return the key under which a computed attribute's states are kept.
+
+    It holds a digest of the definition, so that a changed definition starts anew and is
+    backfilled, while the label or the purpose may change.
+    """
+    definition = msgspec.json.encode(attribute.compute, order="deterministic")
+    return f"{attribute.name}@{hashlib.sha256(definition).hexdigest()[:8]}"
+
+
+def fact_key(attribute: Attribute) -> str:
+    """Return the key by which it is noted since when a declared attribute's facts are kept."""
+    return f"{attribute.name}=declared"
+
+
+class Definition(msgspec.Struct, frozen=True):
+    """A computed attribute ready to be folded: its state's key, its kind, and how."""
+
+    key: str
+    kind: ComputedKind
+    computation: Computation
+
+
+def definitions(attributes: Mapping[str, Attribute]) -> list[tuple[Attribute, Definition]]:
+    """Return the computed attributes with their definitions."""
+    return [
+        (attribute, Definition(computed_key(attribute), COMPUTED[compute.kind], compute))
+        for attribute in attributes.values()
+        if (compute := attribute.compute) is not None
+    ]
+
+
+class Fold:
+    """Folds events into the states of identities.
+
+    Args:
+        attributes: The declared attributes by name; computed ones are folded, declared ones are
+            taken from the traits of `identify`, others do not concern it.
+        only: Fold just these keys, and count no events: what a backfill adds to states that
+            have seen the events already.
+    """
+
+    def __init__(
+        self, attributes: Mapping[str, Attribute], *, only: Collection[str] | None = None
+    ) -> None:
+        self._attributes = attributes
+        self._counts = only is None
+        chosen = [it for _, it in definitions(attributes) if only is None or it.key in only]
+        self._by_key = {definition.key: definition for definition in chosen}
+        self._declared = [
+            (attribute.name, tuple(attribute.name.split(".")))
+            for attribute in attributes.values()
+            if attribute.source is Source.DECLARED and (only is None or fact_key(attribute) in only)
+        ]
+        self.keys: frozenset[str] = frozenset(self._by_key) | {
+            fact_key(attributes[name]) for name, _ in self._declared
+        }
+        """Whatever this fold keeps, by `computed_key` and `fact_key`."""
+        self._tracked = _by_event(chosen, EventType.TRACK)
+        self._of_type = {
+            kind: tuple(it for it in chosen if it.computation.event in (None, kind.value))
+            for kind in EventType
+        }
+
+    def fold(self, events: Sequence[Event]) -> Projection:
+        """Return what these events add to the identities they belong to, from nothing."""
+        states: dict[IdentityKey, IdentityState] = {}
+        edges: list[Edge] = []
+        tracked = self._tracked
+        for event in events:
+            identity = event.identity
+            at = event.timestamp
+            state = states.get(identity)
+            if state is None:
+                # Fresh dicts: the struct's own empty ones would do, but cost a factory each.
+                state = states[identity] = IdentityState(
+                    identity=identity, first_seen=at, last_seen=at, facts={}, computed={}
+                )
+            elif at < state.first_seen:
+                state.first_seen = at
+            elif at > state.last_seen:
+                state.last_seen = at
+            state.events += 1
+            kind = event.type
+            chosen = tracked.get(event.name) if kind is EventType.TRACK else None
+            for it in self._of_type[kind] if chosen is None else chosen:
+                computation = it.computation
+                if not computation.where or matches(event, computation.where):
+                    computed = state.computed
+                    key = it.key
+                    before = computed.get(key)
+                    if before is None:
+                        before = it.kind.zero()
+                    after = it.kind.add(before, event, computation)
+                    if after is not None:
+                        computed[key] = after
+            if kind is EventType.IDENTIFY:
+                self._declare(state, event)
+            if event.user_id:
+                edges += edges_of(event)
+        if not self._counts:
+            return Projection(states=_uncounted(states))
+        return Projection(states=states, edges=earliest(edges))
+
+    def filling(self, keys: Collection[str]) -> Fold:
+        """Return the fold of these keys alone, which adds them to states that have the rest."""
+        return Fold(self._attributes, only=keys)
+
+    def merge(self, left: IdentityState, right: IdentityState) -> IdentityState:
+        """Return the state of one identity after both; neither argument is changed."""
+        computed = dict(left.computed)
+        for key, state in right.computed.items():
+            computed[key] = self._merged(key, computed[key], state) if key in computed else state
+        facts = dict(left.facts)
+        for name, fact in right.facts.items():
+            facts[name] = later(facts[name], fact) if name in facts else fact
+        seen = [state for state in (left, right) if state.events]
+        return IdentityState(
+            identity=left.identity,
+            first_seen=min((state.first_seen for state in seen), default=0),
+            last_seen=max((state.last_seen for state in seen), default=0),
+            events=left.events + right.events,
+            facts=facts,
+            computed=computed,
+        )
+
+    def _merged(self, key: str, left: State, right: State) -> State:
+        definition = self._by_key.get(key)
+        if definition is None:
+            # A state of a definition that is not published now: no event adds to it any more.
+            return left
+        return definition.kind.merge(left, right, definition.computation)
+
+    def _declare(self, state: IdentityState, event: Event) -> None:
+        traits = event.context.get("traits")
+        told = {**traits, **event.traits} if isinstance(traits, dict) else event.traits
+        if not told:
+            return
+        facts = state.facts
+        for name, steps in self._declared:
+            value = told.get(name, _ABSENT)
+            if value is _ABSENT and len(steps) > 1:
+                value = _nested(told, steps)
+            if value is not _ABSENT and _fits(value):
+                fact = Fact(value, event.timestamp, event.message_id)
+                facts[name] = later(facts[name], fact) if name in facts else fact
+
+
+def later(left: Fact, right: Fact) -> Fact:
+    """Return the fact that holds: the later one, then the one with the greater message id."""
+    if left.at != right.at:
+        return left if left.at > right.at else right
+    if left.message_id != right.message_id:
+        return left if left.message_id > right.message_id else right
+    return max(left, right, key=lambda fact: msgspec.json.encode(fact.value))
+
+
+def _by_event(
+    chosen: Iterable[Definition], kind: EventType
+) -> dict[str | None, tuple[Definition, ...]]:
+    chosen = list(chosen)
+    names = {it.computation.event for it in chosen} - {None, kind.value}
+    return {
+        name: tuple(it for it in chosen if it.computation.event in (None, kind.value, name))
+        for name in names
+    }
+
+
+def _uncounted(states: Mapping[IdentityKey, IdentityState]) -> dict[IdentityKey, IdentityState]:
+    return {
+        identity: IdentityState(identity=identity, facts=state.facts, computed=state.computed)
+        for identity, state in states.items()
+        if state.facts or state.computed
+    }
+
+
+def _nested(told: Mapping[str, Any], steps: Sequence[str]) -> Any:
+    value: Any = told
+    for step in steps:
+        if not isinstance(value, dict) or step not in value:
+            return _ABSENT
+        value = value[step]
+    return value
+
+
+def _fits(value: Any) -> bool:
+    """Tell whether a trait is a value that may be kept: a null, which unsets, fits too."""
+    if value is None or isinstance(value, bool):
+        return True
+    if isinstance(value, str):
+        return len(value) <= LONGEST_TEXT
+    if isinstance(value, int | float):
+        return math.isfinite(value) and -(2**53) <= value <= 2**53
+    return (
+        isinstance(value, list)
+        and len(value) <= MOST_TEXTS
+        and all(isinstance(text, str) and len(text) <= LONGEST_TEXT for text in value)
+    )

@@ -1,0 +1,146 @@
+"""The profile: what is known of a visitor now, merged from the states of linked identities."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Mapping, Sequence
+from typing import NamedTuple
+
+from persx.model.attribute import Attribute, Purpose, Source, State, Value
+from persx.model.clock import Millis, parse_duration
+from persx.model.visitor import Fact, IdentityState, Profile
+from persx.visitors.fold import Definition, definitions, later
+from persx.visitors.values import conform
+
+
+class _Known(NamedTuple):
+    """An attribute ready to be evaluated."""
+
+    name: str
+    attribute: Attribute
+    expires: Millis | None
+    definition: Definition | None
+
+
+class Assembler:
+    """Makes profiles for one set of attributes; what depends on those alone is done once."""
+
+    def __init__(self, attributes: Mapping[str, Attribute]) -> None:
+        computed = {attribute.name: it for attribute, it in definitions(attributes)}
+        self._known = tuple(
+            _Known(
+                name,
+                attribute,
+                parse_duration(attribute.expires) if attribute.expires else None,
+                computed.get(attribute.name),
+            )
+            for name, attribute in attributes.items()
+            if attribute.source in (Source.DECLARED, Source.COMPUTED)
+        )
+
+    def assemble(
+        self,
+        states: Collection[IdentityState],
+        now: Millis,
+        *,
+        granted: frozenset[Purpose],
+        ready: Container[str] | None = None,
+        declared: Mapping[str, Value] | None = None,
+    ) -> Profile:
+        """Return the profile; see `assemble`."""
+        ordered = sorted(states, key=lambda state: (state.first_seen, state.identity))
+        attributes: dict[str, Value] = {}
+        sources: dict[str, Source] = {}
+        withheld: dict[str, Purpose] = {}
+        declared = declared or {}
+        for name, attribute, expires, definition in self._known:
+            if definition is None:
+                value = conform(declared.get(name), attribute)
+                if value is None:
+                    value = _fact(ordered, name, attribute, now, expires)
+            elif ready is None or definition.key in ready:
+                value = conform(_computed(ordered, definition, now, expires), attribute)
+            else:
+                continue
+            if value is None:
+                continue
+            purpose = attribute.purpose
+            if purpose is Purpose.NECESSARY or purpose in granted:
+                attributes[name] = value
+                sources[name] = attribute.source
+            else:
+                withheld[name] = purpose
+        return Profile(
+            identities=tuple(state.identity for state in ordered),
+            bucketing_id=ordered[0].identity if ordered else "",
+            attributes=attributes,
+            sources=sources,
+            withheld=withheld,
+            first_seen=ordered[0].first_seen if ordered else 0,
+        )
+
+
+def assemble(
+    states: Collection[IdentityState],
+    attributes: Mapping[str, Attribute],
+    now: Millis,
+    *,
+    granted: frozenset[Purpose],
+    ready: Container[str] | None = None,
+    declared: Mapping[str, Value] | None = None,
+) -> Profile:
+    """Merge the states of one visitor's identities into what is known of them at `now`.
+
+    Args:
+        states: The states of all identities joined by verified edges, in any order.
+        attributes: The declared attributes, closed sets resolved. Names like
+            ``count("Order Completed", "30d")`` are attributes too.
+        granted: The purposes that the visitor has granted; `necessary` needs no grant.
+        ready: The `computed_key`s that are folded from all retained events; other computed
+            attributes are unknown. None means all are ready.
+        declared: Facts of the session cookie that lie over those kept, by attribute.
+
+    Returns:
+        The profile. A value that does not fit its attribute's type or closed set is not known.
+        A fact expires `expires` after it was said, a computed value after its newest event.
+        Known values without a grant are not in it, their names are in `withheld`.
+    """
+    return Assembler(attributes).assemble(
+        states, now, granted=granted, ready=ready, declared=declared
+    )
+
+
+def _fact(
+    states: Sequence[IdentityState],
+    name: str,
+    attribute: Attribute,
+    now: Millis,
+    expires: Millis | None,
+) -> Value:
+    found: Fact | None = None
+    for state in states:
+        fact = state.facts.get(name)
+        if fact is not None:
+            found = fact if found is None else later(found, fact)
+    if found is None or (expires is not None and found.at + expires <= now):
+        return None
+    return conform(found.value, attribute)
+
+
+def _computed(
+    states: Sequence[IdentityState], definition: Definition, now: Millis, expires: Millis | None
+) -> Value:
+    key, kind, computation = definition.key, definition.kind, definition.computation
+    merged: State = None
+    for state in states:
+        kept = state.computed.get(key)
+        if kept is not None:
+            merged = kept if merged is None else kind.merge(merged, kept, computation)
+    if merged is None:
+        merged = kind.zero()
+    if expires is not None:
+        changed = kind.changed(merged, computation)
+        if changed is None:
+            changed = max((state.last_seen for state in states), default=now)
+        if changed + expires <= now:
+            return None
+    return kind.value(merged, now, computation)

@@ -1,0 +1,1 @@
+"""The studio: signing in, what is served, submitted forms, reports, and the utility bar."""

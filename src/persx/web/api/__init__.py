@@ -1,0 +1,1 @@
+"""The JSON API: decisions, the bearer's state, exposures, commands, operations."""

@@ -1,0 +1,85 @@
+"""Answers of the JSON API: msgspec bodies in and out, errors as ``{code, message}``."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from persx.app.commands import error_status
+from persx.model.errors import BadInput, PersxError, Unavailable
+
+MAX_BODY = 500_000
+
+T = TypeVar("T")
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """What an error looks like to an API client."""
+
+    code: str
+    message: str
+
+
+def json(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return a JSON response."""
+    return Response(
+        msgspec.json.encode(content), status, headers=headers, media_type="application/json"
+    )
+
+
+def error_answer(error: PersxError) -> Response:
+    """Return the response that tells an API client of an error."""
+    status = error_status(error)
+    headers = {"Retry-After": "1"} if isinstance(error, Unavailable) else None
+    return json(ErrorBody(type(error).__name__, str(error)), status, headers)
+
+
+async def body(request: Request, type: type[T]) -> T:
+    """Read a request's JSON body.
+
+    Raises:
+        BadInput: It is too long, no JSON, or of another form; the message names the place.
+    """
+    raw = await raw_body(request)
+    try:
+        return msgspec.json.decode(raw or b"{}", type=type)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput(f"The body cannot be read: {error}.") from error
+
+
+async def raw_body(request: Request) -> bytes:
+    """Read a request's body, up to `MAX_BODY` bytes.
+
+    Raises:
+        BadInput: It is longer.
+    """
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise BadInput(f"The body is longer than {MAX_BODY} bytes.")
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def answers(handler: Handler) -> Handler:
+    """Make a handler of the JSON API answer errors of persx as JSON."""
+
+    async def answering(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except PersxError as error:
+            return error_answer(error)
+
+    answering.__doc__ = handler.__doc__
+    answering.__name__ = getattr(handler, "__name__", "handler")
+    return answering
+
+
+Anything = dict[str, Any]

@@ -1,0 +1,207 @@
+"""``/v1/decide`` and ``/v1/state``: decisions for API clients, and the bearer's own state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from persx.app.deciding import contextual, current_plan, decide_for, page_plan, with_missing
+from persx.app.declaring import declare
+from persx.app.services import Services
+from persx.app.visiting import ALL_PURPOSES, WITHOUT_MARKETING, Visitor, profile_of
+from persx.audience.personas import detect_persona
+from persx.decide.plan import Plan
+from persx.model.decision import Reason
+from persx.model.errors import BadInput, Forbidden
+from persx.model.visitor import Profile
+from persx.web.api.answers import answers, body, json
+from persx.web.keys import Access, access, key_of
+from persx.web.visitors import (
+    VISITOR,
+    remember,
+    remember_state,
+    services_of,
+    visitor_of,
+)
+
+
+class DecideRequest(msgspec.Struct, rename="camel"):
+    """What ``POST /v1/decide`` takes: who, which page or blocks, and the context."""
+
+    anonymous_id: str = ""
+    user_id: str = ""
+    page: str = ""
+    blocks: list[str] = []
+    context: dict[str, Any] = {}
+    write_key: str = ""
+
+
+class DecidedBlock(msgspec.Struct, frozen=True):
+    """One block's decision as API clients see it."""
+
+    variant: str
+    content: Mapping[str, Any]
+    reason: Reason
+    arms: Mapping[str, str]
+    propensity: float
+    id: str
+
+
+class VisitorState(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A visitor's own state: what they declared, and the persona that follows from it."""
+
+    id: str = ""
+    industry: str | None = None
+    goals: list[str] = []
+    tools: list[str] = []
+    persona: str | None = None
+    identified: bool = False
+
+
+class DecideResponse(msgspec.Struct, frozen=True):
+    """What ``POST /v1/decide`` answers."""
+
+    decisions: dict[str, DecidedBlock]
+    visitor: VisitorState
+    snapshot: int
+
+
+class StateRequest(msgspec.Struct):
+    """What ``PUT /v1/state`` takes: declared facts by attribute; null forgets one."""
+
+    industry: str | msgspec.UnsetType | None = msgspec.UNSET
+    goals: list[str] | msgspec.UnsetType | None = msgspec.UNSET
+    tools: list[str] | msgspec.UnsetType | None = msgspec.UNSET
+
+
+def _sender(request: Request, asked: DecideRequest, services: Services) -> Visitor:
+    allowed = access(key_of(request.headers) or asked.write_key, services.keys)
+    if allowed is Access.NONE:
+        raise Forbidden("The key is missing or unknown.", hint="Send the write or server key.")
+    granted = WITHOUT_MARKETING if request.headers.get("sec-gpc") == "1" else ALL_PURPOSES
+    if allowed is Access.SERVER:
+        if not (asked.anonymous_id or asked.user_id):
+            raise BadInput("Neither 'anonymousId' nor 'userId' says for whom to decide.")
+        return Visitor(
+            anonymous_id=asked.anonymous_id,
+            user_id=asked.user_id,
+            trusted=True,
+            granted=granted,
+        )
+    if asked.user_id:
+        raise Forbidden(
+            "A user id needs the server key.", hint="With the write key, send 'anonymousId'."
+        )
+    if VISITOR.name in request.cookies:
+        bearer = visitor_of(request, make=False)
+        if bearer.anonymous_id and asked.anonymous_id in ("", bearer.anonymous_id):
+            return bearer
+    if not asked.anonymous_id:
+        raise BadInput("'anonymousId' is missing, and no visitor cookie came along.")
+    return Visitor(anonymous_id=asked.anonymous_id, granted=granted)
+
+
+def state_of(plan: Plan, profile: Profile, services: Services) -> VisitorState:
+    """Return a visitor's own state; the persona is detected where no rule had asked for it."""
+    known = profile.attributes
+    persona = known.get("persona")
+    if persona is None and plan.workspace.personas:
+        found = detect_persona(
+            plan.workspace.personas,
+            plan.workspace.settings.personas,
+            plan.program,
+            dict(known),
+            services.clock(),
+        )
+        persona = found.name if found else None
+    return VisitorState(
+        id=profile.bucketing_id,
+        industry=_text(known.get("industry")),
+        goals=_texts(known.get("goals")),
+        tools=_texts(known.get("tools")),
+        persona=_text(persona),
+        identified=any(identity.startswith("u:") for identity in profile.identities),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _texts(value: object) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else []
+
+
+@answers
+async def decide_blocks(request: Request) -> Response:
+    """Decide a page or a set of blocks for a visitor."""
+    services = services_of(request)
+    asked = await body(request, DecideRequest)
+    visitor = _sender(request, asked, services)
+    plan = current_plan(services)
+    decided = await decide_for(
+        services,
+        visitor,
+        plan=plan,
+        page=page_plan(plan, asked.page, asked.blocks),
+        context=contextual(plan, asked.context),
+    )
+    decision = decided.decision
+    return json(
+        DecideResponse(
+            decisions={
+                each.block: DecidedBlock(
+                    variant=each.variant,
+                    content=each.content,
+                    reason=each.reason,
+                    arms=each.arms,
+                    propensity=each.propensity,
+                    id=f"{decision.id}.{each.block}",
+                )
+                for each in with_missing(decision, [] if asked.page else asked.blocks)
+            },
+            visitor=state_of(plan, decided.profile, services),
+            snapshot=decision.snapshot,
+        )
+    )
+
+
+@answers
+async def read_state(request: Request) -> Response:
+    """Return the bearer's own industry, goals, tools and persona."""
+    services = services_of(request)
+    plan = current_plan(services)
+    profile = await profile_of(services, plan, visitor_of(request, make=False), services.clock())
+    return json(state_of(plan, profile, services), headers={"Cache-Control": "no-store"})
+
+
+@answers
+async def write_state(request: Request) -> Response:
+    """Declare the bearer's own industry, goals or tools."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Forbidden("Another site cannot change a visitor's state.")
+    services = services_of(request)
+    plan = current_plan(services)
+    given = msgspec.to_builtins(await body(request, StateRequest))
+    visitor = visitor_of(request)
+    state = await declare(services, plan, visitor, given)
+    after = msgspec.structs.replace(visitor, declared=state.facts, declared_at=state.at, new=False)
+    profile = await profile_of(services, plan, after, services.clock())
+    response = json(state_of(plan, profile, services), headers={"Cache-Control": "no-store"})
+    remember(response, services, plan, after)
+    remember_state(response, services, plan, state)
+    return response
+
+
+def routes() -> list[Route]:
+    """Return the routes of this file."""
+    return [
+        Route("/v1/decide", decide_blocks, methods=["POST"]),
+        Route("/v1/state", read_state, methods=["GET"]),
+        Route("/v1/state", write_state, methods=["PUT"]),
+    ]

@@ -1,0 +1,93 @@
+"""``/v1/x/{token}``, ``/v1/beacon`` and ``/v1/client-error``: what delivered pages tell us."""
+
+from __future__ import annotations
+
+import base64
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from persx.app.exposing import confirm
+from persx.app.visiting import new_id
+from persx.model.event import Event, EventType
+from persx.web.api.answers import answers, body
+from persx.web.visitors import is_human, services_of, visitor_of
+
+PIXEL: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+"""A transparent GIF of one pixel."""
+
+_UNCACHEABLE: Final = {"Cache-Control": "no-store, private", "Content-Type": "image/gif"}
+_MAX_SECONDS: Final = 86_400.0
+
+
+class Beacon(msgspec.Struct):
+    """What a page tells when it is left: how long it was looked at."""
+
+    path: str
+    seconds: float
+
+
+class ClientError(msgspec.Struct):
+    """What a page tells of a script error."""
+
+    message: str = ""
+    path: str = ""
+
+
+def _same_origin(request: Request) -> bool:
+    return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+
+
+@answers
+async def expose(request: Request) -> Response:
+    """Confirm that a page was delivered to a person: log its view and its exposures."""
+    if is_human(request) and _same_origin(request):
+        services = services_of(request)
+        await confirm(services, services.signer, request.path_params["token"], {})
+    return Response(PIXEL, headers=_UNCACHEABLE)
+
+
+@answers
+async def beacon(request: Request) -> Response:
+    """Log how long a page was looked at."""
+    said = await body(request, Beacon)
+    visitor = visitor_of(request, make=False)
+    services = services_of(request)
+    if visitor.anonymous_id and is_human(request) and 0 < said.seconds <= _MAX_SECONDS:
+        now = services.clock()
+        await services.stream.append(
+            [
+                Event(
+                    type=EventType.TRACK,
+                    message_id=new_id(),
+                    anonymous_id=visitor.anonymous_id,
+                    name="Page Left",
+                    timestamp=now,
+                    received=now,
+                    verified=True,
+                    properties={"path": said.path[:500], "seconds": round(said.seconds, 1)},
+                )
+            ]
+        )
+        services.metrics.events.labels("accepted").inc()
+    return Response(status_code=204)
+
+
+@answers
+async def client_error(request: Request) -> Response:
+    """Count an error that happened in a visitor's browser."""
+    await body(request, ClientError)
+    services_of(request).metrics.errors.labels("browser").inc()
+    return Response(status_code=204)
+
+
+def routes() -> list[Route]:
+    """Return the routes of this file."""
+    return [
+        Route("/v1/x/{token}", expose, methods=["GET"]),
+        Route("/v1/beacon", beacon, methods=["POST"]),
+        Route("/v1/client-error", client_error, methods=["POST"]),
+    ]

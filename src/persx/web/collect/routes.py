@@ -1,0 +1,309 @@
+"""The Segment endpoints: events come in here, from servers and from browsers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import uuid
+import zlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from persx.app.collecting import collect
+from persx.app.services import Services
+from persx.model.errors import BadInput, PersxError, Unavailable
+from persx.model.event import Event, EventType, RejectedEvent
+from persx.web.api.answers import ErrorBody, error_answer, json
+from persx.web.collect.envelope import MAX_BATCH, Envelope, open_batch, open_single
+from persx.web.collect.wire import MAX_ID, parse_messages, reject
+from persx.web.keys import Access, access, key_of
+
+_SINGLE: Final = {
+    "identify": EventType.IDENTIFY,
+    "track": EventType.TRACK,
+    "page": EventType.PAGE,
+    "screen": EventType.SCREEN,
+    "group": EventType.GROUP,
+    "alias": EventType.ALIAS,
+}
+
+_DRAINED: Final = 16 << 20
+"""Of a body that is too long, this much is read and thrown away, so that the answer arrives."""
+
+_GZIP_MEMBERS: Final = 16
+
+_ALLOWED: Final = "Authorization, Content-Type, Content-Encoding, AnonymousId, X-Retry-Count"
+_HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9-]{1,64}(?: ?, ?[A-Za-z0-9-]{1,64}){0,31}")
+_CORS: Final = {"Access-Control-Allow-Origin": "*"}
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def routes() -> list[Route]:
+    """Return the routes of collecting, long and short forms."""
+    made = []
+    for name, kind in _SINGLE.items():
+        handler = _collecting(kind)
+        made += [_route(f"/v1/{name}", handler), _route(f"/v1/{name[0]}", handler)]
+    batch = _collecting(None)
+    for path in ("/v1/batch", "/v1/import", "/v1/b", "/beacon/v1/batch"):
+        made.append(_route(path, batch))
+    return [
+        *made,
+        _route("/v1/m", metrics),
+        _route("/v1/projects/{key}/settings", browser_settings, "GET"),
+        _route("/sourceConfig/", source_config, "GET"),
+        _route("/sourceConfig", source_config, "GET"),
+    ]
+
+
+def _route(path: str, handler: Handler, method: str = "POST") -> Route:
+    return Route(path, _crossing(handler, method), methods=[method, "OPTIONS"])
+
+
+def _crossing(handler: Handler, method: str) -> Handler:
+    """Let pages of any site call it: nothing here depends on cookies."""
+
+    async def answer(request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return _preflight(request, method)
+        try:
+            response = await handler(request)
+        except PersxError as error:
+            response = error_answer(error)
+        except ClientDisconnect:
+            response = Response(status_code=400)
+        response.headers.update(_CORS)
+        return response
+
+    answer.__doc__ = handler.__doc__
+    answer.__name__ = handler.__name__
+    return answer
+
+
+def _preflight(request: Request, method: str) -> Response:
+    asked = request.headers.get("access-control-request-headers", "")
+    allowed = asked if _HEADER_NAMES.fullmatch(asked) else _ALLOWED
+    headers = {
+        **_CORS,
+        "Access-Control-Allow-Methods": f"{method}, OPTIONS",
+        "Access-Control-Allow-Headers": allowed,
+        "Access-Control-Max-Age": "86400",
+        "Vary": "Access-Control-Request-Headers",
+    }
+    return Response(status_code=204, headers=headers)
+
+
+def _collecting(kind: EventType | None) -> Handler:
+    async def collecting(request: Request) -> Response:
+        """Keep the events of the body; answered once they are durable."""
+        services: Services = request.app.state.services
+        body = await _body(request)
+        try:
+            envelope = open_single(body) if kind else open_batch(body)
+        except BadInput as error:
+            if _access(request, "", services) is not Access.NONE:
+                await _collect(services, [], [reject(body, services.clock(), error)])
+            elif _key(request):
+                return _unauthorized()
+            raise
+        allowed = _access(request, envelope.write_key, services)
+        if allowed is Access.NONE:
+            return _unauthorized()
+        return await _kept(request, services, envelope, kind, verified=allowed is Access.SERVER)
+
+    if kind:
+        collecting.__name__ = kind.value
+    return collecting
+
+
+async def _kept(
+    request: Request,
+    services: Services,
+    envelope: Envelope,
+    kind: EventType | None,
+    *,
+    verified: bool,
+) -> Response:
+    events, rejected = parse_messages(
+        envelope,
+        kind,
+        received=services.clock(),
+        verified=verified,
+        id_factory=_message_id,
+        anonymous_id=_anonymous_id(request),
+    )
+    await _collect(services, events, rejected)
+    if kind and rejected:
+        return json(ErrorBody("BadInput", rejected[0].reason), 400)
+    if rejected:
+        return json({"success": True, "rejected": len(rejected)})
+    return json({"success": True})
+
+
+async def _collect(
+    services: Services, events: Sequence[Event], rejected: Sequence[RejectedEvent]
+) -> None:
+    try:
+        await collect(services, events, rejected)
+    except OSError as error:
+        raise Unavailable("The events cannot be kept now.", hint="Send them again.") from error
+
+
+async def metrics(request: Request) -> Response:
+    """Accept what browser clients say about themselves, and drop it."""
+    await _body(request)
+    return json({"success": True})
+
+
+async def browser_settings(request: Request) -> Response:
+    """Return what @segment/analytics-next boots from."""
+    services: Services = request.app.state.services
+    key = request.path_params["key"]
+    if access(key, services.keys) is not Access.PUBLIC:
+        return json(ErrorBody("NotFound", "No project has this write key."), 404)
+    protocol, _, host = _origin(request, services).partition("://")
+    return json(
+        {
+            "integrations": {
+                "Segment.io": {
+                    "apiKey": key,
+                    "apiHost": f"{host}/v1",
+                    "protocol": protocol,
+                    "addBundledMetadata": True,
+                    "unbundledIntegrations": [],
+                    "bundledConfigIds": [],
+                    "unbundledConfigIds": [],
+                    "maybeBundledConfigIds": {},
+                    "versionSettings": {"version": "4.4.7", "componentTypes": ["browser"]},
+                }
+            },
+            "plan": {
+                "track": {"__default": {"enabled": True, "integrations": {}}},
+                "identify": {"__default": {"enabled": True}},
+                "group": {"__default": {"enabled": True}},
+            },
+            "edgeFunction": {},
+            "analyticsNextEnabled": True,
+            "middlewareSettings": {},
+            "enabledMiddleware": {},
+            "metrics": {"sampleRate": 0, "host": f"{host}/v1"},
+            "legacyVideoPluginsEnabled": False,
+            "remotePlugins": [],
+        }
+    )
+
+
+async def source_config(request: Request) -> Response:
+    """Return what @rudderstack/analytics-js boots from: one source without destinations."""
+    services: Services = request.app.state.services
+    key = _key(request)
+    if access(key, services.keys) is not Access.PUBLIC:
+        return _unauthorized()
+    source: dict[str, Any] = {
+        "id": "persx",
+        "name": "persx",
+        "writeKey": key,
+        "enabled": True,
+        "workspaceId": "persx",
+        "config": {
+            "statsCollection": {
+                "errors": {"enabled": False},
+                "metrics": {"enabled": False},
+            }
+        },
+        "destinations": [],
+        "connections": [],
+        "updatedAt": "1970-01-01T00:00:00.000Z",
+    }
+    return json(
+        {"source": source, "updatedAt": source["updatedAt"], "consentManagementMetadata": {}}
+    )
+
+
+def _origin(request: Request, services: Services) -> str:
+    if services.settings.public_url:
+        return services.settings.public_url.rstrip("/")
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _message_id() -> str:
+    return str(uuid.uuid4())
+
+
+def _key(request: Request) -> str:
+    return key_of(request.headers) or request.query_params.get("writeKey", "")
+
+
+def _access(request: Request, write_key: str, services: Services) -> Access:
+    """Return what the best of the keys allows: clients send it in one or more places.
+
+    In an address only the public key is good: addresses are logged.
+    """
+    found = {access(key, services.keys) for key in (key_of(request.headers), write_key)}
+    if Access.SERVER in found:
+        return Access.SERVER
+    found.add(access(request.query_params.get("writeKey", ""), services.keys))
+    return Access.PUBLIC if Access.PUBLIC in found else Access.NONE
+
+
+def _unauthorized() -> Response:
+    body = ErrorBody("Unauthorized", "The write key is missing or not this workspace's.")
+    # No WWW-Authenticate: browsers would ask the page's visitor for a password.
+    return json(body, 401)
+
+
+def _anonymous_id(request: Request) -> str | None:
+    """Return the anonymous id that RudderStack's browser client sends as a header, in base64."""
+    header = request.headers.get("anonymousid")
+    if not header or len(header) > 4 * MAX_ID:
+        return None
+    try:
+        text = base64.b64decode(header, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None
+    return text if 0 < len(text) <= MAX_ID and text.isprintable() else None
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body, decompressed; never more than `MAX_BATCH` bytes are kept of either."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= MAX_BATCH:
+            chunks.append(chunk)
+        elif size > _DRAINED:
+            break
+    if size > MAX_BATCH:
+        raise BadInput("The body is too long.", hint=f"Send at most {MAX_BATCH} bytes at once.")
+    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("identity", ""):
+        return body
+    if encoding not in ("gzip", "x-gzip"):
+        raise BadInput(f"Content-Encoding '{encoding[:40]}' is not known.", hint="Use gzip.")
+    return _decompressed(body)
+
+
+def _decompressed(body: bytes) -> bytes:
+    opened = b""
+    for _ in range(_GZIP_MEMBERS):
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            opened += inflater.decompress(body, MAX_BATCH + 1 - len(opened))
+        except zlib.error as error:
+            raise BadInput(f"The body is not gzip: {error}.") from error
+        if len(opened) > MAX_BATCH:
+            raise BadInput("The body is too long.", hint=f"Send at most {MAX_BATCH} bytes at once.")
+        if not inflater.eof:
+            raise BadInput("The gzip body is cut off.")
+        body = inflater.unused_data
+        if not body:
+            return opened
+    raise BadInput(f"The gzip body has more than {_GZIP_MEMBERS} members.")

@@ -1,0 +1,136 @@
+"""The workspace's pages: finished HTML for this visitor, which confirms its own delivery."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from persx.app.deciding import Decided, Preview, decide_for
+from persx.app.exposing import exposure_token
+from persx.app.publication import Served
+from persx.app.visiting import Visitor
+from persx.content.rendering import RenderContext
+from persx.decide.plan import DEFAULT_CHOICE
+from persx.model.workspace import Page
+from persx.web.admin.session import BarChoice, choice_of, is_admin
+from persx.web.html import answer
+from persx.web.site.errors import not_found, nothing_served
+from persx.web.site.frame import description_of, frame, title_of
+from persx.web.site.views import PageView, render
+from persx.web.visitors import (
+    LOCALE,
+    context_of,
+    is_human,
+    remember,
+    services_of,
+    set_cookie,
+    visitor_of,
+)
+
+_log = logging.getLogger("persx")
+
+YEAR_SECONDS: Final = 365 * 86_400
+
+
+async def show(request: Request) -> Response:
+    """Show the page at a path."""
+    services = services_of(request)
+    served = services.publication.served
+    if served is None:
+        return nothing_served()
+    path = request.url.path
+    page = served.plan.paths.get(path)
+    if page is None:
+        if path != "/" and path.rstrip("/") in served.plan.paths:
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(path.rstrip("/") + query, 308)
+        return await not_found(request, served)
+    return await page_response(request, served, page)
+
+
+async def page_response(
+    request: Request,
+    served: Served,
+    page: Page,
+    *,
+    status: int = 200,
+    form_errors: Mapping[str, str] | None = None,
+    form_values: Mapping[str, Mapping[str, str]] | None = None,
+) -> Response:
+    """Decide and render a page for whoever asks."""
+    services, plan = services_of(request), served.plan
+    human = is_human(request)
+    visitor = visitor_of(request)
+    admin = is_admin(request)
+    choice = choice_of(request) if admin else BarChoice()
+    preview = preview_of(choice)
+    context = context_of(request, plan, page.path)
+    if choice.locale in plan.workspace.locales:
+        context["locale"] = choice.locale
+    locale = str(context["locale"])
+    decided = await decide_for(
+        services,
+        visitor,
+        plan=plan,
+        page=plan.pages[page.name],
+        context=context,
+        preview=preview,
+        log=human,
+    )
+    sent = request.query_params.get("sent", "")
+    rendered = served.renderer.render_page(
+        decided.decision.decisions,
+        lambda block: (
+            plan.blocks[block].texts.get(locale) or plan.blocks[block].texts[""]
+        ).contents[DEFAULT_CHOICE],
+        context=RenderContext(
+            locale=locale,
+            page=page.name,
+            path=page.path,
+            sent=frozenset([sent]) if sent else frozenset(),
+            form_errors=form_errors or {},
+            form_values=form_values or {},
+        ),
+    )
+    for error in rendered.errors:
+        services.metrics.errors.labels("render").inc()
+        _log.error("%s", error)
+    title = title_of(page, locale, plan)
+    view = PageView(
+        name=page.name,
+        title=title,
+        description=description_of(page, locale, plan),
+        layout=page.layout,
+        blocks=tuple(each.markup for each in rendered.blocks),
+        has_h1=rendered.has_h1,
+        exposure_url=_exposure_url(request, decided, visitor, page, title) if human else None,
+    )
+    site = frame(request, plan, decided.profile, locale, admin=admin, choice=choice)
+    response = answer(render(site, view), status)
+    response.headers["Content-Language"] = locale
+    if human:
+        remember(response, services, plan, visitor)
+    if request.query_params.get("locale") in plan.workspace.locales:
+        set_cookie(response, services, LOCALE, request.query_params["locale"], YEAR_SECONDS)
+    return response
+
+
+def preview_of(choice: BarChoice) -> Preview | None:
+    """Return what the admin bar lays over the visitor; none where it is set to nothing."""
+    if choice == BarChoice():
+        return None
+    chosen = {"industry": choice.industry, "persona": choice.persona}
+    return Preview(attributes={name: value for name, value in chosen.items() if value})
+
+
+def _exposure_url(
+    request: Request, decided: Decided, visitor: Visitor, page: Page, title: str
+) -> str | None:
+    if decided.decision.forced:
+        return None
+    services = services_of(request)
+    return "/v1/x/" + exposure_token(services.signer, decided, visitor, page.path, title)

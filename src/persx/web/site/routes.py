@@ -1,0 +1,24 @@
+"""Routes of the site. The pages come last: a workspace decides on the paths that are left."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from persx.web import html
+from persx.web.site.forms import send_form
+from persx.web.site.pages import show
+from persx.web.site.privacy import send_privacy, show_privacy
+from persx.web.site.start import send_start, show_start
+
+
+def routes() -> list[Route]:
+    """Return the routes of the site."""
+    return [
+        *html.routes(),
+        Route("/start", show_start, methods=["GET"]),
+        Route("/start", send_start, methods=["POST"]),
+        Route("/privacy", show_privacy, methods=["GET"]),
+        Route("/privacy", send_privacy, methods=["POST"]),
+        Route("/forms/{form}", send_form, methods=["POST"]),
+        Route("/{path:path}", show, methods=["GET"]),
+    ]

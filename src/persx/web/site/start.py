@@ -1,0 +1,115 @@
+"""The start form: industry, goals and martech stack, which every page then speaks to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from persx.app.declaring import declare
+from persx.app.publication import Served
+from persx.app.visiting import profile_of
+from persx.model.errors import BadInput
+from persx.model.visitor import Profile
+from persx.web.admin.session import BarChoice, back, choice_of, is_admin, same_origin
+from persx.web.html import answer
+from persx.web.site.errors import nothing_served
+from persx.web.site.frame import frame
+from persx.web.site.views import IndustryChoice, Option, StartView, render
+from persx.web.visitors import (
+    locale_of,
+    remember,
+    remember_state,
+    services_of,
+    visitor_of,
+)
+
+MANY = ("goals", "tools")
+
+
+async def show_start(request: Request) -> Response:
+    """Show the start form, filled in with what is known."""
+    services = services_of(request)
+    served = services.publication.served
+    if served is None:
+        return nothing_served()
+    profile = await profile_of(services, served.plan, visitor_of(request), services.clock())
+    return _form(request, served, profile, dict(profile.attributes), {})
+
+
+async def send_start(request: Request) -> Response:
+    """Take the answers, and lead back to where the visitor came from."""
+    services = services_of(request)
+    served = services.publication.served
+    if served is None:
+        return nothing_served()
+    form = await request.form()
+    visitor = visitor_of(request)
+    given: dict[str, object] = {}
+    if industry := form.get("industry"):
+        given["industry"] = industry
+    # The bar asks for the industry alone: what it does not ask for stays as it is.
+    asked = "complete" in form or any(name in form for name in MANY)
+    if asked:
+        given |= {name: _many(form, name) for name in MANY if name in served.plan.attributes}
+    errors: dict[str, str] = {}
+    if not same_origin(request):
+        errors["industry"] = "This form was sent from another site. Please send it from here."
+    elif not industry:
+        errors["industry"] = "Please choose your industry."
+    else:
+        try:
+            state = await declare(services, served.plan, visitor, given)
+        except BadInput as error:
+            errors["industry"] = str(error)
+    if errors:
+        profile = await profile_of(services, served.plan, visitor, services.clock())
+        return _form(request, served, profile, {**profile.attributes, **given}, errors)
+    target = form.get("next")
+    response = back(target if isinstance(target, str) else "/")
+    remember(response, services, served.plan, visitor)
+    remember_state(response, services, served.plan, state)
+    return response
+
+
+def _many(form: FormData, name: str) -> list[str]:
+    return [value for value in form.getlist(name) if isinstance(value, str) and value]
+
+
+def _form(
+    request: Request,
+    served: Served,
+    profile: Profile,
+    known: Mapping[str, object],
+    errors: Mapping[str, str],
+) -> Response:
+    plan = served.plan
+    locale = locale_of(request, plan)
+    admin = is_admin(request)
+    choice = choice_of(request) if admin else BarChoice()
+    site = frame(request, plan, profile, locale, admin=admin, choice=choice, ask=False)
+
+    def options(values: tuple[str, ...], name: str) -> tuple[Option, ...]:
+        chosen = known.get(name)
+        chosen = chosen if isinstance(chosen, list) else []
+        return tuple(Option(value=v, label=v, selected=v in chosen) for v in values)
+
+    view = StartView(
+        industries=tuple(
+            IndustryChoice(
+                value=name,
+                label=each.label or name,
+                description=each.description,
+                selected=known.get("industry") == name,
+                goals=options(each.goals, "goals"),
+                tools=options(each.tools, "tools"),
+            )
+            for name, each in plan.workspace.industries.items()
+        ),
+        next=request.query_params.get("next", "/"),
+        errors=errors,
+        updating=bool(profile.attributes.get("industry")),
+    )
+    return answer(render(site, view), 422 if errors else 200)

@@ -1,0 +1,234 @@
+"""What the site's templates are given: one typed view for each, and how they become HTML."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Final, TypeAlias
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from persx.content.icons import icon
+from persx.content.safety import safe_href
+from persx.web.site.words import ENGLISH, Words
+
+STATIC: Final = Path(__file__).parents[1] / "static"
+"""The folder that is served at ``/static``."""
+
+_TEMPLATES: Final = Path(__file__).parents[1] / "templates"
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all views; a view names its template."""
+
+    template: ClassVar[str] = ""
+
+
+class Link(View, frozen=True, kw_only=True):
+    """A link: `current` marks the page that is shown, `lang` the language it leads to."""
+
+    label: str
+    href: str
+    current: bool = False
+    lang: str = ""
+
+
+class Option(View, frozen=True, kw_only=True):
+    """One choice of a select, a radio group or a list of checkboxes."""
+
+    value: str
+    label: str
+    selected: bool = False
+
+
+class AdminBar(View, frozen=True, kw_only=True):
+    """The bar with which a signed-in admin looks at the site as somebody else.
+
+    It posts to ``/admin/bar``: `industry`, `persona` and `locale` (empty means as it is), `next`,
+    and `action`, which is ``apply``, ``reset`` (see it as oneself) or ``exit`` (no bar).
+
+    Attributes:
+        industries, personas, locales: What may be chosen, without the empty choice.
+        forced: Whether something is chosen now: what is shown exposes nothing.
+        studio: Where the studio is.
+    """
+
+    industries: tuple[Option, ...] = ()
+    personas: tuple[Option, ...] = ()
+    locales: tuple[Option, ...] = ()
+    forced: bool = False
+    studio: str = "/admin"
+
+
+class SiteContext(View, frozen=True, kw_only=True):
+    """What every page of the site is framed with.
+
+    Attributes:
+        brand: The workspace's name.
+        tagline: One line that stands in the footer.
+        footer: The workspace's footer text.
+        path: The path with its query, as forms send it back in `next`.
+        locale: The language of the page, for ``<html lang>``.
+        words: The frame's own texts in that language.
+        navigation: Pages that have a navigation label, in order.
+        locales: A link for each locale; none or one shows no switch.
+        industry: The label of the visitor's industry; empty while it is unknown.
+        reprompt: Industries to ask for in the slim bar; empty hides the bar.
+        admin: The admin's bar, for the signed-in admin only.
+        state: What the script keeps in the session storage (the first of the three storage
+            layers): the bearer's industry, goals, tools and persona. None keeps nothing.
+        csrf: A token that every form sends back as `csrf`; empty means none.
+        beacons: Whether the script may report time on the page.
+        start_path, privacy_path: Where those pages are.
+    """
+
+    brand: str
+    tagline: str = ""
+    footer: str = ""
+    path: str = "/"
+    locale: str = "en"
+    words: Words = ENGLISH
+    navigation: tuple[Link, ...] = ()
+    locales: tuple[Link, ...] = ()
+    industry: str = ""
+    reprompt: tuple[Option, ...] = ()
+    admin: AdminBar | None = None
+    state: Mapping[str, Any] | None = None
+    csrf: str = ""
+    beacons: bool = True
+    start_path: str = "/start"
+    privacy_path: str = "/privacy"
+
+
+class PageView(View, frozen=True, kw_only=True):
+    """A page of the workspace.
+
+    Attributes:
+        name: The page's name in the workspace.
+        blocks: The rendered blocks, in order.
+        has_h1: Whether a block carries the page's heading; else the title does: shown with the
+            description above an article, and only heard on other pages.
+        exposure_url: The image that confirms the exposure; None where nothing is exposed.
+        canonical: Absolute address of the page, where known.
+    """
+
+    template: ClassVar[str] = "site/page.html"
+
+    name: str
+    title: str
+    description: str = ""
+    layout: str = "standard"
+    blocks: tuple[Markup, ...] = ()
+    has_h1: bool = False
+    exposure_url: str | None = None
+    canonical: str = ""
+
+
+class IndustryChoice(View, frozen=True, kw_only=True):
+    """An industry of the start form with the goals and tools that it offers."""
+
+    value: str
+    label: str
+    description: str = ""
+    selected: bool = False
+    goals: tuple[Option, ...] = ()
+    tools: tuple[Option, ...] = ()
+
+
+class StartView(View, frozen=True, kw_only=True):
+    """The start form. It posts `industry`, `goals`, `tools` and `next` to ``/start``.
+
+    Attributes:
+        next: The path to go to afterwards.
+        errors: Field (``industry``, ``goals``, ``tools``) → what is wrong with it.
+        updating: Whether the visitor has answered before.
+    """
+
+    template: ClassVar[str] = "site/start.html"
+
+    industries: tuple[IndustryChoice, ...]
+    next: str = "/"
+    errors: Mapping[str, str] = {}
+    updating: bool = False
+
+
+class FactView(View, frozen=True, kw_only=True):
+    """One fact that is known, as a person reads it."""
+
+    label: str
+    value: str
+    source: str = ""
+    purpose: str = ""
+
+
+class PrivacyView(View, frozen=True, kw_only=True):
+    """What is known of the visitor, and what they can do about it.
+
+    Its forms post to the page's own path with `action`: ``consent`` (with `purposes`, one for
+    each granted) or ``reset`` (forget what this browser declared).
+
+    Attributes:
+        purposes: Purposes that may be granted or denied; `selected` means granted. None: no form.
+        export_href: Where everything can be had as JSON.
+        done: Whether an action has just been carried out.
+    """
+
+    template: ClassVar[str] = "site/privacy.html"
+
+    facts: tuple[FactView, ...] = ()
+    purposes: tuple[Option, ...] = ()
+    export_href: str = "/v1/me"
+    done: bool = False
+
+
+class ErrorView(View, frozen=True, kw_only=True):
+    """A page for what went wrong: `status` 404 says so, everything else is on our side.
+
+    `reference` helps support find the request in the log.
+    """
+
+    template: ClassVar[str] = "site/error.html"
+
+    status: int
+    message: str = ""
+    reference: str = ""
+
+
+AnyView: TypeAlias = PageView | StartView | PrivacyView | ErrorView
+
+
+@cache
+def asset(name: str) -> str:
+    """Return the address of a static file, which changes when the file does.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
+    return f"/static/{name}?v={digest}"
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment of the site's templates: autoescaping, and strict about names."""
+    made = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+    )
+    made.globals["asset"] = asset
+    made.filters |= {"href": safe_href, "icon": icon}
+    return made
+
+
+def render(site: SiteContext, view: AnyView) -> str:
+    """Return a whole HTML page: the frame of the site around a view."""
+    template = environment().get_template(view.template)
+    return template.render(site=site, view=view, words=site.words)

@@ -1,0 +1,126 @@
+"""The words of the site's own frame in each language; everything else is workspace content."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from persx.content.rendering import FormWords
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """Every text that the site's templates say by themselves. The defaults are English."""
+
+    skip: str = "Skip to content"
+    navigation: str = "Main"
+    language: str = "Language"
+    footer: str = "Footer"
+    update_industry: str = "Update my industry"
+    privacy: str = "Privacy"
+    shown_for: str = "Shown for"
+    change: str = "change"
+    personalise: str = "Make it mine"
+    ask_industry: str = "Which industry are you in?"
+    ask_industry_why: str = "One click, and this site speaks your language."
+    start_title: str = "Make this site yours"
+    start_intro: str = (
+        "Three questions, half a minute. Every page then speaks of your industry, your goals"
+        " and your tools."
+    )
+    start_industry: str = "Your industry"
+    start_industry_help: str = "Choose the one that fits best."
+    start_goals: str = "Your goals"
+    start_goals_help: str = "As many as you like, or none."
+    start_tools: str = "Your martech stack"
+    start_tools_help: str = "The tools that you work with today."
+    start_submit: str = "Show me my site"
+    start_update: str = "Update my site"
+    start_promise: str = (
+        "Your answers stay on this site. You can see, change and delete them at any time."
+    )
+    start_errors: str = "Please look at this again"
+    privacy_title: str = "What this site knows about you"
+    privacy_intro: str = "Everything that decides what you see here, and the way to take it back."
+    privacy_nothing: str = "Nothing yet. You see what everybody sees."
+    privacy_fact: str = "Fact"
+    privacy_value: str = "Value"
+    privacy_source: str = "How we know"
+    privacy_purpose: str = "Used for"
+    privacy_download: str = "Download everything as JSON"
+    privacy_consent: str = "What may your data be used for?"
+    privacy_save: str = "Save my choice"
+    privacy_reset: str = "Start over: forget what this browser told you"
+    privacy_done: str = "Done. Your choice holds from this page on."
+    error_home: str = "Back to the start page"
+    error_not_found: str = "This page does not exist"
+    error_not_found_text: str = "The address may be old or mistyped. These pages do exist:"
+    error_server: str = "Something went wrong on our side"
+    error_server_text: str = "It has been noted. Please try again in a moment."
+    error_id: str = "Reference"
+    forms: FormWords = FormWords()
+
+
+ENGLISH: Final = Words()
+
+GERMAN: Final = Words(
+    skip="Zum Inhalt",
+    navigation="Hauptmenü",
+    language="Sprache",
+    footer="Fußzeile",
+    update_industry="Meine Branche ändern",
+    privacy="Datenschutz",
+    shown_for="Gezeigt für",
+    change="ändern",
+    personalise="Für mich anpassen",
+    ask_industry="In welcher Branche arbeiten Sie?",
+    ask_industry_why="Ein Klick, und diese Seite spricht Ihre Sprache.",
+    start_title="Machen Sie diese Seite zu Ihrer",
+    start_intro=(
+        "Drei Fragen, eine halbe Minute. Danach spricht jede Seite von Ihrer Branche, Ihren"
+        " Zielen und Ihren Werkzeugen."
+    ),
+    start_industry="Ihre Branche",
+    start_industry_help="Wählen Sie, was am besten passt.",
+    start_goals="Ihre Ziele",
+    start_goals_help="So viele Sie möchten, oder keines.",
+    start_tools="Ihre Werkzeuge",
+    start_tools_help="Womit Sie heute arbeiten.",
+    start_submit="Meine Seite zeigen",
+    start_update="Meine Seite ändern",
+    start_promise=(
+        "Ihre Antworten bleiben auf dieser Seite. Sie können sie jederzeit ansehen, ändern und"
+        " löschen."
+    ),
+    start_errors="Bitte sehen Sie das noch einmal an",
+    privacy_title="Was diese Seite über Sie weiß",
+    privacy_intro="Alles, was bestimmt, was Sie hier sehen, und wie Sie es zurücknehmen.",
+    privacy_nothing="Noch nichts. Sie sehen, was alle sehen.",
+    privacy_fact="Angabe",
+    privacy_value="Wert",
+    privacy_source="Woher wir es wissen",
+    privacy_purpose="Verwendet für",
+    privacy_download="Alles als JSON herunterladen",
+    privacy_consent="Wofür dürfen Ihre Daten verwendet werden?",
+    privacy_save="Auswahl speichern",
+    privacy_reset="Neu beginnen: vergessen, was dieser Browser gesagt hat",
+    privacy_done="Erledigt. Ihre Wahl gilt ab dieser Seite.",
+    error_home="Zur Startseite",
+    error_not_found="Diese Seite gibt es nicht",
+    error_not_found_text="Die Adresse ist vielleicht alt oder vertippt. Diese Seiten gibt es:",
+    error_server="Bei uns ist etwas schiefgegangen",
+    error_server_text="Es ist vermerkt. Bitte versuchen Sie es gleich noch einmal.",
+    error_id="Kennzeichen",
+    forms=FormWords(optional="freiwillig", choose="Bitte wählen", trap="Bitte leer lassen"),
+)
+
+WORDS: Final = {"en": ENGLISH, "de": GERMAN}
+
+
+def words(locale: str) -> Words:
+    """Return the frame's words in the language of a locale; English where there are none.
+
+    >>> words("de-AT").privacy
+    'Datenschutz'
+    """
+    return WORDS.get(locale.replace("_", "-").split("-")[0].lower(), ENGLISH)

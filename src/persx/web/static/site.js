@@ -1,0 +1,102 @@
+/* What the site adds where scripts run. Every page is complete without it. */
+(function () {
+  "use strict";
+  var body = document.body;
+
+  function send(path, report) {
+    try {
+      return navigator.sendBeacon(path, JSON.stringify(report));
+    } catch (error) {
+      return false;
+    }
+  }
+
+  /* Uncaught errors, at most five a page. */
+  var errors = 0;
+  function report(message, source, line, column) {
+    if (errors++ < 5) {
+      send("/v1/client-error", {
+        message: String(message).slice(0, 500),
+        source: String(source || "").slice(0, 300),
+        line: line || 0,
+        column: column || 0,
+        page: location.pathname
+      });
+    }
+  }
+  addEventListener("error", function (event) {
+    if (event.message) report(event.message, event.filename, event.lineno, event.colno);
+  });
+  addEventListener("unhandledrejection", function (event) {
+    report(event.reason && event.reason.message ? event.reason.message : event.reason);
+  });
+
+  /* The first storage layer: the state that the server knows, for this tab. */
+  var state = document.getElementById("persx-state");
+  if (state) {
+    try {
+      sessionStorage.setItem("persx-state", state.textContent);
+    } catch (error) {
+      /* Storage is full or not allowed: cookie and database still hold. */
+    }
+  }
+
+  /* The start form shows the goals and tools of the chosen industry only. */
+  var form = document.querySelector("form[data-start]");
+  if (form) {
+    var filter = function () {
+      var chosen = form.querySelector("input[name=industry]:checked");
+      form.querySelectorAll("fieldset[data-industry]").forEach(function (group) {
+        var shown = chosen !== null && group.dataset.industry === chosen.value;
+        group.hidden = !shown;
+        group.disabled = !shown;
+      });
+      form.dataset.ready = "";
+    };
+    form.addEventListener("change", filter);
+    addEventListener("pageshow", filter);
+    filter();
+  }
+
+  /* A menu closes with Escape and with a click elsewhere. */
+  var menus = document.querySelectorAll("details.locale");
+  addEventListener("keydown", function (event) {
+    menus.forEach(function (menu) {
+      if (event.key === "Escape" && menu.open) {
+        menu.open = false;
+        menu.querySelector("summary").focus();
+      }
+    });
+  });
+  addEventListener("click", function (event) {
+    menus.forEach(function (menu) {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+  });
+
+  /* Visible time on the page, told once it is left. */
+  if (body.hasAttribute("data-beacons")) {
+    var since = document.visibilityState === "visible" ? performance.now() : null;
+    var spent = 0;
+    var settle = function () {
+      if (since !== null) spent += performance.now() - since;
+      since = document.visibilityState === "visible" ? performance.now() : null;
+    };
+    document.addEventListener("visibilitychange", settle);
+    addEventListener("pageshow", function (event) {
+      if (event.persisted) {
+        spent = 0;
+        since = performance.now();
+      }
+    });
+    addEventListener("pagehide", function () {
+      settle();
+      send("/v1/beacon", {
+        type: "time_on_page",
+        page: body.dataset.page,
+        path: location.pathname,
+        seconds: Math.round(spent / 100) / 10
+      });
+    });
+  }
+})();

@@ -1,0 +1,165 @@
+"""Visitors over HTTP: the cookies that we set, and what a request tells of its sender."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from persx.app.services import Services
+from persx.app.signing import SignedState
+from persx.app.visiting import ALL_PURPOSES, WITHOUT_MARKETING, Visitor, new_id
+from persx.decide.plan import Plan
+from persx.model.attribute import Value
+from persx.model.clock import DAY, SECOND
+
+
+class Cookie(msgspec.Struct, frozen=True):
+    """A cookie that persx sets: its name, what it is for, and how long it lives."""
+
+    name: str
+    purpose: str
+    lifetime: str
+
+
+VISITOR: Final = Cookie(
+    "persx_visitor",
+    "Signed random id of the visitor, so that the next page knows what the last one learned.",
+    "settings.visitor_cookie_days (390 days unless set), counted from the last page",
+)
+STATE: Final = Cookie(
+    "persx_state",
+    "Signed copy of what the visitor declared (industry, goals, tools), for the next page.",
+    "settings.industry_cookie_days (7 days unless set), counted from the declaration",
+)
+ADMIN: Final = Cookie(
+    "persx_admin", "Signed session of somebody of the team who signed in.", "12 hours"
+)
+PREVIEW: Final = Cookie(
+    "persx_preview", "Signed choice of the admin utility bar.", "until the browser closes"
+)
+LOCALE: Final = Cookie("persx_locale", "The language that was chosen in the header.", "1 year")
+COOKIES: Final = (VISITOR, STATE, LOCALE, ADMIN, PREVIEW)
+
+_BOT: Final = re.compile(
+    r"bot\b|crawl|spider|slurp|facebookexternalhit|lighthouse|pingdom|uptime|monitoring",
+    re.IGNORECASE,
+)
+_PHONE: Final = re.compile(r"iphone|ipod|android.+mobile|windows phone", re.IGNORECASE)
+_TABLET: Final = re.compile(r"ipad|android|tablet|kindle", re.IGNORECASE)
+
+
+def services_of(request: Request) -> Services:
+    """Return what the application works with."""
+    services: Services = request.app.state.services
+    return services
+
+
+def is_human(request: Request) -> bool:
+    """Tell whether a person is about to see the answer: no bot, no prefetch, no HEAD."""
+    return (
+        request.method != "HEAD"
+        and "prefetch" not in request.headers.get("sec-purpose", "")
+        and "prefetch" not in request.headers.get("purpose", "")
+        and not (
+            services_of(request).settings.bots
+            and _BOT.search(request.headers.get("user-agent", "")[:500])
+        )
+    )
+
+
+def visitor_of(request: Request, *, make: bool = True) -> Visitor:
+    """Return who a request comes from, by our signed cookies; a new visitor where it has none."""
+    services = services_of(request)
+    cookies = request.cookies
+    anonymous_id = services.signer.read_visitor(cookies.get(VISITOR.name, ""))
+    state = services.signer.read_state(cookies.get(STATE.name, ""))
+    plan = services.publication.plan
+    days = plan.workspace.settings.industry_cookie_days if plan else 0
+    if state is not None and services.clock() - state.at > days * DAY:
+        state = None
+    return Visitor(
+        anonymous_id=anonymous_id or (new_id() if make else ""),
+        trusted=True,
+        new=not anonymous_id,
+        declared=state.facts if state else {},
+        declared_at=state.at if state else 0,
+        granted=WITHOUT_MARKETING if request.headers.get("sec-gpc") == "1" else ALL_PURPOSES,
+    )
+
+
+def set_cookie(
+    response: Response, services: Services, cookie: Cookie, value: str, max_age: int | None
+) -> None:
+    """Set one of our cookies: first-party, HttpOnly, SameSite=Lax, Secure behind https."""
+    response.set_cookie(
+        cookie.name,
+        value,
+        max_age=max_age,
+        httponly=True,
+        samesite="lax",
+        secure=services.settings.public_url.startswith("https:"),
+    )
+
+
+def remember(response: Response, services: Services, plan: Plan, visitor: Visitor) -> None:
+    """Set the visitor cookie, or prolong it."""
+    days = plan.workspace.settings.visitor_cookie_days
+    value = services.signer.visitor(visitor.anonymous_id)
+    set_cookie(response, services, VISITOR, value, days * DAY // SECOND)
+
+
+def remember_state(response: Response, services: Services, plan: Plan, state: SignedState) -> None:
+    """Set the cookie that carries what the visitor declared."""
+    days = plan.workspace.settings.industry_cookie_days
+    set_cookie(response, services, STATE, services.signer.state(state), days * DAY // SECOND)
+
+
+def context_of(request: Request, plan: Plan, path: str) -> dict[str, Value]:
+    """Return the contextual attributes of a request; the built-in ones are listed in the guide."""
+    agent = request.headers.get("user-agent", "")[:500]
+    device = "phone" if _PHONE.search(agent) else "tablet" if _TABLET.search(agent) else "desktop"
+    context: dict[str, Value] = {
+        "page.path": path,
+        "device": device,
+        "locale": locale_of(request, plan),
+    }
+    try:
+        referrer = urlsplit(request.headers.get("referer", "")).hostname
+    except ValueError:
+        referrer = None
+    if referrer and referrer != request.url.hostname:
+        context["referrer.host"] = referrer[:200]
+    for name in ("source", "medium", "campaign"):
+        if value := request.query_params.get(f"utm_{name}"):
+            context[f"utm.{name}"] = value[:200]
+    return context
+
+
+def locale_of(request: Request, plan: Plan) -> str:
+    """Return the locale to answer in: asked for by ``?locale=``, else as the browser prefers.
+
+    A language range is looked up from the longest form to the shortest (RFC 4647, lookup).
+    """
+    locales = plan.workspace.locales
+    folded = {code.casefold(): code for code in locales}
+    wished = [request.query_params.get("locale", ""), request.cookies.get(LOCALE.name, "")]
+    ranges = []
+    for part in request.headers.get("accept-language", "")[:500].split(","):
+        tag, _, quality = part.partition(";q=")
+        try:
+            ranges.append((-float(quality or 1), tag.strip()))
+        except ValueError:
+            continue
+    wished += [tag for _, tag in sorted(ranges, key=lambda pair: pair[0])]
+    for tag in wished:
+        parts = tag.casefold().split("-")
+        while parts:
+            if (code := folded.get("-".join(parts))) is not None:
+                return code
+            parts.pop()
+    return plan.workspace.settings.default_locale

@@ -1,0 +1,119 @@
+"""Attributes: sources, closed values, expiry, and how computed ones are folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from persx.audience.schema import attribute_name_problem, contextual_attributes
+from persx.model.attribute import Attribute, Computation, Source, ValueType
+from persx.model.clock import parse_duration
+from persx.model.errors import BadInput, Fault, did_you_mean
+from persx.visitors.computed import COMPUTED
+from persx.workspace.checks.subject import Subject
+
+_KIND = "attributes"
+
+
+def check_attributes(subject: Subject) -> Iterator[Fault]:
+    """Yield the faults of all attributes."""
+    always = contextual_attributes()
+    for name, attribute in subject.workspace.attributes.items():
+        problem = attribute_name_problem(name)
+        if problem and not subject.is_damaged(_KIND, name):
+            yield subject.fault(
+                _KIND,
+                name,
+                "",
+                f"Rules cannot read this name: {problem}.",
+                value=name,
+                hint="Choose another name.",
+            )
+        if name in always:
+            yield subject.fault(
+                _KIND,
+                name,
+                "",
+                f"'{name}' is always there and cannot be declared.",
+                value=name,
+                hint="Remove it, or choose another name.",
+            )
+        if subject.is_damaged(_KIND, name):
+            continue
+        yield from _values(subject, name, attribute)
+        if attribute.expires is not None:
+            yield from _expiry(subject, name, attribute.expires)
+        yield from _source(subject, name, attribute)
+
+
+def _values(subject: Subject, name: str, attribute: Attribute) -> Iterator[Fault]:
+    if attribute.values and attribute.type not in (ValueType.STRING, ValueType.STRINGS):
+        yield subject.fault(
+            _KIND,
+            name,
+            "values",
+            f"Only text has closed values; the type is '{attribute.type}'.",
+            hint="Set type: string or strings, or remove the values.",
+        )
+    if isinstance(attribute.values, tuple):
+        yield from subject.repeated(_KIND, name, "values", attribute.values)
+
+
+def _expiry(subject: Subject, name: str, expires: str) -> Iterator[Fault]:
+    try:
+        parse_duration(expires)
+    except BadInput as error:
+        yield subject.fault(_KIND, name, "expires", error.message, value=expires, hint=error.hint)
+
+
+def _source(subject: Subject, name: str, attribute: Attribute) -> Iterator[Fault]:
+    if attribute.compute is None:
+        if attribute.source is Source.COMPUTED:
+            yield subject.fault(
+                _KIND,
+                name,
+                "compute",
+                "A computed attribute says how it is computed; 'compute' is missing.",
+                hint=f"Write compute: {{kind: …}}. {did_you_mean('', COMPUTED.names)}",
+            )
+        return
+    if attribute.source is not Source.COMPUTED:
+        yield subject.fault(
+            _KIND,
+            name,
+            "source",
+            "An attribute with 'compute' is computed.",
+            value=attribute.source.value,
+            hint="Write source: computed, or remove 'compute'.",
+        )
+    yield from _computation(subject, name, attribute, attribute.compute)
+
+
+def _computation(
+    subject: Subject, name: str, attribute: Attribute, compute: Computation
+) -> Iterator[Fault]:
+    if compute.kind not in COMPUTED:
+        yield subject.fault(
+            _KIND,
+            name,
+            "compute.kind",
+            f"Nothing computes '{compute.kind}'.",
+            value=compute.kind,
+            hint=did_you_mean(compute.kind, COMPUTED.names),
+        )
+        return
+    kind = COMPUTED[compute.kind]
+    problems = kind.check(compute)
+    for problem in problems:
+        yield subject.fault(_KIND, name, "compute", problem)
+    if problems:
+        return
+    type_ = kind.value_type(compute.options)
+    if type_ is not None and type_ is not attribute.type:
+        yield subject.fault(
+            _KIND,
+            name,
+            "type",
+            f"'{compute.kind}' gives a {type_.value}.",
+            value=attribute.type.value,
+            hint=f"Write type: {type_.value}",
+        )

@@ -1,0 +1,81 @@
+"""Settings: zone, default locale, holdout, weights of the persona score, lives of cookies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from persx.model.errors import Fault, did_you_mean
+from persx.model.workspace import PersonaSettings
+from persx.workspace.checks.schedules import is_zone
+from persx.workspace.checks.subject import Subject
+from persx.workspace.layout import SETTINGS
+from persx.workspace.names import LOCALE
+
+LARGEST_HOLDOUT: Final = 0.9
+LONGEST_COOKIE_DAYS: Final = 400
+"""Browsers keep no cookie longer."""
+
+
+def check_settings(subject: Subject) -> Iterator[Fault]:
+    """Yield the faults of the settings."""
+    settings = subject.workspace.settings
+
+    def fault(path: str, message: str, value: Any, hint: str = "") -> Fault:
+        return subject.fault(SETTINGS, "", path, message, value=value, hint=hint)
+
+    if not is_zone(settings.zone):
+        yield fault(
+            "zone",
+            f"'{settings.zone}' is not a time zone.",
+            settings.zone,
+            "Write an IANA zone such as Europe/Vienna.",
+        )
+    locales = subject.names("locales")
+    if locales and not subject.has("locales", settings.default_locale):
+        yield fault(
+            "default_locale",
+            f"There is no locale '{settings.default_locale}'.",
+            settings.default_locale,
+            did_you_mean(settings.default_locale, locales),
+        )
+    elif problem := LOCALE.problem(settings.default_locale):
+        yield fault("default_locale", f"Not a locale: {problem}.", settings.default_locale)
+    share = settings.holdout.share
+    if not 0 <= share <= LARGEST_HOLDOUT:
+        yield fault(
+            "holdout.share",
+            f"The holdout's share is between 0 and {LARGEST_HOLDOUT}.",
+            share,
+            "Write 0.1 for one visitor in ten.",
+        )
+    if not settings.holdout.seed:
+        yield fault("holdout.seed", "A seed is not empty.", settings.holdout.seed)
+    yield from subject.unknown(SETTINGS, "", "holdout.goals", "goals", settings.holdout.goals)
+    yield from subject.repeated(SETTINGS, "", "holdout.goals", settings.holdout.goals)
+    yield from _personas(subject, settings.personas)
+    for field in ("visitor_cookie_days", "industry_cookie_days"):
+        days = getattr(settings, field)
+        if not 1 <= days <= LONGEST_COOKIE_DAYS:
+            yield fault(field, f"A cookie lives 1 to {LONGEST_COOKIE_DAYS} days.", days)
+
+
+def _personas(subject: Subject, personas: PersonaSettings) -> Iterator[Fault]:
+    weights = {
+        field: getattr(personas, field) for field in ("industry", "goals", "tools", "behaviour")
+    }
+    for field, weight in weights.items():
+        if weight < 0:
+            yield subject.fault(
+                SETTINGS, "", f"personas.{field}", "A weight is 0 or more.", value=weight
+            )
+    if sum(max(weight, 0) for weight in weights.values()) <= 0:
+        yield subject.fault(SETTINGS, "", "personas", "The weights add up to 0.")
+    if not 0 <= personas.threshold <= 1:
+        yield subject.fault(
+            SETTINGS,
+            "",
+            "personas.threshold",
+            "The threshold is between 0 and 1.",
+            value=personas.threshold,
+        )

@@ -1,0 +1,74 @@
+"""What a snapshot is made of: the canonical bytes of a workspace, and what its rules may read."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+from persx.audience.rules import check_rule
+from persx.audience.schema import (
+    Schema,
+    contextual_attributes,
+    event_count_attribute,
+    resolve_values,
+)
+from persx.model.attribute import Attribute
+from persx.model.workspace import Workspace
+from persx.workspace.rules import rule_sites
+
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
+
+
+def canonical(workspace: Workspace) -> bytes:
+    """Return a workspace's canonical JSON, the same for the same meaning.
+
+    UTF-8 without whitespace; keys sorted by code point at every level, every field written,
+    defaults too; lists keep their order, because it means something. Texts are as they were
+    parsed, which is in Unicode's NFC.
+    """
+    return _ENCODER.encode(workspace)
+
+
+def digest(data: bytes) -> str:
+    """Return the SHA-256 of canonical JSON, or of a file, as 64 hex digits.
+
+    >>> digest(b"")[:16]
+    'e3b0c44298fc1c14'
+    """
+    return hashlib.sha256(data).hexdigest()
+
+
+def resolved_attributes(workspace: Workspace) -> dict[str, Attribute]:
+    """Return the declared attributes, the workspace's own lists put in as their values."""
+    return resolve_values(
+        workspace.attributes.values(),
+        {
+            "industries": tuple(workspace.industries),
+            "locales": tuple(workspace.locales),
+            "personas": tuple(workspace.personas),
+        },
+    )
+
+
+def schema(workspace: Workspace) -> Schema:
+    """Return what the workspace's rules may name."""
+    contextual = contextual_attributes(
+        personas=tuple(workspace.personas), locales=tuple(workspace.locales)
+    )
+    return Schema({**contextual, **resolved_attributes(workspace)}, tuple(workspace.audiences))
+
+
+def effective_attributes(workspace: Workspace) -> dict[str, Attribute]:
+    """Return the attributes that are kept of visitors: declared ones, and counts in rules."""
+    attributes = resolved_attributes(workspace)
+    known = schema(workspace)
+    for site in rule_sites(workspace):
+        rule, _ = check_rule(site.text, known)
+        for count in (
+            sorted(rule.counts, key=lambda each: (each.event, each.within)) if rule else ()
+        ):
+            attribute = event_count_attribute(count)
+            attributes[attribute.name] = attribute
+    return attributes

@@ -1,0 +1,183 @@
+"""The readout: from groups to lifts, and what it withholds."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from persx.experiments.groups import Group, Sums
+from persx.experiments.metrics import METRICS
+from persx.experiments.metrics.kind import MetricKind, Part, Stratum
+from persx.experiments.readout import MetricPlan, Observed, Readout, ReadoutPlan, read_out
+from persx.experiments.statistics.proportions import lift
+from persx.model.clock import DAY
+from persx.model.errors import NotFound
+
+WEEKS = 30 * DAY
+
+PLAN = ReadoutPlan(
+    experiment="holdout",
+    source="live",
+    control="generic",
+    comparator="generic: default content everywhere",
+    weights={"generic": 0.5, "targeted": 0.5},
+    metrics=[
+        MetricPlan(name="signup", kind="conversion"),
+        MetricPlan(name="signup.value", kind="mean"),
+    ],
+)
+
+
+def group(
+    arm: str, n: int, signups: int, *, epoch: int = 1, attribute: str = "", segment: str = ""
+) -> Group:
+    sums = {"signup": Sums(signups, signups), "signup.value": Sums(signups * 10.0, signups * 150.0)}
+    return Group(arm=arm, n=n, sums=sums, epoch=epoch, attribute=attribute, segment=segment)
+
+
+def observe(*groups: Group, **fields: object) -> Observed:
+    return Observed(groups=groups, as_of=WEEKS, **{"first_exposure": 0, **fields})  # type: ignore[arg-type]
+
+
+def test_arms_segments_and_pli() -> None:
+    readout = read_out(
+        PLAN,
+        observe(
+            group("generic", 1_000, 50),
+            group("targeted", 1_010, 80),
+            group("generic", 400, 20, attribute="industry", segment="SaaS"),
+            group("targeted", 390, 45, attribute="industry", segment="SaaS"),
+            group("targeted", 5, 0, attribute="industry", segment="Education"),
+            snapshot=4,
+        ),
+    )
+    assert list(readout.arms) == ["generic", "targeted"]
+    found = readout.arms["targeted"].metrics["signup"]
+    expected = lift(80, 1_010, 50, 1_000)
+    assert (found.lift, found.low, found.high, found.p) == (
+        expected.lift,
+        expected.low,
+        expected.high,
+        expected.p,
+    )
+    assert (found.total, found.rate) == (80, 80 / 1_010)
+    assert readout.arms["generic"].metrics["signup"].lift is None
+    pli = readout.pli[0]
+    assert (pli.lift, pli.total, pli.n, pli.control_total, pli.control_n) == (
+        expected.lift, 80, 1_010, 50, 1_000,
+    )  # fmt: skip
+    saas = readout.segments["industry"]["SaaS"].arms["targeted"].metrics["signup"]
+    assert saas.lift == lift(45, 390, 20, 400).lift
+    alone = readout.segments["industry"]["Education"].arms["targeted"].metrics["signup"]
+    assert alone.reason == "The control has no visitors."
+    assert readout.visitors == 2_010
+    assert readout.snapshot == 4
+    assert any("not adjusted" in note for note in readout.notes)
+
+
+def test_a_readout_is_json_and_back() -> None:
+    readout = read_out(PLAN, observe(group("generic", 90, 0), group("targeted", 100, 12)))
+    assert msgspec.json.decode(msgspec.json.encode(readout), type=Readout) == readout
+
+
+def test_moved_split_is_stratified_by_epoch() -> None:
+    """A/A, conversion doubles while the split moves: pooled +41%, by epoch 0."""
+    readout = read_out(
+        PLAN,
+        observe(
+            group("generic", 10_000, 200), group("targeted", 10_000, 200),
+            group("generic", 2_000, 80, epoch=2), group("targeted", 18_000, 720, epoch=2),
+            epoch=1,
+        ),
+    )  # fmt: skip
+    found = readout.arms["targeted"].metrics
+    assert found["signup"].lift == pytest.approx(0, abs=1e-9)
+    assert found["signup.value"].lift == pytest.approx(0, abs=1e-9)
+    assert readout.epochs == [1, 2]
+    assert any("stratified by epoch" in note for note in readout.notes)
+
+
+def test_sample_ratio_is_checked_in_the_current_epoch_only() -> None:
+    readout = read_out(
+        PLAN,
+        observe(
+            group("generic", 100, 10), group("targeted", 9_000, 900),
+            group("generic", 5_000, 500, epoch=2), group("targeted", 5_010, 500, epoch=2),
+            epoch=2,
+        ),
+    )  # fmt: skip
+    assert not readout.srm.mismatch
+
+
+@pytest.mark.parametrize(
+    ("observed", "said"),
+    [
+        (observe(group("generic", 5_000, 100), group("targeted", 4_000, 130)), "planned shares"),
+        (
+            observe(group("generic", 500, 50), group("targeted", 500, 60), contaminated=30),
+            "more than one arm",
+        ),
+        (
+            observe(
+                group("generic", 500, 50), group("targeted", 500, 60), first_exposure=WEEKS - DAY
+            ),
+            "whole week",
+        ),
+        (observe(group("generic", 500, 3), group("targeted", 500, 6)), "Too few conversions"),
+        (observe(group("generic", 500, 0), group("targeted", 500, 0)), "Too few conversions"),
+        (observe(), "whole week|Too few"),
+    ],
+)  # fmt: skip
+def test_pli_is_withheld_with_the_reason(observed: Observed, said: str) -> None:
+    readout = read_out(PLAN, observed)
+    pli = readout.pli[0]
+    assert pli.lift is pli.low is pli.high is pli.p is None
+    assert any(part in reason for reason in pli.withheld for part in said.split("|"))
+
+
+def test_assumed_equal_shares_ask_but_do_not_withhold() -> None:
+    plan = msgspec.structs.replace(PLAN, source="import", weights_assumed=True)
+    readout = read_out(plan, observe(group("generic", 5_000, 200), group("targeted", 1_000, 90)))
+    assert readout.pli[0].withheld == []
+    assert any("--weight" in note for note in readout.notes)
+
+
+def test_a_closed_arm_does_not_disturb() -> None:
+    plan = msgspec.structs.replace(PLAN, weights={"generic": 1, "targeted": 1, "old": 0})
+    readout = read_out(
+        plan,
+        observe(group("generic", 500, 50), group("targeted", 510, 60), group("old", 9_000, 300)),
+    )
+    assert not readout.srm.mismatch
+    assert readout.arms["old"].metrics["signup"].lift is not None
+    assert any("weight 0" in note for note in readout.notes)
+
+
+def test_no_metrics_and_unknown_kinds() -> None:
+    nothing = read_out(msgspec.structs.replace(PLAN, metrics=[]), observe(group("generic", 5, 1)))
+    assert nothing.pli == []
+    strange = msgspec.structs.replace(PLAN, metrics=[MetricPlan(name="a", kind="conversoin")])
+    with pytest.raises(NotFound, match="Did you mean 'conversion'"):
+        read_out(strange, observe(group("generic", 5, 1)))
+
+
+@pytest.mark.parametrize("kind", METRICS, ids=METRICS.names)
+def test_kinds_read_only_the_parts_that_they_declare(kind: MetricKind) -> None:
+    full = group("a", 1_000, 60), group("b", 900, 30)
+    arm, control = (
+        msgspec.structs.replace(
+            _aggregate(each),
+            squares=_aggregate(each).squares if Part.SQUARES in kind.needs else 0,
+        )
+        for each in full
+    )
+    whole = kind.compare([Stratum(*map(_aggregate, full))], confidence=0.95)
+    assert kind.compare([Stratum(arm, control)], confidence=0.95) == whole
+    assert whole.p is not None
+
+
+def _aggregate(of: Group):  # type: ignore[no-untyped-def]
+    from persx.experiments.aggregates import Aggregate
+
+    sums = of.sums["signup.value"]
+    return Aggregate(n=of.n, total=sums.total / 10, squares=sums.squares / 100)

@@ -1,0 +1,32 @@
+"""The built-in backends against the contract suites."""
+
+from pathlib import Path
+
+import pytest
+
+from persx.storage.backends import BACKENDS, open_storage
+from persx.testing import Opener, StoreContract, StreamContract, WarehouseContract
+
+VOLATILE = {"memory"}
+
+
+class EveryBackend:
+    """Runs a suite against each backend that is listed."""
+
+    @pytest.fixture(params=BACKENDS.names)
+    def opener(self, request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+        self.durable = request.param not in VOLATILE
+        home = tmp_path / "home"
+        return lambda: open_storage(home, store=request.param)
+
+
+class TestStream(EveryBackend, StreamContract):
+    pass
+
+
+class TestStore(EveryBackend, StoreContract):
+    pass
+
+
+class TestWarehouse(EveryBackend, WarehouseContract):
+    pass
