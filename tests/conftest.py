@@ -79,7 +79,7 @@ def start_server(home: Path, *arguments: str, port: int | None = None, **setting
         "PYTHONUNBUFFERED": "1",
         **{f"PERSX_{name.upper()}": value for name, value in settings.items()},
     }
-    command = [sys.executable, "-m", "persx.cli", "serve", "--home", str(home)]
+    command = [sys.executable, "-m", "persx", "serve", "--home", str(home)]
     with output.open("a", encoding="utf-8") as log:
         process = subprocess.Popen(
             [*command, "--port", str(port), *arguments],

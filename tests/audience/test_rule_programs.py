@@ -214,6 +214,19 @@ def test_a_visitor_of_whom_nothing_is_known_takes_the_fast_way(text: str) -> Non
     assert found is oracle(text, {})
 
 
+def test_a_closed_branch_leaves_the_next_ones_right_and_fast() -> None:
+    chooser = FastOnly(SCHEMA, AUDIENCES).chooser(
+        [
+            Branch('s1 == "a" or n1 > 3', NOW + 1),
+            Branch('s1 == "b"'),
+            Branch("n1 > 3", None, NOW + 1),
+        ]
+    )
+    assert chooser({"s1": "b"}, NOW, {}) == 1
+    assert chooser({"s1": "a", "n1": 4}, NOW, {}) == 2
+    assert chooser({"s1": "a", "n1": 4}, NOW + 1, {}) == 0
+
+
 # -- the promises about missing values, one by one ----------------------------------------------
 
 
@@ -255,11 +268,14 @@ def test_missing_values_compare_false_and_their_negation_true(clause: str) -> No
         dict.fromkeys(ATTRIBUTES),
         {name: {"a": 1} for name in ATTRIBUTES},
         {"s1": 3, "s2": 3, "n1": "3", "n2": 1, "b1": 1, "t1": "x", "t2": True, "l1": "xyz"},
+        dict.fromkeys(ATTRIBUTES, math.nan),
         {"s1": ["a"], "n1": True, "n2": 5, "b1": "True", "t1": math.nan, "t2": 1, "l1": {"x": 1}},
     ]
     for profile in wrong:
         assert PROGRAM.predicate(clause)(profile, NOW, {}) is False, profile
         assert PROGRAM.predicate(f"not ({clause})")(profile, NOW, {}) is True, profile
+        assert oracle(clause, profile) is False
+        assert oracle(f"not ({clause})", profile) is True
 
 
 def test_empty_values_are_known() -> None:
@@ -278,6 +294,9 @@ def test_true_is_not_one_and_zero_is_not_false() -> None:
 def test_division_by_zero_and_numbers_without_end_are_missing() -> None:
     for profile in ({"n1": 0, "n2": 1}, {"n1": 0.0, "n2": 1}, {"n1": 0.5, "n2": HUGE}):
         assert PROGRAM.predicate("n2 / n1 != 7")(profile, NOW, {}) is False
+    fast = FastOnly(SCHEMA, AUDIENCES)
+    for rule in ("n2 / n1 != 7", "n2 / (n1 + 0) != 7", "1 / (n2 / n1) != 7"):
+        assert fast.predicate(rule)({"n1": 0, "n2": 1}, NOW, {}) is False
     infinite: dict[str, Any] = {"n1": math.inf}
     assert PROGRAM.predicate("n1 - n1 != 7")(infinite, NOW, {}) is False
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from persx.content.texts import localized
+from persx.content.types import block_types
 from persx.demo import demo_folder
 from persx.model.workspace import Block, Workspace
 from persx.workspace.documents import read_folder
@@ -107,6 +109,23 @@ def test_two_industries_share_few_four_grams(workspace: Workspace, locale: str |
         smaller = min(len(grams[first]), len(grams[second]))
         assert smaller > 300
         assert shared / smaller < 0.05, f"{first} and {second}: {shared} of {smaller}"
+
+
+def test_what_two_industries_see_differs_with_shared_lists_counted_too(
+    workspace: Workspace,
+) -> None:
+    types = block_types(workspace)
+    shown: dict[str, set[tuple[str, ...]]] = {industry: set() for industry in VARIANTS.values()}
+    for block in workspace.blocks.values():
+        for variant in block.variants:
+            industry = VARIANTS.get(variant.name)
+            if industry is not None:
+                content = localized(block, variant, "en", workspace.locales)
+                arranged = types[block.type].arrange(content, {"industry": industry})
+                shown[industry] |= four_grams(words(arranged))
+    for first, second in combinations(shown, 2):
+        shared = len(shown[first] & shown[second])
+        assert shared < 0.3 * min(len(shown[first]), len(shown[second])), f"{first} {second}"
 
 
 @pytest.mark.parametrize("industry", VARIANTS.values())

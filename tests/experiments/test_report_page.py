@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 
@@ -143,7 +144,7 @@ def test_marks_lie_on_the_axis_and_say_where_they_go_on() -> None:
     for table in tables:
         places = [tick.x for tick in table.ticks]
         assert places == sorted(places)
-        assert all(right - left >= 12 for left, right in zip(places, places[1:], strict=False))
+        assert all(right - left >= 14 for left, right in pairwise(places))
 
 
 def test_a_readout_without_metrics_or_visitors_still_renders() -> None:

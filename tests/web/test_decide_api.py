@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import SERVER_KEY, WRITE_KEY
+from tests.conftest import SERVER_KEY, WRITE_KEY
 
 pytestmark = pytest.mark.anyio
 SERVER = {"Authorization": f"Bearer {SERVER_KEY}"}

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from conftest import PASSWORD
+from tests.conftest import PASSWORD
 
 from persx.app.access import make_link
 

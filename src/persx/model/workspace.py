@@ -169,6 +169,7 @@ class Page(Document, frozen=True, kw_only=True):
     Attributes:
         layout: ``standard``, or ``article`` for long texts.
         navigation: Label in the site's navigation; empty keeps it out.
+        order: Its place in the navigation: lower first, then by path.
         locales: Locale code → title, description and navigation there.
         path: Where it is, such as ``/contact``.
         title: What the browser and search engines show.
@@ -182,6 +183,7 @@ class Page(Document, frozen=True, kw_only=True):
     blocks: tuple[str, ...]
     layout: Literal["standard", "article"] = "standard"
     navigation: str = ""
+    order: int = 0
     locales: dict[str, dict[str, str]] = {}
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -30,6 +30,10 @@ MOST_TEXTS: Final = 100
 """A trait with a longer list is not kept as a fact."""
 
 _ABSENT: Final = object()
+
+_Step: TypeAlias = tuple[
+    str, Callable[[State, Event, Computation], State], Callable[[], State], Computation
+]
 
 
 def computed_key(attribute: Attribute) -> str:
@@ -90,11 +94,11 @@ class Fold:
             fact_key(attributes[name]) for name, _ in self._declared
         }
         """Whatever this fold keeps, by `computed_key` and `fact_key`."""
-        self._tracked = _by_event(chosen, EventType.TRACK)
-        self._of_type = {
-            kind: tuple(it for it in chosen if it.computation.event in (None, kind.value))
-            for kind in EventType
+        self._tracked = {
+            name: _steps(chosen, EventType.TRACK.value, name)
+            for name in {it.computation.event for it in chosen} - {None, EventType.TRACK.value}
         }
+        self._of_type = {kind: _steps(chosen, kind.value) for kind in EventType}
 
     def fold(self, events: Sequence[Event]) -> Projection:
         """Return what these events add to the identities they belong to, from nothing."""
@@ -117,15 +121,11 @@ class Fold:
             state.events += 1
             kind = event.type
             chosen = tracked.get(event.name) if kind is EventType.TRACK else None
-            for it in self._of_type[kind] if chosen is None else chosen:
-                computation = it.computation
+            computed = state.computed
+            for key, add, zero, computation in self._of_type[kind] if chosen is None else chosen:
                 if not computation.where or matches(event, computation.where):
-                    computed = state.computed
-                    key = it.key
                     before = computed.get(key)
-                    if before is None:
-                        before = it.kind.zero()
-                    after = it.kind.add(before, event, computation)
+                    after = add(zero() if before is None else before, event, computation)
                     if after is not None:
                         computed[key] = after
             if kind is EventType.IDENTIFY:
@@ -144,26 +144,30 @@ class Fold:
         """Return the state of one identity after both; neither argument is changed."""
         computed = dict(left.computed)
         for key, state in right.computed.items():
-            computed[key] = self._merged(key, computed[key], state) if key in computed else state
-        facts = dict(left.facts)
-        for name, fact in right.facts.items():
-            facts[name] = later(facts[name], fact) if name in facts else fact
-        seen = [state for state in (left, right) if state.events]
+            kept = computed.get(key)
+            if kept is None:
+                computed[key] = state
+            elif (it := self._by_key.get(key)) is not None:
+                computed[key] = it.kind.merge(kept, state, it.computation)
+            # Else it is not published now: no event adds to it any more.
+        facts = left.facts
+        if right.facts:
+            facts = dict(facts)
+            for name, fact in right.facts.items():
+                facts[name] = later(facts[name], fact) if name in facts else fact
+        first, last = left.first_seen, left.last_seen
+        if right.events:
+            # A state without events is what a backfill adds; it was never seen.
+            first = min(first, right.first_seen) if left.events else right.first_seen
+            last = max(last, right.last_seen) if left.events else right.last_seen
         return IdentityState(
             identity=left.identity,
-            first_seen=min((state.first_seen for state in seen), default=0),
-            last_seen=max((state.last_seen for state in seen), default=0),
+            first_seen=first,
+            last_seen=last,
             events=left.events + right.events,
             facts=facts,
             computed=computed,
         )
-
-    def _merged(self, key: str, left: State, right: State) -> State:
-        definition = self._by_key.get(key)
-        if definition is None:
-            # A state of a definition that is not published now: no event adds to it any more.
-            return left
-        return definition.kind.merge(left, right, definition.computation)
 
     def _declare(self, state: IdentityState, event: Event) -> None:
         traits = event.context.get("traits")
@@ -189,15 +193,13 @@ def later(left: Fact, right: Fact) -> Fact:
     return max(left, right, key=lambda fact: msgspec.json.encode(fact.value))
 
 
-def _by_event(
-    chosen: Iterable[Definition], kind: EventType
-) -> dict[str | None, tuple[Definition, ...]]:
-    chosen = list(chosen)
-    names = {it.computation.event for it in chosen} - {None, kind.value}
-    return {
-        name: tuple(it for it in chosen if it.computation.event in (None, kind.value, name))
-        for name in names
-    }
+def _steps(chosen: Iterable[Definition], *names: str | None) -> tuple[_Step, ...]:
+    """Return how to add an event of these names to each definition that it concerns."""
+    return tuple(
+        (it.key, it.kind.add, it.kind.zero, it.computation)
+        for it in chosen
+        if it.computation.event is None or it.computation.event in names
+    )
 
 
 def _uncounted(states: Mapping[IdentityKey, IdentityState]) -> dict[IdentityKey, IdentityState]:

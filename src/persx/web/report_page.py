@@ -20,7 +20,7 @@ _FARTHEST_HIGH: Final = 9.0
 _TICKS: Final = (-0.9, -0.8, -0.65, -0.5, -0.35, -0.2, -0.1, -0.05, 0.0, 0.05, 0.1, 0.25, 0.5, 1.0,
                  2.0, 4.0, 9.0)  # fmt: skip
 _MARGIN: Final = 3.0
-_LEAST_GAP: Final = 13.0
+_LEAST_GAP: Final = 14.0
 """Per cent of the axis between two labels, so that they never run into each other."""
 
 
@@ -124,7 +124,9 @@ class _Axis:
         low, high = -0.1, 0.1
         for metric in metrics:
             if metric.low is not None:
-                ends = [metric.low, metric.high, metric.lift]
+                # An interval without an upper end gets room for its arrow.
+                top = 2 * (1 + metric.low) - 1 if metric.high is None else metric.high
+                ends = [metric.low, top, metric.lift]
                 low = min([low, *(end for end in ends if end is not None)])
                 high = max([high, *(end for end in ends if end is not None)])
         self.low, self.high = max(low, _FARTHEST_LOW), min(high, _FARTHEST_HIGH)
@@ -185,7 +187,7 @@ def report_page(readout: Readout) -> ReportPage:
             f"{readout.visitors:,} visitors in {arms} arms, compared with {readout.comparator}."
         ),
         facts=_facts(readout),
-        cards=[_card(readout, pli, heading) for heading in primary for pli in readout.pli],
+        cards=[card for heading in primary for card in _cards(readout, heading)],
         overall=[_table(readout, heading, "", {"": readout.arms}) for heading in readout.metrics],
         sections=[
             Section(
@@ -228,10 +230,21 @@ def _facts(readout: Readout) -> list[tuple[str, str]]:
     return facts
 
 
-def _card(readout: Readout, pli: Pli, heading: MetricHeading) -> Card:
-    metric = MetricReadout(
-        total=pli.total, rate=None, lift=pli.lift, low=pli.low, high=pli.high, p=pli.p
-    )
+def _cards(readout: Readout, heading: MetricHeading) -> list[Card]:
+    """The headlines of all arms, on one axis."""
+    quoted = {
+        pli.arm: MetricReadout(
+            total=pli.total, rate=None, lift=pli.lift, low=pli.low, high=pli.high, p=pli.p
+        )
+        for pli in readout.pli
+    }
+    axis = _Axis(quoted.values())
+    return [_card(readout, pli, heading, quoted[pli.arm], axis) for pli in readout.pli]
+
+
+def _card(
+    readout: Readout, pli: Pli, heading: MetricHeading, metric: MetricReadout, axis: _Axis
+) -> Card:
     return Card(
         arm=pli.arm,
         metric=heading.label,
@@ -245,7 +258,7 @@ def _card(readout: Readout, pli: Pli, heading: MetricHeading) -> Card:
             f"in “{readout.control}”"
         ),
         withheld=pli.withheld,
-        mark=_Axis([metric]).mark(metric),
+        mark=axis.mark(metric),
     )
 
 

@@ -98,7 +98,12 @@ class Conversion:
         if not isinstance(value, dict):
             found = _EMPTY if value is None else f"should be a map of fields, not {_what(value)}"
             fields = ", ".join(field for field in _fields(cls) if not name or field != name[0])
-            self.fault(keys, _sentence(keys, found), value=value, hint=f"Fields: {fields}.")
+            self.fault(
+                keys,
+                _sentence(keys, found),
+                value="" if value is None else value,
+                hint=f"Fields: {fields}.",
+            )
             return _WRONG
         fields_of = _fields(cls)
         known = [field for field in fields_of if name is None or field != name[0]]

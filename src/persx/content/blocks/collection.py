@@ -12,7 +12,16 @@ from persx.content.fields import Content, Href, Line, Tag, Text
 
 
 class Item(Content, frozen=True, kw_only=True):
-    """One thing. `kicker` stands above its title, `meta` below its text."""
+    """One thing.
+
+    Attributes:
+        title: Its name, which is a link.
+        text: A sentence or two on it.
+        href: Where it leads.
+        tags: Compared with the attributes in the collection's `rank_by`, in any letter case.
+        kicker: A few words above the title.
+        meta: A few words below the text.
+    """
 
     title: Line
     text: Text
@@ -26,8 +35,14 @@ class Collection(Content, frozen=True, kw_only=True):
     """What a collection holds.
 
     Attributes:
+        headline: What the items have in common.
+        items: The things, in the order that holds where nothing is known of the visitor.
+        intro: A sentence below the headline.
         rank_by: Attributes whose values are compared with the items' tags.
         limit: How many items are shown at most; 0 means all.
+        layout: Cards side by side, or a list.
+        more_label: What the link below says.
+        more_href: Where it leads.
     """
 
     headline: Line

@@ -20,14 +20,27 @@ FormName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]*$", max_length
 
 
 class ReasonToWrite(Content, frozen=True, kw_only=True):
-    """One reason to get in touch, in the reader's own terms."""
+    """One reason to get in touch, in the reader's own terms.
+
+    Attributes:
+        title: The outcome.
+        description: How it comes about.
+    """
 
     title: Line
     description: Text
 
 
 class FormField(Content, frozen=True, kw_only=True):
-    """One question of the form; a select has options."""
+    """One question of the form; a select has options.
+
+    Attributes:
+        name: What the answer is called in events and exports.
+        label: The question.
+        type: What the answer looks like.
+        required: Whether the form is refused without it.
+        options: The answers that a select offers.
+    """
 
     name: FieldName
     label: Line
@@ -48,7 +61,14 @@ FIELDS: Final = (
 class ContactForm(Content, frozen=True, kw_only=True):
     """What a contact form says and asks.
 
-    `form` names the form in the events that it sends. `thanks` stands in its place afterwards.
+    Attributes:
+        headline: Why to write, as a question or a promise.
+        reasons: What the visitor gains.
+        intro: What happens after writing.
+        form: What the form is called in the events that it sends.
+        fields: The questions; name, e-mail, company and message unless it says others.
+        submit_label: What the button says.
+        thanks: What stands in the form's place afterwards.
     """
 
     headline: Line

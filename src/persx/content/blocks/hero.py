@@ -14,14 +14,30 @@ from persx.model.errors import Fault
 
 
 class Proof(Content, frozen=True, kw_only=True):
-    """A figure and what it counts, such as ``+18%`` and ``repeat purchases``."""
+    """A figure and what it counts, such as ``+18%`` and ``repeat purchases``.
+
+    Attributes:
+        value: The figure, with its sign and unit.
+        label: What it counts, and since when or against what.
+    """
 
     value: Line
     label: Line
 
 
 class Hero(Content, frozen=True, kw_only=True):
-    """What a hero says. A second call to action has a label and an address, or neither."""
+    """What a hero says. A second call to action has a label and an address, or neither.
+
+    Attributes:
+        headline: The promise, in the visitor's own terms.
+        text: Two or three sentences that make it believable.
+        primary_label: What the first button says.
+        primary_href: Where it leads.
+        eyebrow: A few words above the headline, such as who it is for.
+        secondary_label: What the quieter button says.
+        secondary_href: Where it leads.
+        proof: Figures below.
+    """
 
     headline: Line
     text: Text

@@ -7,7 +7,17 @@ from persx.content.fields import Content, Href, Line, Text
 
 
 class Offer(Content, frozen=True, kw_only=True):
-    """What an offer says. `badge` is a word or two, such as ``New`` or ``Until Friday``."""
+    """What an offer says.
+
+    Attributes:
+        headline: What can be had.
+        text: Why it is worth having.
+        label: What the button says.
+        href: Where it leads.
+        code: What to type in somewhere else.
+        terms: For whom, how often, until when.
+        badge: A word or two, such as ``New`` or ``Until Friday``.
+    """
 
     headline: Line
     text: Text

@@ -24,10 +24,12 @@ class ProgressBar(Content, frozen=True, kw_only=True):
     """What a progress bar measures and says.
 
     Attributes:
+        label: What the bar stands for.
         attribute: The number that is measured, such as ``cart.value``; unknown counts as 0.
         goal: What it shall reach.
         unit: Written before the number where it is a currency's sign, else after it.
         message: Said on the way; ``{remaining}``, ``{current}`` and ``{goal}`` are filled in.
+        done_message: Said once the goal is reached; the same places are filled in.
     """
 
     label: Line

@@ -7,7 +7,11 @@ from persx.content.fields import Content, Html
 
 
 class RichText(Content, frozen=True, kw_only=True):
-    """Running text. What is not in `content.safety.HTML_ELEMENTS` is dropped when it is shown."""
+    """Running text.
+
+    Attributes:
+        html: What is not in `content.safety.HTML_ELEMENTS` is dropped when it is shown.
+    """
 
     html: Html
 

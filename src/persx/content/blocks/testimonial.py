@@ -7,7 +7,16 @@ from persx.content.fields import Content, Line, Text
 
 
 class Testimonial(Content, frozen=True, kw_only=True):
-    """A quote and who said it. `note` says what a reader should know about it."""
+    """A quote and who said it.
+
+    Attributes:
+        quote: In their own words, without quotation marks.
+        name: Who said it.
+        role: Their work.
+        company: Where.
+        outcome: What came of it, in figures.
+        note: What a reader should know about it, such as that it is fictional.
+    """
 
     quote: Text
     name: Line

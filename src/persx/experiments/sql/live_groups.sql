@@ -6,46 +6,56 @@
 --   arms(arm)                               the experiment's arms
 --   goals(goal, event, value_path)          what counts, and which number is summed
 --   conditions(goal, path, kind, text, number)  properties that must be equal
-WITH seen AS (
+WITH parsed AS (
   SELECT
-    coalesce(
-      nullif(json_extract_string(e.properties, '$.unit'), ''),
-      CASE
-        WHEN nullif(e.user_id, '') IS NOT NULL THEN 'u:' || e.user_id
-        ELSE 'a:' || e.anonymous_id
-      END
-    ) AS said_unit,
-    json_extract_string(e.properties, '$.variation_id') AS arm,
-    coalesce(TRY_CAST(json_extract_string(e.properties, '$.epoch') AS INTEGER), 1) AS epoch,
-    json_extract(e.properties, '$.segments') AS segments,
+    json_extract_string(
+      e.properties, ['$.experiment_id', '$.unit', '$.variation_id', '$.epoch', '$.segments']
+    ) AS said,
+    CASE
+      WHEN nullif(e.user_id, '') IS NOT NULL THEN 'u:' || e.user_id
+      ELSE 'a:' || e.anonymous_id
+    END AS identity,
     e.timestamp,
     e.sequence
   FROM events AS e
-  WHERE e.type = 'track'
-    AND e.name = 'Experiment Viewed'
-    AND json_extract_string(e.properties, '$.experiment_id') = $experiment
+  WHERE e.type = 'track' AND e.name = 'Experiment Viewed'
+),
+seen AS (
+  SELECT
+    coalesce(nullif(said[2], ''), identity) AS said_unit,
+    said[3] AS arm,
+    coalesce(TRY_CAST(said[4] AS INTEGER), 1) AS epoch,
+    said[5] AS segments,
+    timestamp,
+    sequence
+  FROM parsed
+  WHERE said[1] = $experiment
 ),
 mapped AS (
   SELECT
     coalesce(CAST(b.bucketing_id AS VARCHAR), s.said_unit) AS unit,
-    s.arm,
-    s.epoch,
-    s.segments,
-    s.timestamp,
-    s.sequence
+    s.*,
+    -- Time and place in the log in one number, which is found faster than the least of pairs.
+    s.timestamp * 9223372036854775808::HUGEINT + s.sequence AS moment
   FROM seen AS s
   JOIN arms AS a ON a.arm = s.arm
   LEFT JOIN bucketing AS b ON CAST(b.identity AS VARCHAR) = s.said_unit
 ),
 units AS MATERIALIZED (
-  SELECT unit, arm, epoch, segments, timestamp AS entered
+  SELECT
+    unit,
+    arg_min(arm, moment) AS arm,
+    arg_min(epoch, moment) AS epoch,
+    -- arg_min passes over NULLs: a first exposure without segments must not get a later one's.
+    arg_min(coalesce(segments, ''), moment) AS segments,
+    min(timestamp) AS entered
   FROM mapped
-  QUALIFY row_number() OVER (PARTITION BY unit ORDER BY timestamp, sequence) = 1
+  GROUP BY 1
 ),
 said AS (
   SELECT
     u.unit,
-    unnest(map_entries(TRY_CAST(u.segments AS MAP(VARCHAR, VARCHAR)))) AS entry
+    unnest(map_entries(TRY_CAST(TRY_CAST(u.segments AS JSON) AS MAP(VARCHAR, VARCHAR)))) AS entry
   FROM units AS u
 ),
 segments AS (
@@ -75,7 +85,7 @@ candidates AS (
     END AS identity
   FROM events AS e
   JOIN goals AS g
-    ON (e.type = 'track' AND e.name = g.event) OR (e.type <> 'track' AND e.type = g.event)
+    ON CASE WHEN e.type = 'track' THEN e.name ELSE e.type END = g.event
 ),
 failed AS (
   SELECT DISTINCT k.goal, k.sequence

@@ -43,7 +43,9 @@ class Last:
     def merge(self, left: State, right: State, computation: Computation) -> State:
         if left is None or right is None:
             return right if left is None else left
-        return left if _rank(left) >= _rank(right) else right
+        if left[:2] != right[:2]:
+            return left if left[:2] > right[:2] else right
+        return max(left, right, key=lambda state: msgspec.json.encode(state[2]))
 
     def value(self, state: State, now: Millis, computation: Computation) -> Value:
         return None if state is None else state[2]
@@ -52,14 +54,13 @@ class Last:
         return None if state is None else state[0]
 
 
-def _rank(state: list[Any]) -> tuple[int, str, bytes]:
-    return state[0], state[1], msgspec.json.encode(state[2])
-
-
 def _kept(event: Event, path: str | None) -> Any:
     if path is None:
         return event.timestamp
-    values = [value for value in property_values(event, path) if _fits(value)]
+    found = property_values(event, path)
+    if len(found) == 1:
+        return found[0] if _fits(found[0]) else None
+    values = [value for value in found if _fits(value)]
     if not values:
         return None
     return values[0] if len(values) == 1 else [v for v in values if isinstance(v, str)] or values[0]

@@ -84,18 +84,19 @@ class Sessions:
         within = str(computation.options.get("within", DEFAULT_WITHIN))
         size = bucket_size(within)
         gap = duration_option(computation.options, "gap", DEFAULT_GAP)
-        everything = sorted([*left, *right])
-        oldest = everything[-1][0] // size - buckets_kept(within)
-        merged: list[Interval] = []
-        for first, last, events in everything:
-            if first // size <= oldest:
-                continue
+        if right[0][0] < left[0][0]:
+            left, right = right, left
+        # Most often one comes after the other: what lies before both stays as it is.
+        merged: list[Interval] = left[:-1] if right[0][0] >= left[-1][0] else []
+        for first, last, events in sorted([*left[len(merged) :], *right]):
             into = merged[-1] if merged else None
             if into and first <= into[1] + gap and first // size == into[0] // size:
-                into[1] = max(into[1], last)
-                into[2] += events
+                merged[-1] = [into[0], max(into[1], last), into[2] + events]
             else:
                 merged.append([first, last, events])
+        oldest = merged[-1][0] // size - buckets_kept(within)
+        if merged[0][0] // size <= oldest:
+            merged = [it for it in merged if it[0] // size > oldest]
         return merged
 
     def value(self, state: State, now: Millis, computation: Computation) -> Value:

@@ -45,7 +45,7 @@ def navigation(plan: Plan, path: str, locale: str) -> tuple[Link, ...]:
             href=page.path,
             current=path == page.path or (page.path != "/" and path.startswith(page.path + "/")),
         )
-        for page in plan.workspace.pages.values()
+        for page in sorted(plan.workspace.pages.values(), key=lambda page: (page.order, page.path))
         if page.navigation
     )
 

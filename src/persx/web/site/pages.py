@@ -21,6 +21,7 @@ from persx.web.html import answer
 from persx.web.site.errors import not_found, nothing_served
 from persx.web.site.frame import description_of, frame, title_of
 from persx.web.site.views import PageView, render
+from persx.web.site.words import words
 from persx.web.visitors import (
     LOCALE,
     context_of,
@@ -92,6 +93,7 @@ async def page_response(
             page=page.name,
             path=page.path,
             sent=frozenset([sent]) if sent else frozenset(),
+            words=words(locale).forms,
             form_errors=form_errors or {},
             form_values=form_values or {},
         ),

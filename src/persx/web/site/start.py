@@ -54,6 +54,7 @@ async def send_start(request: Request) -> Response:
     asked = "complete" in form or any(name in form for name in MANY)
     if asked:
         given |= {name: _many(form, name) for name in MANY if name in served.plan.attributes}
+        _keep_own(given, served)
     errors: dict[str, str] = {}
     if not same_origin(request):
         errors["industry"] = "This form was sent from another site. Please send it from here."
@@ -72,6 +73,16 @@ async def send_start(request: Request) -> Response:
     remember(response, services, served.plan, visitor)
     remember_state(response, services, served.plan, state)
     return response
+
+
+def _keep_own(given: dict[str, object], served: Served) -> None:
+    """Leave out goals and tools of other industries: without scripts the form offers them all."""
+    industry = served.plan.workspace.industries.get(str(given.get("industry", "")))
+    if industry is not None:
+        for name, own in (("goals", industry.goals), ("tools", industry.tools)):
+            chosen = given.get(name)
+            if isinstance(chosen, list):
+                given[name] = [each for each in dict.fromkeys(chosen) if each in own]
 
 
 def _many(form: FormData, name: str) -> list[str]:
