@@ -68,10 +68,19 @@ def run_apart(name: str) -> Outcome:
     return Outcome(name, msgspec.json.decode(last, type=list[Measurement]))
 
 
-def rows(outcomes: Sequence[Outcome]) -> list[tuple[str, str, str, str, str]]:
-    """Return the table: name, budget, measured, where it stands, note; budgets first."""
+def rows(
+    outcomes: Sequence[Outcome], *, complete: bool = True
+) -> list[tuple[str, str, str, str, str]]:
+    """Return the table: name, budget, measured, where it stands, note; budgets first.
+
+    Without `complete`, budgets that were not measured are left out.
+    """
     taken = {m.name: m for outcome in outcomes for m in outcome.measurements}
-    budgeted = [_budget_row(budget, taken.get(budget.name)) for budget in BUDGETS]
+    budgeted = [
+        _budget_row(budget, taken.get(budget.name))
+        for budget in BUDGETS
+        if complete or budget.name in taken
+    ]
     known = {budget.name for budget in BUDGETS}
     others = [
         (m.name, "no budget", _shown(m.value, m.unit) + _against(m), "", m.note)
@@ -101,10 +110,10 @@ def _shown(figure: float, unit: str) -> str:
     return f"{figure:,.{digits}f} {unit}".strip()
 
 
-def report(outcomes: Sequence[Outcome], console: Console) -> None:
+def report(outcomes: Sequence[Outcome], console: Console, *, complete: bool = True) -> None:
     """Print the table of budgets and measurements, then what was skipped or failed."""
     table = Table("What", "Budget", "Measured", "Stands", "Note", title="Budgets", show_lines=True)
-    for row in rows(outcomes):
+    for row in rows(outcomes, complete=complete):
         style = {"kept": "green", "MISSED": "red"}.get(row[3], "")
         table.add_row(*row, style=style)
     console.print(table)
@@ -135,7 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode(outcomes) + b"\n")
     else:
-        report(outcomes, Console(width=None if sys.stdout.isatty() else 160))
+        console = Console(width=None if sys.stdout.isatty() else 160)
+        report(outcomes, console, complete=not options.names)
     return 1 if any(outcome.failed for outcome in outcomes) else 0
 
 

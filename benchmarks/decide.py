@@ -9,12 +9,13 @@ from growthbook import GrowthBook
 
 from benchmarks.measurement import Measurement, interleaved
 from persx.decide.engine import decide
-from persx.decide.plan import compile_snapshot
+from persx.decide.plan import Plan, compile_snapshot
 from persx.model.attribute import Attribute, ValueType
 from persx.model.visitor import Profile
 from persx.model.workspace import (
     Audience,
     Block,
+    HoldoutSettings,
     Page,
     Settings,
     Snapshot,
@@ -27,8 +28,8 @@ INDUSTRIES = ("eCommerce", "Healthcare", "SaaS", "Financial Services", "Educatio
 NOW = 1_790_000_000_000
 
 
-def workspace() -> Workspace:
-    """Return the workspace that is measured."""
+def workspace(holdout: float) -> Workspace:
+    """Return the workspace that is measured, with this share held out."""
     attributes = {
         f"text{n}": Attribute(name=f"text{n}", values=INDUSTRIES) for n in range(ATTRIBUTES // 2)
     } | {
@@ -62,7 +63,7 @@ def workspace() -> Workspace:
     }
     page = Page(name="page", path="/", title="Page", blocks=tuple(blocks))
     return Workspace(
-        settings=Settings(),
+        settings=Settings(holdout=HoldoutSettings(share=holdout)),
         attributes=attributes,
         audiences=audiences,
         blocks=blocks,
@@ -108,20 +109,25 @@ def growthbook_features(space: Workspace) -> dict[str, Any]:
 
 
 def main() -> list[Measurement]:
-    """Measure a page's decisions beside the same features evaluated by GrowthBook's SDK."""
-    space = workspace()
-    plan = compile_snapshot(
-        Snapshot(number=1, digest="", published=0, author="", message="", workspace=space)
-    )
-    page = plan.pages["page"]
+    """Measure a page's decisions, and the same targeting beside GrowthBook's SDK."""
     visitors = profiles(200)
-    features = growthbook_features(space)
     context = {"page.path": "/", "device": "phone", "locale": "en"}
+    space = workspace(holdout=0.1)
+    plan = compiled(space)
+    page = plan.pages["page"]
+    # The peer has no holdout: beside it, ours is off too.
+    alike = compiled(workspace(holdout=0.0))
+    alike_page = alike.pages["page"]
+    features = growthbook_features(space)
     growthbook = GrowthBook(features=features)
 
     def ours() -> None:
         for visitor in visitors:
             decide(plan, page, visitor, context, NOW)
+
+    def targeting() -> None:
+        for visitor in visitors:
+            decide(alike, alike_page, visitor, context, NOW)
 
     def peer() -> None:
         for visitor in visitors:
@@ -132,22 +138,26 @@ def main() -> list[Measurement]:
     for visitor in visitors:
         growthbook.set_attributes({**visitor.attributes, "id": visitor.bucketing_id})
         theirs = [growthbook.get_feature_value(name, "default") for name in features]
-        own = decide(plan, page, outside_experiments(visitor), context, NOW).decisions
-        assert [each.variant for each in own] == theirs, "the two do not decide alike"
-    times = interleaved(ours, peer, rounds=15)
+        own = decide(alike, alike_page, visitor, context, NOW).decisions
+        if [each.variant for each in own] != theirs:
+            raise RuntimeError("the two do not decide alike")
+    whole = interleaved(ours, peer, rounds=15)
+    times = interleaved(targeting, peer, rounds=15)
     return [
         Measurement(
             name="decide",
-            value=times.a / len(visitors) * 1e6,
+            value=whole.a / len(visitors) * 1e6,
             unit="µs",
             peer="GrowthBook Python SDK",
             ratio=1 / times.ratio,
             note=f"{BLOCKS} blocks × {VARIANTS} variants, {AUDIENCES} audiences, "
-            f"{ATTRIBUTES} attributes, holdout on",
+            f"{ATTRIBUTES} attributes; the value with the holdout on, the ratio without it",
         )
     ]
 
 
-def outside_experiments(visitor: Profile) -> Profile:
-    """Return the visitor outside every experiment, as the peer has none."""
-    return Profile(attributes=visitor.attributes, storable=False)
+def compiled(space: Workspace) -> Plan:
+    """Return the workspace as a plan."""
+    return compile_snapshot(
+        Snapshot(number=1, digest="", published=0, author="", message="", workspace=space)
+    )

@@ -13,12 +13,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from queue import Empty, SimpleQueue
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -34,6 +36,9 @@ CONNECTIONS: Final = 16
 ROUNDS: Final = 5
 VISITORS: Final = 10_000
 KEY: Final = "benchmark-write-key"
+
+_Row: TypeAlias = tuple[str, bytes]
+_Handed: TypeAlias = tuple[list[_Row], asyncio.AbstractEventLoop, asyncio.Event]
 
 _SERVE: Final = [sys.executable, "-c", "from persx.cli import main; main()", "serve"]
 
@@ -94,7 +99,7 @@ def main() -> list[Measurement]:
             "ingest over HTTP",
             statistics.median(rates),
             "events/s",
-            f"bare SQLite, {BATCH * CONNECTIONS} events a commit",
+            "bare SQLite group commit, as many producers",
             statistics.median(ratios),
             f"server on one core; {sent}",
         ),
@@ -243,28 +248,61 @@ async def _send(port: int, requests: list[bytes]) -> None:
 
 
 def _bare(path: Path, chance: random.Random) -> float:
-    """Return the events/s of inserting the same bodies, committed in groups with an fsync."""
-    group = BATCH * CONNECTIONS
-    rows = [
-        (message["messageId"], msgspec.json.encode(message))
-        for message in (_message(chance) for _ in range(BATCH * BATCHES))
+    """Return the events/s of SQLite alone: as many producers, one writer, nothing else.
+
+    Each producer hands over a batch and waits until it is durable; the writer commits whatever
+    waits in one transaction with one fsync, as the server's does.
+    """
+    batches = [
+        [
+            (message["messageId"], msgspec.json.encode(message))
+            for message in (_message(chance) for _ in range(BATCH))
+        ]
+        for _ in range(BATCHES)
     ]
+    queue: SimpleQueue[_Handed | None] = SimpleQueue()
+    writer = threading.Thread(target=_write, args=(path, queue))
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    connection = sqlite3.connect(path, isolation_level=None)
     try:
+        writer.start()
         _pin(os.getpid())
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("CREATE TABLE event (id INTEGER PRIMARY KEY, message TEXT, body BLOB)")
         begun = time.perf_counter()
-        for start in range(0, len(rows), group):
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(
-                "INSERT INTO event (message, body) VALUES (?, ?)", rows[start : start + group]
-            )
-            connection.execute("COMMIT")
-        return len(rows) / (time.perf_counter() - begun)
+        asyncio.run(_produce(batches, queue))
+        return BATCH * BATCHES / (time.perf_counter() - begun)
     finally:
-        connection.close()
+        queue.put(None)
+        writer.join()
         if cores is not None:
             os.sched_setaffinity(0, cores)
+
+
+async def _produce(batches: list[list[_Row]], queue: SimpleQueue[_Handed | None]) -> None:
+    waiting = iter(batches)
+    loop = asyncio.get_running_loop()
+
+    async def producer() -> None:
+        for rows in waiting:
+            durable = asyncio.Event()
+            queue.put((rows, loop, durable))
+            await durable.wait()
+
+    await asyncio.gather(*(producer() for _ in range(CONNECTIONS)))
+
+
+def _write(path: Path, queue: SimpleQueue[_Handed | None]) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("CREATE TABLE event (id INTEGER PRIMARY KEY, message TEXT, body BLOB)")
+    while (handed := queue.get()) is not None:
+        group = [handed]
+        with contextlib.suppress(Empty):
+            while (more := queue.get_nowait()) is not None:
+                group.append(more)
+        connection.execute("BEGIN IMMEDIATE")
+        for rows, _, _ in group:
+            connection.executemany("INSERT INTO event (message, body) VALUES (?, ?)", rows)
+        connection.execute("COMMIT")
+        for _, loop, durable in group:
+            loop.call_soon_threadsafe(durable.set)
+    connection.close()

@@ -80,8 +80,10 @@ def _undocumented_in(
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
         name = f"{owner}{node.name}"
-        if node.name.startswith("_") or _inherits_docs(node) or (owner and node.name in promised):
+        if node.name.startswith("_") or _inherits_docs(node):
             continue
+        if owner and (node.name in promised or node.name.startswith("test_")):
+            continue  # A contract's test says in its name what it tests.
         if ast.get_docstring(node) is None:
             yield f"{path}:{node.lineno}: '{name}' has no docstring"
         if isinstance(node, ast.ClassDef):

@@ -54,12 +54,12 @@ def run(name: str) -> tuple[int, str]:
 
 
 def page(name: str, output: str) -> str:
-    """Return the page of a proof: its claim, how to repeat it, and what it printed."""
+    """Return the page of a proof: its claim, how to repeat it, and the Markdown it printed."""
     head, _, rest = claim(name).partition("\n")
     return (
         f"# {head.rstrip('.')}\n\n{rest.strip()}\n\n"
         f"Repeat it with `make proof ARGS={name}`. The last run printed:\n\n"
-        f"```text\n{output.strip()}\n```\n"
+        f"{output.strip()}\n"
     ).replace("\n\n\n\n", "\n\n")
 
 

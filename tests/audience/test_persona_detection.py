@@ -169,6 +169,10 @@ values = st.one_of(
 
 @given(st.dictionaries(st.sampled_from(sorted(ATTRIBUTES)), values))
 def test_scores_stay_between_zero_and_one_whatever_is_known(visitor: dict[str, Any]) -> None:
-    for score in score_personas(PERSONAS, SETTINGS, PROGRAM, visitor, 0):
+    scores = score_personas(PERSONAS, SETTINGS, PROGRAM, visitor, 0)
+    anyone = PersonaSettings(threshold=0)
+    found = detect_persona(PERSONAS, anyone, PROGRAM, visitor, 0)
+    assert found == (scores[0] if scores[0].score else None)
+    for score in scores:
         assert 0 <= score.score <= 1
         assert all(0 <= part <= 1 for part in score.parts.values())

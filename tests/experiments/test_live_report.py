@@ -167,6 +167,21 @@ def test_identities_are_joined_by_their_bucketing_id(
     assert readout.contaminated == 0
 
 
+def test_a_user_without_a_verified_link_counts_for_the_device(
+    services: Services, run: Run, log: Log
+) -> None:
+    see(log, "a:1", "targeted", 10)
+    see(log, "a:2", "generic", 10)
+    see(log, "u:8", "generic", 10)
+    for user in ("7", "8"):
+        log.append(
+            type=EventType.TRACK, name="Order Completed", anonymous_id="1", user_id=user,
+            timestamp=20, properties={"revenue": int(user)},
+        )  # fmt: skip
+    readout = read(services, run)
+    assert totals(readout, "purchase.revenue") == {"generic": (2, 8), "targeted": (1, 7)}
+
+
 def test_conditions_are_equal_in_type_too(services: Services, run: Run, log: Log) -> None:
     goals = {
         "text": Goal(name="text", event="E", where={"a": "5"}),

@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 import persx.model
+from persx.demo import demo_folder
 from persx.model.workspace import Workspace
+from persx.workspace.documents import read_folder
+from persx.workspace.validation import check
 from scripts import completeness
 
 ROOT = completeness.ROOT
@@ -81,3 +84,15 @@ def test_examples_in_docstrings_run(name: str) -> None:
         result = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_the_variant_that_the_readme_shows_can_be_published() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    variant = re.search(r"```yaml\n(.*?)```", readme, re.DOTALL)[1]
+    path = re.search(r"`site/(blocks/[\w/-]+\.yaml)`", readme)[1]
+    files = dict(read_folder(demo_folder()))
+    files[path] = files[path].replace("variants:\n", f"variants:\n{variant}", 1)
+    workspace, faults = check(files)
+    assert [fault for fault in faults if fault.severity == "error"] == []
+    name = variant.split(":")[0].strip()
+    assert name in {each.name for each in workspace.blocks[Path(path).stem].variants}

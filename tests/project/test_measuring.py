@@ -78,6 +78,7 @@ def test_the_table_tells_kept_missed_and_not_measured() -> None:
     assert standing[("decide", str(ratio))] == "MISSED"
     assert standing[("something else", "no budget")] == ""
     assert standing[("rule", str(next(b for b in BUDGETS if b.name == "rule")))] == ""
+    assert len(__main__.rows(outcomes, complete=False)) == 3
     printed = io.StringIO()
     __main__.report(outcomes, Console(file=printed, width=200))
     assert "not measured" in printed.getvalue()

@@ -14,7 +14,6 @@ from persx.model.attribute import Purpose, Value
 from persx.model.clock import Millis
 from persx.model.event import IdentityKey, anonymous_key, user_key
 from persx.model.visitor import IdentityState, Profile
-from persx.visitors.profile import assemble
 
 ALL_PURPOSES: Final = frozenset(Purpose)
 WITHOUT_MARKETING: Final = ALL_PURPOSES - {Purpose.MARKETING}
@@ -67,9 +66,8 @@ async def profile_of(services: Services, plan: Plan, visitor: Visitor, now: Mill
                 for state in states
             )
         }
-    profile = assemble(
+    profile = plan.assembler.assemble(
         states,
-        plan.attributes,
         now,
         granted=visitor.granted,
         ready=services.publication.ready,

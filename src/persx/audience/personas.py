@@ -15,8 +15,9 @@ that says more, and fits, still comes before it. A persona that says nothing at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -25,6 +26,8 @@ from persx.audience.values import present
 from persx.model.attribute import Value, ValueType
 from persx.model.clock import Millis
 from persx.model.workspace import Persona, PersonaSettings
+
+PARTS: Final = ("industry", "goals", "tools", "behaviour")
 
 SAYS_NOTHING: Final = 0.5
 """What a part counts about which a persona says nothing."""
@@ -56,7 +59,7 @@ class PersonaScorer:
 
     Args:
         personas: Name → persona, in the document's order.
-        settings: Weights and threshold; weights below 0 count as 0.
+        settings: Weights and threshold; weights that are no positive number count 0.
         program: Compiles the behaviour rules.
 
     Raises:
@@ -68,10 +71,12 @@ class PersonaScorer:
     ) -> None:
         self._threshold = settings.threshold
         self._weights = tuple(
-            max(weight, 0.0)
+            weight if 0 < weight < math.inf else 0.0
             for weight in (settings.industry, settings.goals, settings.tools, settings.behaviour)
         )
         self._total = sum(self._weights)
+        self._most_of_others = self._mean((0.0, 1.0, 1.0, 1.0))
+        """The greatest score of a persona whose industry is not the visitor's."""
         self._personas = [
             _Wanted(
                 name,
@@ -82,6 +87,12 @@ class PersonaScorer:
             )
             for name, persona in personas.items()
         ]
+        stranger = _Visitor("", frozenset(), frozenset())
+        self._strangers = any(
+            self._mean((*_facts(each, stranger), 1.0)) >= self._threshold
+            for each in self._personas
+        )
+        """Whether behaviour alone can be enough."""
         self.reads: Final = frozenset({"industry", "goals", "tools"}).union(
             *(program.reads(rule) for persona in personas.values() for rule in persona.behaviour)
         )
@@ -89,54 +100,82 @@ class PersonaScorer:
 
     def score(self, attributes: dict[str, Value], now: Millis) -> list[PersonaScore]:
         """Return every persona's score, best first; equal ones in the document's order."""
-        industry = present(attributes.get("industry"), ValueType.STRING)
-        visitor = _plain(industry) if isinstance(industry, str) else ""
-        goals = _folded(attributes.get("goals"))
-        tools = _folded(attributes.get("tools"))
+        visitor = _visitor(attributes)
         # Audiences that read `persona` are asked before it is known, so their answers must
         # not be remembered for the rules that come after: the memo is this function's own.
         memo: Memo = {}
         scores = [
-            self._score(persona, visitor, goals, tools, attributes, now, memo)
-            for persona in self._personas
+            self._score(each, _facts(each, visitor), attributes, now, memo)
+            for each in self._personas
         ]
         scores.sort(key=lambda score: -score.score)
         return scores
 
     def detect(self, attributes: dict[str, Value], now: Millis) -> PersonaScore | None:
-        """Return the best persona where its score reaches the threshold."""
-        scores = self.score(attributes, now)
-        if not scores or scores[0].score <= 0 or scores[0].score < self._threshold:
+        """Return the best persona where its score reaches the threshold.
+
+        The same as the first of `score`, but personas that cannot come first are left early.
+        """
+        visitor = _visitor(attributes)
+        if not any(visitor) and not self._strangers:
             return None
-        return scores[0]
+        memo: Memo = {}
+        found, best = None, 0.0
+        for persona in self._personas:
+            other = persona.industry and persona.industry != visitor.industry
+            if (self._most_of_others if other else 1.0) <= best:
+                continue
+            facts = _facts(persona, visitor)
+            most = self._mean((*facts, 1.0))
+            if most > best and most >= self._threshold:
+                score = self._score(persona, facts, attributes, now, memo)
+                if score.score > best:
+                    found, best = score, score.score
+        return found if best >= self._threshold else None
 
     def _score(
         self,
         persona: _Wanted,
-        industry: str,
-        goals: frozenset[str],
-        tools: frozenset[str],
+        facts: tuple[float, float, float],
         attributes: dict[str, Value],
         now: Millis,
         memo: Memo,
     ) -> PersonaScore:
-        true = sum(rule(attributes, now, memo) for rule in persona.behaviour)
-        said = (persona.industry, persona.goals, persona.tools, persona.behaviour)
-        parts = (
-            float(persona.industry == industry) if persona.industry else SAYS_NOTHING,
-            _share(len(persona.goals & goals), len(persona.goals)),
-            _share(len(persona.tools & tools), len(persona.tools)),
-            _share(true, len(persona.behaviour)),
-        )
-        score = 0.0
-        if self._total > 0 and any(said):
-            weighted = zip(self._weights, parts, strict=True)
-            # Rounded, so that 0.6 reaches a threshold of 0.6 whatever the order of adding up.
-            score = round(sum(weight * part for weight, part in weighted) / self._total, 9)
-        names = ("industry", "goals", "tools", "behaviour")
+        true = 0
+        for rule in persona.behaviour:
+            true += rule(attributes, now, memo)
+        behaviour = true / len(persona.behaviour) if persona.behaviour else SAYS_NOTHING
+        parts = (*facts, behaviour)
+        says = persona.industry or persona.goals or persona.tools or persona.behaviour
         return PersonaScore(
-            name=persona.name, score=score, parts=dict(zip(names, parts, strict=True))
+            name=persona.name,
+            score=self._mean(parts) if says else 0.0,
+            parts=dict(zip(PARTS, parts, strict=True)),
         )
+
+    def _mean(self, parts: Sequence[float]) -> float:
+        """Return the weighted mean; more of a part is never less."""
+        if self._total <= 0:
+            return 0.0
+        a, b, c, d = self._weights
+        total = a * parts[0] + b * parts[1] + c * parts[2] + d * parts[3]
+        # Rounded, so that 0.6 reaches a threshold of 0.6 whatever the order of adding up.
+        return round(total / self._total, 9)
+
+
+class _Visitor(NamedTuple):
+    industry: str
+    goals: frozenset[str]
+    tools: frozenset[str]
+
+
+def _visitor(attributes: Mapping[str, Value]) -> _Visitor:
+    industry = present(attributes.get("industry"), ValueType.STRING)
+    return _Visitor(
+        _plain(industry) if isinstance(industry, str) else "",
+        _folded(attributes.get("goals")),
+        _folded(attributes.get("tools")),
+    )
 
 
 def score_personas(
@@ -161,8 +200,15 @@ def detect_persona(
     return PersonaScorer(personas, settings, program).detect(attributes, now)
 
 
-def _share(found: int, wanted: int) -> float:
-    return found / wanted if wanted else SAYS_NOTHING
+def _facts(persona: _Wanted, visitor: _Visitor) -> tuple[float, float, float]:
+    """Return the parts that are not behaviour."""
+    industry = float(persona.industry == visitor.industry) if persona.industry else SAYS_NOTHING
+    goals, tools = persona.goals, persona.tools
+    return (
+        industry,
+        len(goals & visitor.goals) / len(goals) if goals else SAYS_NOTHING,
+        len(tools & visitor.tools) / len(tools) if tools else SAYS_NOTHING,
+    )
 
 
 def _plain(text: str) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from persx.audience.personas import detect_persona
 from persx.decide.allocation import bucket
 from persx.decide.plan import (
     DEFAULT_CHOICE,
@@ -61,13 +60,7 @@ def decide(
         local = datetime.fromtimestamp(now / 1_000, plan.zone)
         attributes["hour"], attributes["weekday"] = local.hour, local.isoweekday()
     if page.persona and "persona" not in attributes:
-        found = detect_persona(
-            plan.workspace.personas,
-            plan.workspace.settings.personas,
-            plan.program,
-            attributes,
-            now,
-        )
+        found = plan.personas.detect(attributes, now)
         if found is not None:
             attributes["persona"] = found.name
     locale = attributes.get("locale", "")
@@ -83,7 +76,8 @@ def decide(
         if page.experiments and not held:
             enrolled = _enroll(page.experiments, attributes, now, memo, profile.bucketing_id)
     visit = _Visit(profile, attributes, held, enrolled, arms, counted, forced)
-    plain = arms is TARGETED_ARMS and not enrolled
+    # For most visitors nothing but the block's own policy decides: that is looked up.
+    plain = forced is None and not enrolled and arms is plan.arms
 
     decisions: list[Decision] = []
     errors: dict[str, str] = {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from persx.audience.personas import PersonaScorer
 from persx.audience.program import Branch, Program
 from persx.content.texts import localized
 from persx.content.types import BlockType, block_types
@@ -27,6 +28,7 @@ from persx.model.workspace import (
     Variant,
     Workspace,
 )
+from persx.visitors.profile import Assembler
 from persx.workspace.snapshot import effective_attributes, schema
 
 Content = Mapping[str, Any]
@@ -122,15 +124,22 @@ class PagePlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A compiled snapshot. Immutable but for the memo of block sets that were asked for."""
+    """A compiled snapshot. Immutable but for the memo of block sets that were asked for.
+
+    `arms` are those of a visitor who is in no experiment but, where there is one, the holdout's
+    targeted arm.
+    """
 
     snapshot: Snapshot
     attributes: Mapping[str, Attribute]
     types: Mapping[str, BlockType]
     program: Program
+    personas: PersonaScorer
+    assembler: Assembler
     blocks: Mapping[str, BlockPlan]
     experiments: Mapping[str, ExperimentPlan]
     holdout: ExperimentPlan | None
+    arms: Mapping[str, str]
     pages: Mapping[str, PagePlan]
     paths: Mapping[str, Page]
     zone: ZoneInfo
@@ -184,9 +193,12 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
         attributes=attributes,
         types=types,
         program=program,
+        personas=PersonaScorer(workspace.personas, workspace.settings.personas, program),
+        assembler=Assembler(attributes),
         blocks=blocks,
         experiments=experiments,
         holdout=_holdout_plan(workspace),
+        arms=_usual_arms(workspace),
         pages={
             name: _page_plan(name, [blocks[each] for each in page.blocks], experiments)
             for name, page in workspace.pages.items()
@@ -251,7 +263,7 @@ def _texts(block: Block, variants: list[Variant], locale: str, workspace: Worksp
     contents = tuple(
         localized(block, variant, locale, workspace.locales) for variant in (*variants, None)
     )
-    arms = TARGETED_ARMS if workspace.settings.holdout.share > 0 else NO_ARMS
+    arms = _usual_arms(workspace)
 
     def made(name: str, content: Content, reason: Reason) -> Decision:
         return Decision(
@@ -276,6 +288,10 @@ def _texts(block: Block, variants: list[Variant], locale: str, workspace: Worksp
             for reason in (Reason.NO_MATCH, Reason.NO_CONSENT, Reason.UNKNOWN_VISITOR)
         },
     )
+
+
+def _usual_arms(workspace: Workspace) -> Mapping[str, str]:
+    return TARGETED_ARMS if workspace.settings.holdout.share > 0 else NO_ARMS
 
 
 def _shown(arm: Arm, block: BlockPlan) -> int:

@@ -352,6 +352,11 @@ class WarehouseContract(StorageContract):
             csv.write_text("segment,visit,spend\nNo E-Mail,0,1\n", "utf-8")
             assert await storage.warehouse.import_file("mail", str(csv)) == 1
             assert (await storage.warehouse.query(select)).rows == [("No E-Mail", 0, 1)]
+            for separator in ";\t|":
+                csv.write_text(f'"a,a"{separator}b\n1,5{separator}"x\ny"\n#{separator}z\n', "utf-8")
+                assert await storage.warehouse.import_file("other", str(csv)) == 2
+                found = await storage.warehouse.query('SELECT "a,a", b FROM other ORDER BY b')
+                assert found.rows == [("1,5", "x\ny"), ("#", "z")]
             for name in ("events", "decisions", "Mail", "../x", "a;b", "", "x" * 80):
                 with pytest.raises(BadInput):
                     await storage.warehouse.import_file(name, str(csv))
@@ -360,8 +365,16 @@ class WarehouseContract(StorageContract):
 
     @pytest.mark.parametrize(
         "content",
-        [None, b"", b"PAR1 and then nothing", bytes(range(256)) * 40, b'a,b\n1,"open'],
-        ids=["missing", "empty", "broken Parquet", "binary", "open quote"],
+        [
+            None,
+            b"",
+            b"PAR1 and then nothing",
+            bytes(range(256)) * 40,
+            b'a,b\n1,"open',
+            b"a,b\n1,2\n3\n",
+            b"a,b\n1,2\n3,4,5\n",
+        ],
+        ids=["missing", "empty", "broken Parquet", "binary", "open quote", "short", "long"],
     )
     def test_a_bad_file_is_refused_and_the_old_table_stays(
         self, opener: Opener, tmp_path: Path, content: bytes | None

@@ -114,21 +114,28 @@ def _table(
 ) -> Table:
     percent = f"{readout.confidence * 100:g}%"
     title = escape(f"{heading.label} by {attribute}" if attribute else heading.label)
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     if attribute:
-        table.add_column(escape(attribute), overflow="fold")
-    table.add_column("arm", overflow="fold")
-    table.add_column("visitors", justify="right")
-    table.add_column("total", justify="right")
-    table.add_column(heading.rate_label, justify="right")
-    table.add_column("lift", justify="right")
-    table.add_column(f"{percent} interval", justify="right")
-    table.add_column("p", justify="right")
+        table.add_column(escape(attribute), overflow="fold", min_width=8)
+    table.add_column("arm", overflow="fold", min_width=8)
+    table.add_column("visitors", justify="right", no_wrap=True)
+    table.add_column("total", justify="right", no_wrap=True)
+    table.add_column(heading.rate_label, justify="right", no_wrap=True)
+    table.add_column("lift", justify="right", no_wrap=True)
+    table.add_column(f"{percent} interval", justify="right", no_wrap=True)
+    table.add_column("p", justify="right", no_wrap=True)
     for value, arms in groups.items():
         for place, (name, arm) in enumerate(arms.items()):
             metric = arm.metrics[heading.name]
             cells = [
-                escape(name) + (" (control)" if name == readout.control else ""),
+                escape(name) + ("" if attribute or name != readout.control else " (control)"),
                 f"{arm.n:,}",
                 wording.amount(metric.total),
                 wording.rate(heading.kind, metric.rate),

@@ -1,7 +1,8 @@
 -- Aggregates of every goal by epoch, arm and segment, from the log.
 --
 -- A unit enters at its first exposure, where arm, epoch and segment values freeze. Outcomes count
--- from then on, whichever of the visitor's identities they came under. Extra tables:
+-- from then on, whichever of the visitor's identities they came under, each for one unit: the
+-- user's, or else the device's. Extra tables:
 --   bucketing(identity, bucketing_id)       identities whose oldest verified identity is another
 --   arms(arm)                               the experiment's arms
 --   goals(goal, event, value_path)          what counts, and which number is summed
@@ -82,7 +83,8 @@ candidates AS (
     CASE
       WHEN nullif(e.user_id, '') IS NOT NULL THEN 'u:' || e.user_id
       ELSE 'a:' || e.anonymous_id
-    END AS identity
+    END AS identity,
+    'a:' || e.anonymous_id AS device
   FROM events AS e
   JOIN goals AS g
     ON CASE WHEN e.type = 'track' THEN e.name ELSE e.type END = g.event
@@ -108,14 +110,17 @@ failed AS (
 ),
 outcomes AS (
   SELECT
-    u.unit,
+    coalesce(u.unit, d.unit) AS unit,
     k.goal,
     TRY_CAST(json_extract_string(k.properties, k.value_path) AS DOUBLE) AS value
   FROM candidates AS k
   LEFT JOIN failed AS f ON f.goal = k.goal AND f.sequence = k.sequence
   LEFT JOIN bucketing AS b ON CAST(b.identity AS VARCHAR) = k.identity
-  JOIN units AS u ON u.unit = coalesce(CAST(b.bucketing_id AS VARCHAR), k.identity)
-  WHERE f.goal IS NULL AND k.timestamp >= u.entered
+  LEFT JOIN bucketing AS c ON CAST(c.identity AS VARCHAR) = k.device
+  LEFT JOIN units AS u ON u.unit = coalesce(CAST(b.bucketing_id AS VARCHAR), k.identity)
+  -- A user who is no unit, on a device that is one: signed in without a verified link.
+  LEFT JOIN units AS d ON d.unit = coalesce(CAST(c.bucketing_id AS VARCHAR), k.device)
+  WHERE f.goal IS NULL AND k.timestamp >= coalesce(u.entered, d.entered)
 ),
 converted AS (
   SELECT

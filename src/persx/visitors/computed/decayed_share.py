@@ -99,9 +99,13 @@ class DecayedShare:
     def merge(self, left: State, right: State, computation: Computation) -> State:
         if left is None or right is None:
             return right if left is None else left
-        merged = {name: dict(kept) for name, kept in left["weights"].items()}
+        merged = dict(left["weights"])
         for name, kept in right["weights"].items():
-            into = merged.setdefault(name, {})
+            into = merged.get(name)
+            if into is None:
+                merged[name] = kept
+                continue
+            merged[name] = into = dict(into)
             for key, weight in kept.items():
                 into[key] = into.get(key, 0) + weight
         newest = left["newest"]

@@ -14,7 +14,6 @@ from persx.app.deciding import contextual, current_plan, decide_for, page_plan, 
 from persx.app.declaring import declare
 from persx.app.services import Services
 from persx.app.visiting import ALL_PURPOSES, WITHOUT_MARKETING, Visitor, profile_of
-from persx.audience.personas import detect_persona
 from persx.decide.plan import Plan
 from persx.model.decision import Reason
 from persx.model.errors import BadInput, Forbidden
@@ -110,14 +109,8 @@ def state_of(plan: Plan, profile: Profile, services: Services) -> VisitorState:
     """Return a visitor's own state; the persona is detected where no rule had asked for it."""
     known = profile.attributes
     persona = known.get("persona")
-    if persona is None and plan.workspace.personas:
-        found = detect_persona(
-            plan.workspace.personas,
-            plan.workspace.settings.personas,
-            plan.program,
-            dict(known),
-            services.clock(),
-        )
+    if persona is None:
+        found = plan.personas.detect(dict(known), services.clock())
         persona = found.name if found else None
     return VisitorState(
         id=profile.bucketing_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from persx.storage.backends.duckdb.tables import check_table_name
 
 TABLES: Final = "tables"
 _PARQUET_MARK: Final = b"PAR1"
+_LONGEST_HEADER: Final = 1 << 20
 
 
 def import_file(home: Path, name: str, path: Path, limits: Limits) -> int:
@@ -31,14 +33,16 @@ def import_file(home: Path, name: str, path: Path, limits: Limits) -> int:
             link, temporary = work / "given", work / "table.parquet"
             link.symlink_to(path.resolve())
             with path.open("rb") as file:
-                is_parquet = file.read(4) == _PARQUET_MARK
+                head = file.readline(_LONGEST_HEADER)
             source = quoted(str(link))
-            reader = (
-                f"read_parquet({source})"
-                if is_parquet
-                else f"read_csv({source}, header = true, sample_size = -1, quote = '\"', "
-                "escape = '\"')"
-            )
+            if head.startswith(_PARQUET_MARK):
+                reader = f"read_parquet({source})"
+            else:
+                # Told less, DuckDB guesses a form in which lines that do not fit are left out.
+                reader = (
+                    f"read_csv({source}, header = true, skip = 0, sample_size = -1, comment = '', "
+                    f"delim = {quoted(_delimiter(head))}, quote = '\"', escape = '\"')"
+                )
             connection.execute(
                 f"COPY (SELECT * FROM {reader}) TO {quoted(str(temporary))} "
                 "(FORMAT parquet, COMPRESSION zstd)"
@@ -58,6 +62,12 @@ def import_file(home: Path, name: str, path: Path, limits: Limits) -> int:
     except OSError as error:
         raise BadInput(f"{path} cannot be imported: {error}.", value=str(path)) from error
     return int(count)
+
+
+def _delimiter(head: bytes) -> str:
+    """Return what separates the names of a CSV file's header, looking past quoted ones."""
+    unquoted = re.sub(r'"[^"]*"', "", head.decode("utf-8", "replace"))
+    return max(",;\t|", key=unquoted.count)
 
 
 def imported(home: Path) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from persx.model.clock import DAY, Clock
 from persx.model.event import Event, RejectedEvent
-from persx.storage.backends.sqlite.identities import Edges, project
+from persx.storage.backends.sqlite.identities import Edges, States
 from persx.storage.backends.sqlite.rows import insert
 from persx.storage.backends.sqlite.seen import SeenIds, digests_of
 from persx.storage.backends.sqlite.writer import Work
@@ -21,6 +21,7 @@ class LogTail:
 
     def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
         self.seen = SeenIds(connection, clock)
+        self.states = States()
         self.edges = Edges()
         self.sequence = last_sequence(connection, "event")
         self.projector: Projector | None = None
@@ -31,23 +32,27 @@ class LogTail:
         """Remember this point for `undo`."""
         self._marked = self.sequence, self.projector
         self.seen.mark()
+        self.states.mark()
 
     def undo(self) -> None:
         """Go back to the last mark."""
         self.sequence, self.projector = self._marked
         self.seen.undo()
+        self.states.undo()
         self.edges.rollback()
 
     def commit(self) -> None:
         """Everything since the last commit is on disk."""
         self._committed = self.sequence, self.projector
         self.seen.commit()
+        self.states.commit()
         self.edges.commit()
 
     def rollback(self) -> None:
         """Everything since the last commit is gone."""
         self.sequence, self.projector = self._committed
         self.seen.rollback()
+        self.states.rollback()
         self.edges.rollback()
 
 
@@ -124,7 +129,9 @@ class Append(Work[Appended]):
                     tail.seen.add(connection, day, new)
             tail.sequence = sequence
             if tail.projector is not None:
-                project(connection, tail.edges, tail.projector.fold(events), tail.projector)
+                projection = tail.projector.fold(events)
+                tail.states.merge(connection, projection.states, tail.projector)
+                tail.edges.merge(connection, projection.edges)
         aside = [
             item
             for work in works

@@ -11,9 +11,10 @@ import msgspec
 from persx.model.event import IdentityKey
 from persx.model.visitor import Edge, EdgeKind, IdentityState
 from persx.storage.backends.sqlite.rows import insert
-from persx.storage.ports import Projection, Projector
+from persx.storage.ports import Projector
 
-_KNOWN_LIMIT: Final = 50_000
+_EDGES_LIMIT: Final = 50_000
+_STATES_LIMIT: Final = 5_000
 
 _pack: Final = msgspec.msgpack.Encoder().encode
 _unpack: Final = msgspec.msgpack.Decoder(IdentityState).decode
@@ -62,28 +63,67 @@ def load_states(
     return {state.identity: state for state in _unpack_many(packed)}
 
 
-def merge_states(
-    connection: sqlite3.Connection,
-    states: Mapping[IdentityKey, IdentityState],
-    projector: Projector,
-) -> None:
-    """Merge states into the kept ones."""
-    if not states:
-        return
-    kept = load_states(connection, states)
-    parameters: list[Any] = []
-    for key, added in states.items():
-        old = kept.get(key)
-        state = added if old is None else projector.merge(old, added)
-        parameters += (key, state.first_seen, _pack(state))
-    insert(
-        connection,
-        "INSERT INTO identity (key, first_seen, state)",
-        3,
-        parameters,
-        on_conflict="ON CONFLICT (key) DO UPDATE SET first_seen = excluded.first_seen, "
-        "state = excluded.state",
-    )
+class States:
+    """Merges states into the kept ones, and remembers those that are in use.
+
+    Visitors who are on the site now come up in batch after batch: what the writer knows of them
+    it need not read and unpack again. Used by the writer's thread alone; every write of a state
+    goes through here.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[IdentityKey, IdentityState] = {}
+        self._staged: dict[IdentityKey, IdentityState] = {}
+        self._marked: dict[IdentityKey, IdentityState] = {}
+
+    def merge(
+        self,
+        connection: sqlite3.Connection,
+        states: Mapping[IdentityKey, IdentityState],
+        projector: Projector,
+    ) -> None:
+        """Merge states into the kept ones."""
+        if not states:
+            return
+        staged, known = self._staged, self._known
+        missing = [key for key in states if key not in staged and key not in known]
+        kept = load_states(connection, missing) if missing else {}
+        parameters: list[Any] = []
+        merged: dict[IdentityKey, IdentityState] = {}
+        for key, added in states.items():
+            old = staged.get(key) or known.get(key) or kept.get(key)
+            state = merged[key] = added if old is None else projector.merge(old, added)
+            parameters += (key, state.first_seen, _pack(state))
+        insert(
+            connection,
+            "INSERT INTO identity (key, first_seen, state)",
+            3,
+            parameters,
+            on_conflict="ON CONFLICT (key) DO UPDATE SET first_seen = excluded.first_seen, "
+            "state = excluded.state",
+        )
+        staged.update(merged)
+
+    def mark(self) -> None:
+        """Remember this point for `undo`."""
+        self._marked = dict(self._staged)
+
+    def undo(self) -> None:
+        """Go back to the last mark; what was staged before it is written all the same."""
+        self._staged = self._marked
+
+    def commit(self) -> None:
+        """Remember what was written, the newest at the end; let the oldest go."""
+        for key, state in self._staged.items():
+            self._known.pop(key, None)
+            self._known[key] = state
+        self._staged.clear()
+        while len(self._known) > _STATES_LIMIT:
+            del self._known[next(iter(self._known))]
+
+    def rollback(self) -> None:
+        """Forget what was not written."""
+        self._staged.clear()
 
 
 class Edges:
@@ -123,7 +163,7 @@ class Edges:
 
     def commit(self) -> None:
         """Remember what was written."""
-        if len(self._known) > _KNOWN_LIMIT:
+        if len(self._known) > _EDGES_LIMIT:
             self._known.clear()
         self._known.update(self._staged)
         self._staged.clear()
@@ -185,12 +225,3 @@ def bucketing_ids(connection: sqlite3.Connection) -> dict[IdentityKey, IdentityK
         """
     ).fetchall()
     return {IdentityKey(identity): IdentityKey(oldest) for identity, oldest in rows}
-
-
-def project(
-    connection: sqlite3.Connection, edges: Edges, projection: Projection, projector: Projector
-) -> None:
-    """Add what a batch of events says to what is kept of its identities."""
-    merge_states(connection, projection.states, projector)
-    if projection.edges:
-        edges.merge(connection, projection.edges)

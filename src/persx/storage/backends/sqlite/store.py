@@ -53,7 +53,7 @@ class SqliteStore:
             for state in states:
                 key = state.identity
                 merged[key] = projector.merge(merged[key], state) if key in merged else state
-            identities.merge_states(connection, merged, projector)
+            self._database.tail.states.merge(connection, merged, projector)
             _set_value(connection, name, b"%d" % position)
 
         await self._database.write(merge)

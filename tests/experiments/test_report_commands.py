@@ -1,0 +1,94 @@
+"""`persx import experiment` and `persx report`, as they are typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from persx.cli.commands.import_ import command as import_command
+from persx.cli.commands.report import command as report_command
+from persx.model.errors import BadInput, NotFound, PersxError
+
+ROWS = "".join(
+    f"{'AB'[i % 2]},{int(i % 10 < 2 or (i % 2 and i % 7 == 0))},{i % 13 / 4},[red]{i % 3}\n"
+    for i in range(2_000)
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("place")
+    (folder / "test.csv").write_text("group,sold,amount,city\n" + ROWS, encoding="utf-8")
+    imported = bring(folder, "--weight", "A=0.5", "--weight", "B=0.5")
+    assert "2,000 rows of test.csv" in imported.output
+    assert "A (control), B" in imported.output
+    return folder
+
+
+def call(command: Any, *arguments: str) -> Result:
+    result = CliRunner().invoke(command, arguments)
+    if isinstance(result.exception, PersxError):
+        raise result.exception
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result
+
+
+def bring(folder: Path, *more: str) -> Result:
+    return call(
+        import_command, "experiment", str(folder / "test.csv"), "--home", str(folder / "home"),
+        "--name", "test", "--arm", "group", "--control", "A", "--metrics", "sold, amount",
+        "--attributes", "city", *more,
+    )  # fmt: skip
+
+
+def test_json_table_and_page_agree(place: Path, tmp_path: Path) -> None:
+    home = str(place / "home")
+    found = json.loads(call(report_command, "test", "--home", home, "--json").stdout)
+    lift = found["arms"]["B"]["metrics"]["sold"]["lift"]
+    assert found["arms"]["A"]["n"] == found["arms"]["B"]["n"] == 1_000
+    assert found["srm"]["assumed"] is False
+    assert set(found["segments"]["city"]) == {"[red]0", "[red]1", "[red]2"}
+    shown = f"{lift * 100:+.1f}%".replace("-", "−")
+    table = call(report_command, "test", "--home", home).stdout
+    assert shown in table
+    assert "[red]1" in table
+    page = tmp_path / "page.html"
+    both = call(report_command, "test", "--home", home, "--html", str(page), "--json")
+    assert json.loads(both.stdout)["arms"] == found["arms"]
+    assert shown in page.read_text(encoding="utf-8")
+
+
+def test_confidence_moves_interval_and_p_stays(place: Path) -> None:
+    wide, narrow = (
+        json.loads(
+            call(
+                report_command, "test", "--home", str(place / "home"), "--json",
+                "--confidence", level,
+            ).stdout
+        )["arms"]["B"]["metrics"]["sold"]
+        for level in ("0.99", "0.8")
+    )  # fmt: skip
+    assert wide["low"] < narrow["low"] < narrow["high"] < wide["high"]
+    assert wide["p"] == narrow["p"]
+
+
+@pytest.mark.parametrize("weight", ["A", "A=", "=1", "A=much", ""])
+def test_a_share_that_is_none(place: Path, weight: str) -> None:
+    with pytest.raises(BadInput, match="not a share"):
+        bring(place, "--weight", weight)
+
+
+def test_mistakes_are_named(place: Path, tmp_path: Path) -> None:
+    home = str(place / "home")
+    with pytest.raises(NotFound, match="Did you mean 'test'"):
+        call(report_command, "tset", "--home", home)
+    with pytest.raises(NotFound, match="no home"):
+        call(report_command, "test", "--home", str(tmp_path / "elsewhere"))
+    with pytest.raises(BadInput, match="cannot be written"):
+        call(report_command, "test", "--home", home, "--html", str(tmp_path / "no" / "page.html"))
+    with pytest.raises(BadInput, match="has no column"):
+        bring(place, "--unit", "user")
