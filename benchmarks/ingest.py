@@ -34,7 +34,9 @@ BATCH: Final = 100
 BATCHES: Final = 300
 CONNECTIONS: Final = 16
 ROUNDS: Final = 5
-VISITORS: Final = 10_000
+VISITORS: Final = 1_000
+VISIT: Final = 8
+"""Visitors on the site at a time, and the events after which, on average, another takes over."""
 KEY: Final = "benchmark-write-key"
 
 _Row: TypeAlias = tuple[str, bytes]
@@ -72,13 +74,13 @@ def main() -> list[Measurement]:
     with tempfile.TemporaryDirectory(prefix="persx-bench-") as folder:
         home = Path(folder) / "home"
         asyncio.run(_publish(home))
-        chance = random.Random(1)
+        site = _Site()
         rates, ratios, cpu = [], [], []
         with _server(home) as (port, pid):
-            asyncio.run(_send(port, _requests(chance, 50)))
+            asyncio.run(_send(port, site.requests(50)))
             for turn in range(ROUNDS):
-                requests = _requests(chance, BATCHES)
-                bare = _bare(Path(folder) / f"bare-{turn}.db", chance)
+                requests = site.requests(BATCHES)
+                bare = _bare(Path(folder) / f"bare-{turn}.db", site)
                 before = _cpu_seconds(pid)
                 begun = time.perf_counter()
                 asyncio.run(_send(port, requests))
@@ -92,7 +94,8 @@ def main() -> list[Measurement]:
     size = len(requests[0]) // BATCH
     sent = (
         f"batches of {BATCH}, {size} bytes an event, {CONNECTIONS} connections, "
-        f"{VISITORS:,} visitors, {len(DEFINITIONS)} computed attributes"
+        f"{VISITORS:,} visitors at a time of {VISIT} events each, "
+        f"{len(DEFINITIONS)} computed attributes"
     )
     return [
         Measurement(
@@ -187,45 +190,57 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _requests(chance: random.Random, count: int) -> list[bytes]:
-    """Return whole HTTP requests, so that the client has little to do."""
-    authorization = base64.b64encode(f"{KEY}:".encode()).decode()
-    head = (
-        "POST /v1/batch HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        f"Authorization: Basic {authorization}\r\nContent-Length: %d\r\n\r\n"
-    )
-    made = []
-    for _ in range(count):
-        body = msgspec.json.encode(
-            {
-                "batch": [_message(chance) for _ in range(BATCH)],
-                "sentAt": iso(system_clock()),
-            }
+class _Site:
+    """What visitors of a site do, as messages: some are there, and now and then one is replaced."""
+
+    def __init__(self) -> None:
+        self._chance = random.Random(1)
+        self._count = VISITORS
+        self._visitors = list(range(VISITORS))
+
+    def requests(self, count: int) -> list[bytes]:
+        """Return whole HTTP requests, so that the client has little to do."""
+        authorization = base64.b64encode(f"{KEY}:".encode()).decode()
+        head = (
+            "POST /v1/batch HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            f"Authorization: Basic {authorization}\r\nContent-Length: %d\r\n\r\n"
         )
-        made.append((head % len(body)).encode() + body)
-    return made
+        made = []
+        for _ in range(count):
+            batch = {"batch": self.messages(), "sentAt": iso(system_clock())}
+            body = msgspec.json.encode(batch)
+            made.append((head % len(body)).encode() + body)
+        return made
 
+    def messages(self) -> list[dict[str, Any]]:
+        """Return a batch."""
+        return [self._message() for _ in range(BATCH)]
 
-def _message(chance: random.Random) -> dict[str, Any]:
-    message: dict[str, Any] = {
-        "type": "track",
-        "anonymousId": f"visitor-{chance.randrange(VISITORS)}",
-        "userId": None,
-        "messageId": str(uuid.UUID(int=chance.getrandbits(128), version=4)),
-        "timestamp": iso(system_clock() - chance.randrange(7_200_000)),
-        "context": {"library": {"name": "analytics-python", "version": "2.4.0"}},
-        "integrations": {},
-    }
-    kind = chance.random()
-    category = chance.choice(["Shoes", "Shirts", "Hats", "Coats"])
-    if kind < 0.1:
-        properties = {"order_id": "1", "revenue": 49.99, "category": category}
-        return {**message, "event": "Order Completed", "properties": properties}
-    if kind < 0.6:
-        properties = {"product_id": "p-12", "category": category, "price": 9.5}
-        return {**message, "event": "Product Viewed", "properties": properties}
-    properties = {"path": chance.choice(["/", "/pricing", "/blog"]), "title": "A page"}
-    return {**message, "type": "page", "name": "Page", "properties": properties}
+    def _message(self) -> dict[str, Any]:
+        chance = self._chance
+        place = chance.randrange(VISITORS)
+        if chance.random() < 1 / VISIT:
+            self._count += 1
+            self._visitors[place] = self._count
+        message: dict[str, Any] = {
+            "type": "track",
+            "anonymousId": f"visitor-{self._visitors[place]}",
+            "userId": None,
+            "messageId": str(uuid.UUID(int=chance.getrandbits(128), version=4)),
+            "timestamp": iso(system_clock() - chance.randrange(600_000)),
+            "context": {"library": {"name": "analytics-python", "version": "2.4.0"}},
+            "integrations": {},
+        }
+        kind = chance.random()
+        category = chance.choice(["Shoes", "Shirts", "Hats", "Coats"])
+        if kind < 0.1:
+            properties = {"order_id": "1", "revenue": 49.99, "category": category}
+            return {**message, "event": "Order Completed", "properties": properties}
+        if kind < 0.6:
+            properties = {"product_id": "p-12", "category": category, "price": 9.5}
+            return {**message, "event": "Product Viewed", "properties": properties}
+        properties = {"path": chance.choice(["/", "/pricing", "/blog"]), "title": "A page"}
+        return {**message, "type": "page", "name": "Page", "properties": properties}
 
 
 async def _send(port: int, requests: list[bytes]) -> None:
@@ -247,17 +262,14 @@ async def _send(port: int, requests: list[bytes]) -> None:
     await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
 
 
-def _bare(path: Path, chance: random.Random) -> float:
+def _bare(path: Path, site: _Site) -> float:
     """Return the events/s of SQLite alone: as many producers, one writer, nothing else.
 
     Each producer hands over a batch and waits until it is durable; the writer commits whatever
     waits in one transaction with one fsync, as the server's does.
     """
     batches = [
-        [
-            (message["messageId"], msgspec.json.encode(message))
-            for message in (_message(chance) for _ in range(BATCH))
-        ]
+        [(message["messageId"], msgspec.json.encode(message)) for message in site.messages()]
         for _ in range(BATCHES)
     ]
     queue: SimpleQueue[_Handed | None] = SimpleQueue()

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 WRITE_KEY: Final = "write-key-of-the-demo-server"
 SERVER_KEY: Final = "server-key-of-the-demo-server"
+ADMIN_PASSWORD: Final = "password-of-the-demo-server"
 PATIENCE: Final = 30.0
 """Seconds that a server may take to start or to stop."""
 
@@ -52,7 +53,7 @@ def demo_server(*, home: Path | None = None) -> Iterator[DemoServer]:
         **{name: text for name, text in os.environ.items() if not name.startswith("PERSX_")},
         "PERSX_WRITE_KEY": WRITE_KEY,
         "PERSX_SERVER_KEY": SERVER_KEY,
-        "PERSX_ADMIN_PASSWORD": "password-of-the-demo-server",
+        "PERSX_ADMIN_PASSWORD": ADMIN_PASSWORD,
     }
     process = subprocess.Popen(
         [*command, "--home", str(place), "--port", "0"],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from scripts.demo_server import DemoServer, demo_server
+from scripts.demo_server import ADMIN_PASSWORD, DemoServer, demo_server
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 FOLDER: Final = ROOT / "docs" / "pictures"
@@ -23,7 +25,7 @@ PHONE: Final = {"width": 390, "height": 844}
 class Picture(NamedTuple):
     """One picture: its file's name, the page, who looks at it, and with what.
 
-    `industry` is what the visitor declared; empty means nothing.
+    `industry` is what the visitor declared; empty means nothing. `admin` signs in to the studio.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Picture(NamedTuple):
     industry: str = ""
     phone: bool = False
     dark: bool = False
+    admin: bool = False
 
 
 PICTURES: Final = (
@@ -44,9 +47,12 @@ PICTURES: Final = (
     Picture("about", "/about", "SaaS"),
     Picture("contact", "/contact", "Healthcare"),
     Picture("blog", "/blog", "Education"),
+    Picture("blog-post", "/blog/cart-abandonment", "eCommerce"),
     Picture("test-ideas", "/test-ideas", "eCommerce"),
     Picture("personas", "/personas", "Financial Services"),
     Picture("privacy", "/privacy", "SaaS"),
+    Picture("studio", "/admin", admin=True),
+    Picture("report", "/admin/report/hillstrom", admin=True),
     Picture("home-dark", "/", "eCommerce", dark=True),
     Picture("home-phone", "/", "eCommerce", phone=True),
     Picture("contact-phone-dark", "/contact", "Healthcare", phone=True, dark=True),
@@ -79,6 +85,12 @@ def take(browser: Browser, server: DemoServer, picture: Picture, folder: Path = 
                 )
                 if not answer.ok:
                     raise RuntimeError(f"PUT /v1/state answered {answer.status}: {answer.text()}")
+            if picture.admin:
+                answer = context.request.post(
+                    f"{server.url}/admin/login", form={"password": ADMIN_PASSWORD}
+                )
+                if not answer.ok:
+                    raise RuntimeError(f"POST /admin/login answered {answer.status}")
             page = context.new_page()
             response = page.goto(server.url + picture.path, wait_until="networkidle")
             if response is None or not response.ok:
@@ -91,6 +103,25 @@ def take(browser: Browser, server: DemoServer, picture: Picture, folder: Path = 
             raise RuntimeError(f"{file.name} has {file.stat().st_size:,} bytes")
         return file
     raise RuntimeError(f"Every visitor of {picture.path} is held out")
+
+
+def import_report(server: DemoServer) -> bool:
+    """Bring a real experiment into the server's home, where its data are; tell whether."""
+    data = os.environ.get("PERSX_DATA", "")
+    file = Path(data) / "experiments" / "hillstrom.csv"
+    if not data or not file.exists():
+        return False
+    arguments = "--name hillstrom --arm segment --metrics visit,conversion,spend"
+    subprocess.run(
+        [
+            *(sys.executable, "-c", "from persx.cli import main; main()", "import", "experiment"),
+            *(str(file), *arguments.split(), "--control", "No E-Mail"),
+            *("--attributes", "newbie,channel", "--home", str(server.home)),
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return True
 
 
 def reasons(page: Page) -> set[str]:
@@ -109,10 +140,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unknown picture {', '.join(wrong)}; known: {', '.join(known)}")
     FOLDER.mkdir(parents=True, exist_ok=True)
     with demo_server() as server, sync_playwright() as playwright:
+        wanted = [known[name] for name in names] or list(PICTURES)
+        if not import_report(server):
+            print("Without PERSX_DATA there is no picture of a report.")
+            wanted = [picture for picture in wanted if picture.name != "report"]
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         try:
-            for name in names or known:
-                file = take(browser, server, known[name])
+            for picture in wanted:
+                file = take(browser, server, picture)
                 print(f"{file.relative_to(ROOT)} ({file.stat().st_size // 1000} kB)", flush=True)
         finally:
             browser.close()

@@ -117,20 +117,28 @@ async def decide_for(
     Previews and requests that are not to be counted are neither logged nor counted.
     """
     now = services.clock()
-    profile = await profile_of(services, plan, visitor, now)
-    forced = None
+    profile = await profile_of(services, plan, visitor, now, page.assembler)
+    identified = any(each.startswith("u:") for each in profile.identities)
+    attributes = profile.attributes
     if preview is not None:
-        profile = msgspec.structs.replace(
-            profile, attributes={**profile.attributes, **preview.attributes}
-        )
-        forced = preview.variants
-    context = {**context, "identified": any(each.startswith("u:") for each in profile.identities)}
-    decision = decide(plan, page, profile, context, now, id=new_id(), forced=forced)
+        attributes |= preview.attributes
+    if "persona" not in attributes:
+        # Found once, for the rules and for whoever is told of the visitor.
+        persona = plan.personas.detect({**attributes, **context}, now)
+        attributes["persona"] = persona.name if persona else None
+    decision = decide(
+        plan,
+        page,
+        profile,
+        {**context, "identified": identified},
+        now,
+        id=new_id(),
+        forced=preview.variants if preview is not None else None,
+    )
     for block, error in decision.errors.items():
         _log.error("Block '%s' of snapshot %d failed: %s", block, decision.snapshot, error)
     if preview is None:
-        for each in decision.decisions:
-            services.metrics.decided(each.reason)
+        services.metrics.decided(decision.decisions)
         if log and profile.storable:
             services.decision_log.add(record(decision, page, now))
     return Decided(decision=decision, profile=profile, plan=plan)
@@ -143,7 +151,7 @@ def record(decision: PageDecision, page: PagePlan, now: int) -> DecisionRecord:
         "page": decision.page,
         "snapshot": decision.snapshot,
         "artifacts": decision.artifacts,
-        "attributes": {name: visible[name] for name in page.reads if name in visible},
+        "attributes": {name: visible[name] for name in page.reads if visible.get(name) is not None},
         "assignments": decision.assignments,
         "decisions": [
             [each.block, each.variant, each.reason, each.propensity] for each in decision.decisions

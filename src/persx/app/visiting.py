@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -14,6 +14,7 @@ from persx.model.attribute import Purpose, Value
 from persx.model.clock import Millis
 from persx.model.event import IdentityKey, anonymous_key, user_key
 from persx.model.visitor import IdentityState, Profile
+from persx.visitors.profile import Assembler
 
 ALL_PURPOSES: Final = frozenset(Purpose)
 WITHOUT_MARKETING: Final = ALL_PURPOSES - {Purpose.MARKETING}
@@ -46,14 +47,24 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
 
 def new_id() -> str:
     """Return a new random id: 128 bits, safe in URLs."""
-    return secrets.token_urlsafe(16)
+    return secrets.token_hex(16)
 
 
-async def profile_of(services: Services, plan: Plan, visitor: Visitor, now: Millis) -> Profile:
-    """Return what may be known of the visitor now."""
-    states: list[IdentityState] = []
+async def profile_of(
+    services: Services,
+    plan: Plan,
+    visitor: Visitor,
+    now: Millis,
+    assembler: Assembler | None = None,
+) -> Profile:
+    """Return what may be known of the visitor now.
+
+    Args:
+        assembler: Evaluates the attributes that are needed; all of the plan's unless given.
+    """
+    states: Sequence[IdentityState] = ()
     if not visitor.new:
-        states = list(await services.store.states(visitor.identity))
+        states = await services.store.states(visitor.identity)
         if not visitor.trusted:
             states = [state for state in states if state.identity == visitor.identity]
     declared = visitor.declared
@@ -66,7 +77,7 @@ async def profile_of(services: Services, plan: Plan, visitor: Visitor, now: Mill
                 for state in states
             )
         }
-    profile = plan.assembler.assemble(
+    profile = (assembler or plan.assembler).assemble(
         states,
         now,
         granted=visitor.granted,

@@ -111,7 +111,8 @@ class PagePlan:
     """The blocks of one request: those of a page, or any set that was asked for.
 
     `experiments` are those that concern any of the blocks, the holdout apart. `persona` and
-    `clock` tell whether any rule reads the persona, or the hour or weekday.
+    `clock` tell whether any rule reads the persona, or the hour or weekday. `assembler`
+    evaluates no more of a profile than the page's decisions and the visitor's state need.
     """
 
     name: str
@@ -120,6 +121,7 @@ class PagePlan:
     reads: tuple[str, ...]
     persona: bool
     clock: bool
+    assembler: Assembler
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,11 @@ class Plan:
         found = self._sets.get(names)
         if found is None:
             found = _page_plan(
-                "", [self.blocks[n] for n in names if n in self.blocks], self.experiments
+                "",
+                [self.blocks[name] for name in names if name in self.blocks],
+                self.experiments,
+                self.attributes,
+                self.personas,
             )
             if len(self._sets) < 1_000:
                 self._sets[names] = found
@@ -169,6 +175,7 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
     program = Program(
         schema(workspace), {name: audience.when for name, audience in workspace.audiences.items()}
     )
+    personas = PersonaScorer(workspace.personas, workspace.settings.personas, program)
     types = block_types(workspace)
     running = {
         key: experiment
@@ -193,14 +200,16 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
         attributes=attributes,
         types=types,
         program=program,
-        personas=PersonaScorer(workspace.personas, workspace.settings.personas, program),
+        personas=personas,
         assembler=Assembler(attributes),
         blocks=blocks,
         experiments=experiments,
         holdout=_holdout_plan(workspace),
         arms=_usual_arms(workspace),
         pages={
-            name: _page_plan(name, [blocks[each] for each in page.blocks], experiments)
+            name: _page_plan(
+                name, [blocks[each] for each in page.blocks], experiments, attributes, personas
+            )
             for name, page in workspace.pages.items()
         },
         paths={page.path: page for page in workspace.pages.values()},
@@ -354,8 +363,16 @@ def _holdout_plan(workspace: Workspace) -> ExperimentPlan | None:
     )
 
 
+STATE: Final = frozenset({"industry", "goals", "tools"})
+"""Attributes of the visitor's own state, which is told beside the decisions."""
+
+
 def _page_plan(
-    name: str, blocks: list[BlockPlan], experiments: Mapping[str, ExperimentPlan]
+    name: str,
+    blocks: list[BlockPlan],
+    experiments: Mapping[str, ExperimentPlan],
+    attributes: Mapping[str, Attribute],
+    personas: PersonaScorer,
 ) -> PagePlan:
     concerned = tuple(
         experiment
@@ -372,4 +389,11 @@ def _page_plan(
         reads=tuple(sorted(reads)),
         persona="persona" in reads,
         clock=not reads.isdisjoint({"hour", "weekday"}),
+        assembler=Assembler(
+            {
+                name: each
+                for name, each in attributes.items()
+                if name in reads or name in personas.reads or name in STATE
+            }
+        ),
     )

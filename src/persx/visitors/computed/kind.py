@@ -39,12 +39,16 @@ class ComputedKind(Protocol):
     def add(self, state: State, event: Event, computation: Computation) -> State:
         """Return the state after one more event; the given state may be changed.
 
-        The event's name and `where` have been matched already.
+        The given state began with `zero` and was only added to since. The event's name and
+        `where` have been matched already.
         """
         ...
 
     def merge(self, left: State, right: State, computation: Computation) -> State:
-        """Return the state after the events of both; neither argument is changed."""
+        """Return the state after the events of both; neither argument is changed.
+
+        The result may share parts with them: it is merged further, but never added to.
+        """
         ...
 
     def value(self, state: State, now: Millis, computation: Computation) -> Value:

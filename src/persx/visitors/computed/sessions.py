@@ -88,12 +88,13 @@ class Sessions:
             left, right = right, left
         # Most often one comes after the other: what lies before both stays as it is.
         merged: list[Interval] = left[:-1] if right[0][0] >= left[-1][0] else []
-        for first, last, events in sorted([*left[len(merged) :], *right]):
+        for interval in [left[-1], *right] if merged or len(left) == 1 else sorted(left + right):
             into = merged[-1] if merged else None
+            first = interval[0]
             if into and first <= into[1] + gap and first // size == into[0] // size:
-                merged[-1] = [into[0], max(into[1], last), into[2] + events]
+                merged[-1] = [into[0], max(into[1], interval[1]), into[2] + interval[2]]
             else:
-                merged.append([first, last, events])
+                merged.append(interval)
         oldest = merged[-1][0] // size - buckets_kept(within)
         if merged[0][0] // size <= oldest:
             merged = [it for it in merged if it[0] // size > oldest]

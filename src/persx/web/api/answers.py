@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from persx.app.commands import error_status
@@ -58,14 +58,27 @@ async def raw_body(request: Request) -> bytes:
     Raises:
         BadInput: It is longer.
     """
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
+    first = await request.receive()
+    if first["type"] == "http.request" and not first.get("more_body", False):
+        raw: bytes = first.get("body", b"")
+        if len(raw) > MAX_BODY:
+            raise _too_long()
+        return raw
+    chunks, size, message = [], 0, first
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
         if size > MAX_BODY:
-            raise BadInput(f"The body is longer than {MAX_BODY} bytes.")
-        chunks.append(chunk)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            raise _too_long()
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+        message = await request.receive()
+
+
+def _too_long() -> BadInput:
+    return BadInput(f"The body is longer than {MAX_BODY} bytes.")
 
 
 def answers(handler: Handler) -> Handler:

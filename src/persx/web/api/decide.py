@@ -79,10 +79,13 @@ class StateRequest(msgspec.Struct):
 
 
 def _sender(request: Request, asked: DecideRequest, services: Services) -> Visitor:
-    allowed = access(key_of(request.headers) or asked.write_key, services.keys)
+    headers = {
+        name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw
+    }
+    allowed = access(key_of(headers) or asked.write_key, services.keys)
     if allowed is Access.NONE:
         raise Forbidden("The key is missing or unknown.", hint="Send the write or server key.")
-    granted = WITHOUT_MARKETING if request.headers.get("sec-gpc") == "1" else ALL_PURPOSES
+    granted = WITHOUT_MARKETING if headers.get("sec-gpc") == "1" else ALL_PURPOSES
     if allowed is Access.SERVER:
         if not (asked.anonymous_id or asked.user_id):
             raise BadInput("Neither 'anonymousId' nor 'userId' says for whom to decide.")
@@ -96,7 +99,7 @@ def _sender(request: Request, asked: DecideRequest, services: Services) -> Visit
         raise Forbidden(
             "A user id needs the server key.", hint="With the write key, send 'anonymousId'."
         )
-    if VISITOR.name in request.cookies:
+    if VISITOR.name in headers.get("cookie", ""):
         bearer = visitor_of(request, make=False)
         if bearer.anonymous_id and asked.anonymous_id in ("", bearer.anonymous_id):
             return bearer
@@ -109,7 +112,7 @@ def state_of(plan: Plan, profile: Profile, services: Services) -> VisitorState:
     """Return a visitor's own state; the persona is detected where no rule had asked for it."""
     known = profile.attributes
     persona = known.get("persona")
-    if persona is None:
+    if "persona" not in known:
         found = plan.personas.detect(dict(known), services.clock())
         persona = found.name if found else None
     return VisitorState(

@@ -1,0 +1,105 @@
+"""Limits at the door: bytes and seconds that a request may take before it is turned away."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES: Final = 64 << 10
+"""Bytes of a request's line and headers together."""
+
+HEAD_SECONDS: Final = 30.0
+"""Time from a request's first byte to the end of its headers."""
+
+BODY_SECONDS: Final = 60.0
+"""Time for a request's whole body."""
+
+FORM_BYTES: Final = 1 << 20
+"""Bytes of a form; its parser alone would take a thousand fields of this size."""
+
+API_BYTES: Final = 20 << 20
+"""Bytes of what the API drains at most; its handlers take far less, and say so themselves."""
+
+COMMANDS: Final = "/v1/commands/"
+"""Only the home's own commands call this; a workspace's files may take some room."""
+
+
+class BodyLimits:
+    """Middleware: refuses bodies that are too large (413) or too slow (408)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, with `receive` watched where a body may come."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self._app(scope, receive, send)
+        else:
+            await self._app(scope, _watched(receive, _most_bytes(scope["path"])), send)
+
+
+def _most_bytes(path: str) -> float:
+    if path.startswith(COMMANDS):
+        return float("inf")
+    return API_BYTES if path.startswith(("/v1/", "/beacon/")) else FORM_BYTES
+
+
+def _watched(receive: Receive, limit: float) -> Receive:
+    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+    size = 0
+    ended = False
+
+    async def watched() -> Message:
+        nonlocal size, ended
+        # After the body, what is waited for is the client's leaving: that may take its time.
+        if ended:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            raise _refusal(408, f"The body did not arrive within {BODY_SECONDS:.0f} seconds.")
+        ended = not message.get("more_body", False)
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise _refusal(413, f"The body is longer than {limit:.0f} bytes.")
+        return message
+
+    return watched
+
+
+def _refusal(status: int, detail: str) -> HTTPException:
+    return HTTPException(status, detail, headers={"Connection": "close"})
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, which by itself keeps headers of any size, and waits for ever."""
+
+    _begun = 0
+    _ended = 0
+    _head_bytes = 0
+    _timer: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Read what arrived, unless the headers have become too long."""
+        begun, ended = self._begun, self._ended
+        super().data_received(data)
+        if self._begun == self._ended:
+            self._stop_timer()
+            # Whole requests, or the rest of one: the usual case, and nothing to count.
+            if begun != ended and self._head_bytes + len(data) > HEAD_BYTES + _chunk(data):
+                return
+            self._head_bytes = 0
+        elif self.transport.is_closing():
+            self._stop_timer()
+        else:
+            self._head_bytes = self._head_bytes + len(data) if begun != ended else len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self._refuse(431)
+            elif self._timer is None:
+                self._timer = self.loop.call_later(HEAD_SECONDS, self._refuse, 408)
