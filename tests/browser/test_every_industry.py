@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -52,7 +51,8 @@ def visit_as(browser: Browser, url: str, *, held: bool = False, **options: Any) 
 
 def blocks_of(page: Page) -> dict[str, tuple[str, str]]:
     found = page.eval_on_selector_all(
-        "[data-block]", "all => all.map(e => [e.dataset.block, e.dataset.variant, e.dataset.reason])"
+        "[data-block]",
+        "all => all.map(e => [e.dataset.block, e.dataset.variant, e.dataset.reason])",
     )
     return {name: (variant, reason) for name, variant, reason in found}
 
@@ -80,8 +80,8 @@ def assert_every_block_speaks_to(page: Page, industry: str) -> None:
 
 
 @pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
-def scripts(request: pytest.FixtureRequest) -> Iterator[bool]:
-    yield request.param
+def scripts(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
 
 
 @pytest.mark.parametrize("industry", INDUSTRIES)
@@ -92,9 +92,7 @@ def test_every_page_speaks_to_the_industry(
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on(
-        "console", lambda told: problems.append(told.text) if told.type == "error" else None
-    )
+    page.on("console", lambda told: problems.append(told.text) if told.type == "error" else None)
     if scripts:
         tell_industry(page, industry)
         assert_every_block_speaks_to(page, industry)

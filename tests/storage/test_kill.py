@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from persx.model.event import Event
-from persx.storage.backends import Storage, open_storage
+from persx.storage.backends import HomeLock, Storage, open_storage
 from persx.storage.backends.duckdb.engine import Limits
 from persx.storage.backends.duckdb.sealing import _write
 from persx.storage.backends.sqlite import Database, SqliteStore
@@ -68,7 +68,9 @@ def test_kill_at_random_moments(tmp_path: Path) -> None:
             again = await storage.stream.append(events[:500])
             assert (again.accepted, again.duplicates) == (0, 500)
 
-    asyncio.run(check())
+    # As a server does: who holds the home cleans up when opening it.
+    with HomeLock(tmp_path):
+        asyncio.run(check())
     on_disk = {path.name for path in (tmp_path / "segments").iterdir()}
     assert on_disk == _in_manifest(tmp_path), "files that no manifest knows were left"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.conftest import SERVER_KEY, WRITE_KEY
 
 pytestmark = pytest.mark.anyio
@@ -49,14 +50,18 @@ async def test_what_was_identified_holds_for_the_next_decision(client: Any) -> N
 
 async def test_the_write_key_does_not_open_a_user(client: Any) -> None:
     await identify(client, userId="jane", traits={"industry": "SaaS"})
-    answer = await client.post("/v1/decide", json={"userId": "jane", "page": "home"}, headers=PUBLIC)
+    answer = await client.post(
+        "/v1/decide", json={"userId": "jane", "page": "home"}, headers=PUBLIC
+    )
     assert answer.status_code == 403
     assert "server key" in answer.json()["message"]
 
 
 async def test_the_server_key_opens_anyone(client: Any) -> None:
     await identify(client, userId="jane", traits={"industry": "SaaS"})
-    answer = await client.post("/v1/decide", json={"userId": "jane", "page": "home"}, headers=SERVER)
+    answer = await client.post(
+        "/v1/decide", json={"userId": "jane", "page": "home"}, headers=SERVER
+    )
     assert answer.json()["visitor"]["industry"] == "SaaS"
     assert answer.json()["visitor"]["identified"] is True
 

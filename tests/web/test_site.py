@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from tests.conftest import PASSWORD
 
 from persx.app.access import make_link
+from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.anyio
 HOSTILE = "<script>alert(1)</script>'\"; DROP TABLE event; -- \u202e{{ 7*7 }} \U0001f47b"
@@ -128,7 +128,9 @@ async def test_a_form_arrives_as_an_event_and_in_the_owners_list(
     client: Any, services: Any
 ) -> None:
     page = services.publication.plan.workspace.pages["contact"]
-    block = next(n for n in page.blocks if services.publication.plan.blocks[n].type == "contact_form")
+    block = next(
+        n for n in page.blocks if services.publication.plan.blocks[n].type == "contact_form"
+    )
     content = services.publication.plan.workspace.blocks[block].content
     fields = content.get("fields") or [
         {"name": "name", "type": "text"},

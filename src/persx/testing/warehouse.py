@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-
-import pytest
 
 from persx.model.decision import DecisionRecord
-from persx.model.errors import BadInput, Conflict
+from persx.model.errors import Conflict
 from persx.model.event import Event
 from persx.storage.backends import Storage
-from persx.storage.ports import Rows
 from persx.testing.events import HOSTILE, NOW, make_event, make_events
-from persx.testing.storage import Opener, StorageContract
+from persx.testing.querying import COUNTS, QueryContract
+from persx.testing.storage import Opener
 
 EVENT_COLUMNS = (
     "sequence",
@@ -31,36 +28,9 @@ EVENT_COLUMNS = (
     "traits",
     "context",
 )
-COUNTS = "SELECT count(*), count(DISTINCT sequence), count(DISTINCT message_id) FROM events"
-
-NOT_A_SELECT = [
-    "",
-    "SELEC 1",
-    "SELECT 1; SELECT 2",
-    "DROP VIEW events",
-    "INSERT INTO events VALUES (1)",
-    "CREATE TABLE t (a INT)",
-    "COPY events TO '{folder}/x.csv'",
-    "ATTACH '{folder}/x.db'",
-    "INSTALL httpfs",
-    "SET threads = 1",
-    "PRAGMA version",
-    "EXPORT DATABASE '{folder}'",
-    "WITH x AS (COPY (SELECT 1) TO '{folder}/x.parquet') SELECT * FROM x",
-    "SELECT * FROM (WITH x AS (COPY (SELECT 1) TO '{folder}/x.csv') SELECT * FROM x)",
-    "WITH x AS (COPY (SELECT 1 AS a) TO '{segment}' (USE_TMP_FILE false)) SELECT * FROM x",
-    "SELECT * FROM read_text('/etc/passwd')",
-    "SELECT * FROM read_csv('/etc/passwd')",
-    "SELECT * FROM '/etc/passwd'",
-    "SELECT * FROM glob('/*')",
-    "SELECT * FROM query('SELECT 1')",
-    "SELECT * FROM no_such_table",
-    "SELECT $missing",
-    "SELECT " + "(" * 20_000 + "1" + ")" * 20_000,
-]
 
 
-class WarehouseContract(StorageContract):
+class WarehouseContract(QueryContract):
     """Subclass it, and override `opener`."""
 
     def test_columns_and_values_are_alike_hot_and_sealed(self, opener: Opener) -> None:
@@ -275,123 +245,6 @@ class WarehouseContract(StorageContract):
             for as_of in (0, 30, 60, 75, 500):
                 rows = await storage.warehouse.query("SELECT count(*) FROM events", as_of=as_of)
                 assert rows.rows == [(min(as_of, 100),)]
-
-        self.run(opener, scenario)
-
-    def test_parameters_and_extra_tables(self, opener: Opener) -> None:
-        async def scenario(storage: Storage) -> None:
-            await storage.stream.append(make_events(0, 20))
-            weights = Rows(
-                columns=("visitor", "weight", 'odd " name', "tags", "yes"),
-                rows=[
-                    ("visitor-1", 0.5, HOSTILE[2], ["a", "b"], True),
-                    ("visitor-2", 2, None, [], False),
-                ],
-            )
-            found = await storage.warehouse.query(
-                """
-                SELECT visitor, sum(weight) AS total, any_value("odd "" name"), any_value(tags),
-                       any_value(yes)
-                FROM events JOIN weights ON anonymous_id = visitor
-                WHERE name = $name AND json_extract_string(properties, '$.product') <> $other
-                GROUP BY visitor ORDER BY visitor
-                """,
-                {"name": "Product Viewed", "other": "'; --", "unused": 1},
-                tables={"weights": weights},
-            )
-            assert found.columns[:2] == ("visitor", "total")
-            assert found.rows == [
-                ("visitor-1", 1.0, HOSTILE[2], ["a", "b"], True),
-                ("visitor-2", 4.0, None, [], False),
-            ]
-            empty = Rows(columns=("identity",), rows=[])
-            none = await storage.warehouse.query(
-                "SELECT * FROM events JOIN nobody ON anonymous_id = identity",
-                tables={"nobody": empty},
-            )
-            assert none.rows == []
-            for name in ("events", "Bad", "a b", "x; DROP", ""):
-                with pytest.raises(BadInput):
-                    await storage.warehouse.query("SELECT 1", tables={name: empty})
-
-        self.run(opener, scenario)
-
-    @pytest.mark.parametrize("number", range(len(NOT_A_SELECT)))
-    def test_only_one_reading_statement_is_run(
-        self, opener: Opener, tmp_path: Path, number: int
-    ) -> None:
-        async def scenario(storage: Storage) -> None:
-            await storage.stream.append(make_events(0, 10))
-            (segment,) = await storage.warehouse.seal(keep=5)
-            sealed = str(tmp_path / "home" / segment.path)
-            sql = NOT_A_SELECT[number].replace("{folder}", str(tmp_path))
-            with pytest.raises(BadInput):
-                await storage.warehouse.query(sql.replace("{segment}", sealed))
-            assert (await storage.warehouse.query(COUNTS)).rows == [(10, 10, 10)]
-
-        self.run(opener, scenario)
-        assert not list(tmp_path.glob("x.*"))
-
-    def test_a_python_variable_is_not_a_table(self, opener: Opener) -> None:
-        async def scenario(storage: Storage) -> None:
-            for name in ("connection", "parameters", "tables", "rows"):
-                with pytest.raises(BadInput):
-                    await storage.warehouse.query(f"SELECT * FROM {name}")
-
-        self.run(opener, scenario)
-
-    def test_importing_files(self, opener: Opener, tmp_path: Path) -> None:
-        csv = tmp_path / "we[i]rd 'name'*.csv"
-        csv.write_text('segment,visit,spend\n"Mens, E-Mail",1,29.99\nNo E-Mail,0,0\n', "utf-8")
-
-        async def scenario(storage: Storage) -> None:
-            assert await storage.warehouse.import_file("mail", str(csv)) == 2
-            select = "SELECT segment, visit, spend FROM mail ORDER BY visit DESC"
-            found = await storage.warehouse.query(select)
-            assert found.rows == [("Mens, E-Mail", 1, 29.99), ("No E-Mail", 0, 0.0)]
-            csv.write_text("segment,visit,spend\nNo E-Mail,0,1\n", "utf-8")
-            assert await storage.warehouse.import_file("mail", str(csv)) == 1
-            assert (await storage.warehouse.query(select)).rows == [("No E-Mail", 0, 1)]
-            for separator in ";\t|":
-                csv.write_text(f'"a,a"{separator}b\n1,5{separator}"x\ny"\n#{separator}z\n', "utf-8")
-                assert await storage.warehouse.import_file("other", str(csv)) == 2
-                found = await storage.warehouse.query('SELECT "a,a", b FROM other ORDER BY b')
-                assert found.rows == [("1,5", "x\ny"), ("#", "z")]
-            for name in ("events", "decisions", "Mail", "../x", "a;b", "", "x" * 80):
-                with pytest.raises(BadInput):
-                    await storage.warehouse.import_file(name, str(csv))
-
-        self.run(opener, scenario)
-
-    @pytest.mark.parametrize(
-        "content",
-        [
-            None,
-            b"",
-            b"PAR1 and then nothing",
-            bytes(range(256)) * 40,
-            b'a,b\n1,"open',
-            b"a,b\n1,2\n3\n",
-            b"a,b\n1,2\n3,4,5\n",
-        ],
-        ids=["missing", "empty", "broken Parquet", "binary", "open quote", "short", "long"],
-    )
-    def test_a_bad_file_is_refused_and_the_old_table_stays(
-        self, opener: Opener, tmp_path: Path, content: bytes | None
-    ) -> None:
-        good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
-        good.write_text("a,b\n1,2\n", "utf-8")
-        if content is not None:
-            bad.write_bytes(content)
-
-        async def scenario(storage: Storage) -> None:
-            await storage.warehouse.import_file("kept", str(good))
-            with pytest.raises(BadInput) as caught:
-                await storage.warehouse.import_file("kept", str(bad))
-            assert "bad.csv" in str(caught.value)
-            with pytest.raises(BadInput):
-                await storage.warehouse.import_file("kept", str(tmp_path))
-            assert (await storage.warehouse.query("SELECT a + b FROM kept")).rows == [(3,)]
 
         self.run(opener, scenario)
 

@@ -78,28 +78,61 @@ def _refusal(status: int, detail: str) -> HTTPException:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which by itself keeps headers of any size, and waits for ever."""
+    """uvicorn's protocol, which by itself keeps headers of any size and waits for them for ever."""
 
-    _begun = 0
-    _ended = 0
+    _in_head = False
     _head_bytes = 0
-    _timer: asyncio.TimerHandle | None = None
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the first request's headers, but not for ever."""
+        super().connection_made(transport)
+        self._waiting = self.loop.call_later(HEAD_SECONDS, self._refuse, 408)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """Note that headers come."""
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Note that the headers are whole."""
+        self._in_head = False
+        super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Read what arrived, unless the headers have become too long."""
-        begun, ended = self._begun, self._ended
+        """Read what arrived; refuse headers that have become too long."""
+        was_in_head = self._in_head
         super().data_received(data)
-        if self._begun == self._ended:
-            self._stop_timer()
-            # Whole requests, or the rest of one: the usual case, and nothing to count.
-            if begun != ended and self._head_bytes + len(data) > HEAD_BYTES + _chunk(data):
-                return
+        if not self._in_head:
+            if self._waiting is not None:
+                self._stop_waiting()
+        elif not was_in_head:
+            # What arrived may begin with the end of another request: counted from the next on.
             self._head_bytes = 0
-        elif self.transport.is_closing():
-            self._stop_timer()
+            if self._waiting is None:
+                self._waiting = self.loop.call_later(HEAD_SECONDS, self._refuse, 408)
         else:
-            self._head_bytes = self._head_bytes + len(data) if begun != ended else len(data)
+            self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._refuse(431)
-            elif self._timer is None:
-                self._timer = self.loop.call_later(HEAD_SECONDS, self._refuse, 408)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _refuse(self, status: int) -> None:
+        self._stop_waiting()
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:
+            phrase = http.HTTPStatus(status).phrase
+            self.transport.write(
+                f"HTTP/1.1 {status} {phrase}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode()
+            )
+        self.transport.close()

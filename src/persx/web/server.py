@@ -5,21 +5,31 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from persx.app.background import background
 from persx.app.home import SERVER_FILE, ServerAddress
 from persx.app.services import Services
+from persx.model.errors import BadInput
 from persx.web.admin.routes import routes as admin_routes
-from persx.web.api import decide, exposures, operations
+from persx.web.api import decide, exposures, openapi, operations
 from persx.web.collect.routes import routes as collect_routes
+from persx.web.limits import BodyLimits, BoundedProtocol
 from persx.web.site.errors import exception_handlers
 from persx.web.site.routes import routes as site_routes
+
+
+_BACKLOG: Final = 2_048
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def create_app(services: Services, *, command_token: str = "") -> Starlette:
@@ -41,9 +51,11 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
             *exposures.routes(),
             *collect_routes(),
             *operations.routes(),
+            *openapi.routes(),
             *admin_routes(),
             *site_routes(),
         ],
+        middleware=[Middleware(BodyLimits)],
         exception_handlers=exception_handlers(),
         lifespan=lifespan,
     )
@@ -52,38 +64,91 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
     return app
 
 
+def open_sockets(host: str, port: int) -> list[socket.socket]:
+    """Take the port on every address of the host; 0 takes a free one.
+
+    Raises:
+        BadInput: The host is not this machine's, or the port is taken or not allowed.
+    """
+    sockets: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            taken = socket.socket(family, kind, protocol)
+            sockets.append(taken)
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            taken.bind((address[0], port or sockets[0].getsockname()[1], *address[2:]))
+            # Listening now, not later: two processes may bind one port, only one may listen.
+            taken.listen(_BACKLOG)
+    except (OSError, OverflowError, UnicodeError) as error:
+        for taken in sockets:
+            taken.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInput(
+            f"Cannot listen on {host}, port {port}: {reason}.",
+            value=port,
+            hint="Choose another with --port; 0 takes a free one.",
+        ) from error
+    return sockets
+
+
 class _Announcing(uvicorn.Server):
-    """Tells when and where it listens."""
+    """Tells when and where it listens, and leaves a signal at stopping gracefully."""
 
     def __init__(self, config: uvicorn.Config, listening: Callable[[str], None]) -> None:
         super().__init__(config)
         self._listening = listening
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        await super().startup(sockets)  # type: ignore[arg-type]
-        if self.started:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
             self._listening(f"http://{shown}:{port}")
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn raises the signal again once it has stopped, which ends the process on the
+        # spot: with the database open, its address still announced, and not with exit code 0.
+        before = {each: signal.signal(each, self.handle_exit) for each in _SIGNALS}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
 
-async def serve(services: Services, home: Path, listening: Callable[[str], None]) -> None:
-    """Serve until a signal says stop; `listening` is told the address once it is open."""
+
+async def serve(
+    services: Services,
+    home: Path,
+    sockets: Sequence[socket.socket],
+    listening: Callable[[str], None],
+) -> None:
+    """Serve until a signal says stop.
+
+    Args:
+        services: What the application works with; whoever opened it closes it.
+        home: Where commands find the server's address.
+        sockets: What `open_sockets` took; they are closed in the end.
+        listening: Told the address once requests are answered.
+    """
     token = secrets.token_urlsafe(24)
     address_file = home / SERVER_FILE
 
     def announce(url: str) -> None:
         fresh = address_file.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
         fresh.touch(mode=0o600)
         fresh.write_bytes(msgspec.json.encode(ServerAddress(url, token, os.getpid())))
         fresh.replace(address_file)
         listening(url)
 
-    settings = services.settings
     config = uvicorn.Config(
         create_app(services, command_token=token),
-        host=settings.host,
-        port=settings.port,
+        http=BoundedProtocol,
+        backlog=_BACKLOG,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -93,6 +158,8 @@ async def serve(services: Services, home: Path, listening: Callable[[str], None]
         proxy_headers=True,
     )
     try:
-        await _Announcing(config, announce).serve()
+        await _Announcing(config, announce).serve(list(sockets))
     finally:
         address_file.unlink(missing_ok=True)
+        for each in sockets:
+            each.close()

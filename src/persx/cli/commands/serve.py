@@ -71,9 +71,11 @@ def command(
 
 async def _serve(home: Path, settings: ServerSettings, demo: str | None) -> None:
     # The server pulls in the web stack; --help and mistakes shall not wait for it.
-    from persx.web.server import serve
+    from persx.web.server import open_sockets, serve
 
     async with open_home(home, settings) as services:
+        # Before anything is made that is shown only once.
+        sockets = open_sockets(settings.host, settings.port)
         password = await ensure_password(services)
         if demo:
             await load_demo(services, demo)
@@ -102,7 +104,7 @@ async def _serve(home: Path, settings: ServerSettings, demo: str | None) -> None
                 console.print(f"  {name:<11} {value}")
             console.print()
 
-        await serve(services, home, listening)
+        await serve(services, home, sockets, listening)
 
 
 def _run(work: object) -> None:
