@@ -265,8 +265,9 @@ async def _send(port: int, requests: list[bytes]) -> None:
 def _bare(path: Path, site: _Site) -> float:
     """Return the events/s of SQLite alone: as many producers, one writer, one table.
 
-    Each message id counts once there too; nothing is parsed, checked or projected. Each producer hands over a batch and waits until it is durable; the writer commits whatever
-    waits in one transaction with one fsync, as the server's does.
+    Each message id counts once there too; nothing is parsed, checked or projected. Each producer
+    hands over a batch and waits until it is durable; the writer commits whatever waits in one
+    transaction with one fsync, as the server's does.
     """
     batches = [
         [(message["messageId"], msgspec.json.encode(message)) for message in site.messages()]

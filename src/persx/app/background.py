@@ -11,11 +11,15 @@ from typing import Final
 
 from persx.app.backfill import Job, fill, switch
 from persx.app.services import Services
+from persx.decide.plan import Plan
 from persx.model.clock import MINUTE
 from persx.model.errors import PersxError
 from persx.visitors.fold import Fold
 
 PUBLICATION_SECONDS: Final = 0.2
+SHORTEST_SECONDS: Final = 0.05
+"""Whatever a setting says, requests get their turn between two rounds."""
+
 _log = logging.getLogger("persx")
 
 
@@ -23,17 +27,18 @@ _log = logging.getLogger("persx")
 async def background(services: Services) -> AsyncIterator[None]:
     """Run the background work for as long as the context is open."""
     filling = Filling(services)
+    sealing = Sealing(services)
     await filling.take_up()
 
     async def watch() -> None:
-        if await services.publication.refresh(services.store):
-            await filling.take_up()
+        await services.publication.refresh(services.store)
+        await filling.take_up()
 
     tasks = [
         asyncio.create_task(work)
         for work in (
             _every(PUBLICATION_SECONDS, "publication", watch),
-            _every(services.settings.seal_seconds, "seal", lambda: seal(services)),
+            _every(services.settings.seal_seconds, "seal", sealing.look),
             services.decision_log.run(services.store),
         )
     ]
@@ -49,7 +54,7 @@ async def background(services: Services) -> AsyncIterator[None]:
 
 async def _every(seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:
     while True:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(max(seconds, SHORTEST_SECONDS))
         try:
             await work()
         except Exception:
@@ -63,15 +68,21 @@ class Filling:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._task: asyncio.Task[None] | None = None
+        self._plan: Plan | None = None
 
     async def take_up(self) -> None:
-        """Switch to the served snapshot's fold; its gaps are filled in the background."""
+        """Switch to the served snapshot's fold; its gaps are filled in the background.
+
+        Does nothing where that is done already. Whoever publishes through this process has the
+        new snapshot served at once, so that it is not the watcher who sees it first.
+        """
         plan = self._services.publication.plan
-        if plan is None:
+        if plan is None or plan is self._plan:
             return
         await self.stop()
         fold = Fold(plan.attributes)
         jobs = await switch(self._services, fold)
+        self._plan = plan
         self._task = asyncio.create_task(self._fill(fold, jobs))
 
     async def _fill(self, fold: Fold, jobs: Sequence[Job]) -> None:
@@ -88,9 +99,33 @@ class Filling:
             await asyncio.gather(self._task, return_exceptions=True)
 
 
-async def seal(services: Services) -> None:
-    """Move the hot log into segments once it has grown past its limit."""
-    holder = f"seal:{os.getpid()}"
-    now = services.clock()
-    if await services.store.lease("seal", holder, now + 10 * MINUTE, now):
-        await services.warehouse.seal(keep=services.settings.seal_rows)
+class Sealing:
+    """Keeps the hot log below its limit, in segments that are worth a file each.
+
+    Events and decisions stay hot until there are more than `seal_rows` of them; then all but
+    the newest half of that many are sealed. So a busy site and a quiet one have segments of at
+    least half of `seal_rows` events, however often the log is looked at.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._decisions_sealed = 0
+
+    async def look(self) -> None:
+        """Seal if more is hot than may be."""
+        services = self._services
+        written = services.decision_log.written
+        limit = services.settings.seal_rows
+        if not (written - self._decisions_sealed > limit or await self._many_events(limit)):
+            return
+        holder = f"seal:{os.getpid()}"
+        now = services.clock()
+        if await services.store.lease("seal", holder, now + 10 * MINUTE, now):
+            await services.warehouse.seal(keep=limit // 2)
+            self._decisions_sealed = max(self._decisions_sealed, written - limit // 2)
+
+    async def _many_events(self, limit: int) -> bool:
+        """Tell whether more events are hot; reads one of them, for sequences have no gaps."""
+        segments = await self._services.warehouse.segments()
+        sealed = max((each.last_sequence for each in segments if each.table == "events"), default=0)
+        return bool(await self._services.stream.read(after=sealed + limit, limit=1))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import time
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,6 +15,11 @@ from persx.app.home import SERVER_FILE, ServerAddress, open_home
 from persx.app.use_cases import UseCase
 from persx.model import errors
 from persx.model.errors import InUse, PersxError, Unavailable
+
+PATIENCE_SECONDS: Final = 10.0
+"""How long a command waits for another process that holds the home and is no server."""
+
+RETRY_SECONDS: Final = 0.1
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
@@ -44,15 +50,23 @@ def call(home: Path, use_case: UseCase[Request, Result], request: Request) -> Re
     """Run a use case on the home and return its result.
 
     Reading ones run here. Writing ones run here too unless a server has the home open; then
-    they are sent to it, because a home has one writer.
+    they are sent to it, because a home has one writer. Another command, or a server that is
+    just starting, is waited for.
 
     Raises:
         PersxError: Whatever the use case raises, wherever it ran.
     """
-    try:
-        return asyncio.run(_run_here(home, use_case, request))
-    except InUse:
-        return _send(home, use_case, request)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return asyncio.run(_run_here(home, use_case, request))
+        except InUse as error:
+            address = _address(home, holder=str(error.value))
+            if address is None and time.monotonic() > deadline:
+                raise
+        if address is not None:
+            return _send(home, address, use_case, request)
+        time.sleep(RETRY_SECONDS)
 
 
 async def _run_here(home: Path, use_case: UseCase[Request, Result], request: Request) -> Result:
@@ -60,13 +74,28 @@ async def _run_here(home: Path, use_case: UseCase[Request, Result], request: Req
         return await use_case.run(services, request)
 
 
-def _send(home: Path, use_case: UseCase[Request, Result], request: Request) -> Result:
+def _address(home: Path, holder: str) -> ServerAddress | None:
+    """Return where the process that holds the home listens; none where it is no server.
+
+    A server that was stopped by force leaves its address behind, and a port may have gone to
+    somebody else since: what does not name the holder is not trusted.
+    """
     try:
         address = msgspec.json.decode((home / SERVER_FILE).read_bytes(), type=ServerAddress)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError):
+        return None
+    return address if str(address.pid) == holder else None
+
+
+def _send(
+    home: Path, address: ServerAddress, use_case: UseCase[Request, Result], request: Request
+) -> Result:
+    try:
+        sent = msgspec.json.encode(request)
+    except TypeError as error:
         raise Unavailable(
-            f"Another process is using {home}, and does not say where it listens.",
-            hint="Wait until it has started, or stop it.",
+            f"A server has {home} open, and this cannot be asked of it.",
+            hint="Stop the server first.",
         ) from error
     where = urlsplit(address.url)
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=600)
@@ -74,21 +103,27 @@ def _send(home: Path, use_case: UseCase[Request, Result], request: Request) -> R
         connection.request(
             "POST",
             f"/v1/commands/{use_case.name}",
-            msgspec.json.encode(request),
+            sent,
             {"Authorization": f"Bearer {address.token}", "Content-Type": "application/json"},
         )
         response = connection.getresponse()
         body = response.read()
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise Unavailable(
             f"The server of {home} at {address.url} does not answer: {error}.",
-            hint="If it was stopped by force, start it again.",
+            hint="Look whether it was done, and try again.",
         ) from error
     finally:
         connection.close()
-    if response.status == 200:
+    if response.status != 200:
+        raise _received_error(response.status, body)
+    try:
         return msgspec.json.decode(body, type=use_case.result)
-    raise _received_error(response.status, body)
+    except msgspec.DecodeError as error:
+        raise Unavailable(
+            f"The answer of the server at {address.url} cannot be read: {error}.",
+            hint="Use the command and the server of one version.",
+        ) from error
 
 
 def _received_error(status: int, body: bytes) -> PersxError:

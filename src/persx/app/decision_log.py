@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 from persx.model.decision import DecisionRecord
-from persx.model.errors import PersxError
+from persx.model.errors import Unavailable
 from persx.storage.ports import Store
 
 CAPACITY: Final = 20_000
 """Lines that may wait; what a crash can lose is this or `SECONDS` of them."""
 
+BATCH: Final = 2_000
+"""Lines that are written in one transaction."""
+
 SECONDS: Final = 0.5
+
+_log = logging.getLogger("persx")
 
 
 class DecisionLog:
-    """Collects lines and writes them together about twice a second."""
+    """Collects lines and writes them together about twice a second.
+
+    `written` counts the lines that this process has written.
+    """
 
     def __init__(self, dropped: Callable[[int], None]) -> None:
         self._waiting: deque[DecisionRecord] = deque()
         self._dropped = dropped
+        self.written = 0
 
     def add(self, record: DecisionRecord) -> None:
         """Keep a line for the next write; when too many wait, it is dropped and counted."""
@@ -33,18 +43,29 @@ class DecisionLog:
             self._waiting.append(record)
 
     async def flush(self, store: Store) -> None:
-        """Write what waits. Lines that the store cannot take stay for the next time."""
+        """Write what waits.
+
+        Raises:
+            Unavailable: The store cannot be written now; the lines wait for the next time.
+        """
         while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), 2_000))]
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH))]
             try:
                 await store.log_decisions(batch)
-            except PersxError:
+            except (Unavailable, asyncio.CancelledError):
+                # Perhaps they are written all the same: a line that is there is not added again.
                 self._waiting.extendleft(reversed(batch))
                 raise
+            except Exception:
+                # Lines that cannot be kept would hold up all the others for ever.
+                self._dropped(len(batch))
+                _log.exception("%d lines of the decision log could not be kept.", len(batch))
+            else:
+                self.written += len(batch)
 
     async def run(self, store: Store) -> None:
         """Write behind until cancelled."""
         while True:
             await asyncio.sleep(SECONDS)
-            with contextlib.suppress(PersxError):
+            with contextlib.suppress(Unavailable):
                 await self.flush(store)

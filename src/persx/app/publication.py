@@ -28,6 +28,7 @@ class Publication:
     def __init__(self) -> None:
         self.served: Served | None = None
         self.ready: frozenset[str] | None = None
+        self._refreshing = asyncio.Lock()
 
     @property
     def plan(self) -> Plan | None:
@@ -43,9 +44,11 @@ class Publication:
         """Take up the active snapshot if it is another one; tell whether it was."""
         if await store.active_number() == self.number:
             return False
-        snapshot = await store.snapshot()
-        if snapshot is None:
-            return False
-        plan = await asyncio.to_thread(compile_snapshot, snapshot)
-        self.served = Served(plan, Renderer(plan.types))
-        return True
+        # One at a time: of two compilations the older could end last, and be served again.
+        async with self._refreshing:
+            snapshot = await store.snapshot()
+            if snapshot is None or snapshot.number == self.number:
+                return False
+            plan = await asyncio.to_thread(compile_snapshot, snapshot)
+            self.served = Served(plan, Renderer(plan.types))
+            return True

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -46,12 +47,13 @@ class PersonaScore(msgspec.Struct, frozen=True, kw_only=True):
     parts: Mapping[str, float]
 
 
-class _Wanted(msgspec.Struct, frozen=True):
+class _Wanted(NamedTuple):
     name: str
     industry: str
     goals: frozenset[str]
     tools: frozenset[str]
     behaviour: tuple[Predicate, ...]
+    most: tuple[float, ...]
 
 
 class PersonaScorer:
@@ -75,24 +77,10 @@ class PersonaScorer:
             for weight in (settings.industry, settings.goals, settings.tools, settings.behaviour)
         )
         self._total = sum(self._weights)
-        self._most_of_others = self._mean((0.0, 1.0, 1.0, 1.0))
-        """The greatest score of a persona whose industry is not the visitor's."""
         self._personas = [
-            _Wanted(
-                name,
-                _plain(persona.industry),
-                frozenset(map(_plain, persona.goals)),
-                frozenset(map(_plain, persona.tools)),
-                tuple(program.predicate(rule) for rule in persona.behaviour),
-            )
+            self._wanted(name, persona, tuple(map(program.predicate, persona.behaviour)))
             for name, persona in personas.items()
         ]
-        stranger = _Visitor("", frozenset(), frozenset())
-        self._strangers = any(
-            self._mean((*_facts(each, stranger), 1.0)) >= self._threshold
-            for each in self._personas
-        )
-        """Whether behaviour alone can be enough."""
         self.reads: Final = frozenset({"industry", "goals", "tools"}).union(
             *(program.reads(rule) for persona in personas.values() for rule in persona.behaviour)
         )
@@ -117,21 +105,38 @@ class PersonaScorer:
         The same as the first of `score`, but personas that cannot come first are left early.
         """
         visitor = _visitor(attributes)
-        if not any(visitor) and not self._strangers:
-            return None
+        known = 2 * bool(visitor.goals) + bool(visitor.tools)
         memo: Memo = {}
         found, best = None, 0.0
         for persona in self._personas:
-            other = persona.industry and persona.industry != visitor.industry
-            if (self._most_of_others if other else 1.0) <= best:
+            same = not persona.industry or persona.industry == visitor.industry
+            most = persona.most[4 * same + known]
+            if most <= best or most < self._threshold:
                 continue
-            facts = _facts(persona, visitor)
-            most = self._mean((*facts, 1.0))
-            if most > best and most >= self._threshold:
-                score = self._score(persona, facts, attributes, now, memo)
-                if score.score > best:
-                    found, best = score, score.score
+            score = self._score(persona, _facts(persona, visitor), attributes, now, memo)
+            if score.score > best:
+                found, best = score, score.score
         return found if best >= self._threshold else None
+
+    def _wanted(self, name: str, persona: Persona, behaviour: tuple[Predicate, ...]) -> _Wanted:
+        industry = _plain(persona.industry)
+        goals = frozenset(map(_plain, persona.goals))
+        tools = frozenset(map(_plain, persona.tools))
+
+        def most(same: bool, some_goals: bool, some_tools: bool) -> float:
+            """The greatest score among visitors of whom so much is known."""
+            return self._mean(
+                (
+                    float(same) if industry else SAYS_NOTHING,
+                    float(some_goals) if goals else SAYS_NOTHING,
+                    float(some_tools) if tools else SAYS_NOTHING,
+                    1.0 if behaviour else SAYS_NOTHING,
+                )
+            )
+
+        flags = (False, True)
+        bounds = tuple(most(*each) for each in product(flags, flags, flags))
+        return _Wanted(name, industry, goals, tools, behaviour, bounds)
 
     def _score(
         self,

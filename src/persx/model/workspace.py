@@ -296,6 +296,7 @@ class Settings(Document, frozen=True, kw_only=True):
         visitor_cookie_days: Lifetime of the cookie with the visitor id.
         industry_cookie_days: Lifetime of the cookie with what the visitor declared.
         footer: Text at the foot of every page.
+        locales: Locale code → tagline and footer there.
     """
 
     name: str = "Workspace"
@@ -308,6 +309,7 @@ class Settings(Document, frozen=True, kw_only=True):
     visitor_cookie_days: int = 390
     industry_cookie_days: int = 7
     footer: str = ""
+    locales: dict[str, dict[str, str]] = {}
 
 
 class Workspace(Document, frozen=True, kw_only=True):

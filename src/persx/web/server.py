@@ -131,7 +131,7 @@ async def serve(
     Args:
         services: What the application works with; whoever opened it closes it.
         home: Where commands find the server's address.
-        sockets: What `open_sockets` took; they are closed in the end.
+        sockets: What `open_sockets` took.
         listening: Told the address once requests are answered.
     """
     token = secrets.token_urlsafe(24)
@@ -161,5 +161,3 @@ async def serve(
         await _Announcing(config, announce).serve(list(sockets))
     finally:
         address_file.unlink(missing_ok=True)
-        for each in sockets:
-            each.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,6 +12,7 @@ from rich.console import Console
 
 from persx.app.access import ensure_password, make_link
 from persx.app.home import DEFAULT_HOME, open_home
+from persx.app.services import Services
 from persx.app.settings import ServerSettings, load_settings
 from persx.app.starting import load_demo
 from persx.demo import DEMOS
@@ -74,37 +77,55 @@ async def _serve(home: Path, settings: ServerSettings, demo: str | None) -> None
     from persx.web.server import open_sockets, serve
 
     async with open_home(home, settings) as services:
-        # Before anything is made that is shown only once.
-        sockets = open_sockets(settings.host, settings.port)
-        password = await ensure_password(services)
-        if demo:
-            await load_demo(services, demo)
-        link = await make_link(services)
-        console = Console(highlight=False, soft_wrap=True)
+        with contextlib.ExitStack() as stack:
+            # Before anything is made that is shown only once.
+            sockets = open_sockets(settings.host, settings.port)
+            for each in sockets:
+                stack.enter_context(each)
+            secrets = await _new_secrets(services)
+            if demo:
+                await load_demo(services, demo)
+            link = await make_link(services)
 
-        def listening(url: str) -> None:
-            shown = settings.public_url.rstrip("/") or url
-            rows = [
-                ("Site", f"{shown}/"),
-                ("Studio", f"{shown}{link}   (signs in once, within an hour)"),
-            ]
-            if password:
-                rows.append(("Password", f"{password}   (of the studio; shown only now)"))
-                rows.append(("Write key", f"{services.keys.write_key}   (public)"))
-                rows.append(
-                    ("Server key", f"{services.keys.server_key}   (secret; shown only now)")
-                )
-            rows.append(("Home", str(home.resolve())))
-            snapshot = services.publication.number
-            rows.append(
-                ("Serving", f"snapshot {snapshot}" if snapshot else "nothing published yet")
-            )
-            console.print("\n[bold]persx is running.[/bold] Stop it with Ctrl+C.\n")
-            for name, value in rows:
-                console.print(f"  {name:<11} {value}")
-            console.print()
+            def listening(url: str) -> None:
+                _welcome(services, home, settings.public_url.rstrip("/") or url, link, secrets)
 
-        await serve(services, home, sockets, listening)
+            await serve(services, home, sockets, listening)
+
+
+async def _new_secrets(services: Services) -> list[tuple[str, str]]:
+    """Return the password and keys that were made here and have not been shown yet."""
+    secrets = []
+    if password := await ensure_password(services):
+        secrets.append(("Password", f"{password}   (of the studio; shown only now)"))
+    keys = services.keys
+    for name, key, given, note in (
+        ("Write key", keys.write_key, services.settings.write_key, "public"),
+        ("Server key", keys.server_key, services.settings.server_key, "secret; shown only now"),
+    ):
+        shown = f"shown:{name}"
+        if not given and await services.store.value(shown) is None:
+            await services.store.set_value(shown, b"1")
+            secrets.append((name, f"{key}   ({note})"))
+    return secrets
+
+
+def _welcome(
+    services: Services, home: Path, url: str, link: str, secrets: Sequence[tuple[str, str]]
+) -> None:
+    snapshot = services.publication.number
+    rows = [
+        ("Site", f"{url}/"),
+        ("Studio", f"{url}{link}   (signs in once, within an hour)"),
+        *secrets,
+        ("Home", str(home.resolve())),
+        ("Serving", f"snapshot {snapshot}" if snapshot else "nothing published yet"),
+    ]
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    console.print("\npersx is running. Stop it with Ctrl+C.\n", style="bold")
+    for name, value in rows:
+        console.print(f"  {name:<11} {value}")
+    console.print()
 
 
 def _run(work: object) -> None:

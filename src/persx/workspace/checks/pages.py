@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from persx.model.errors import Fault, did_you_mean
+from persx.model.errors import Fault
 from persx.model.workspace import Page
 from persx.workspace.checks.subject import Subject
+from persx.workspace.checks.texts import check_texts
 
 RESERVED_PATHS: Final = frozenset(
     {"/admin", "/healthz", "/metrics", "/ofrep", "/openapi.json", "/privacy", "/readyz", "/start",
@@ -43,18 +44,7 @@ def check_pages(subject: Subject) -> Iterator[Fault]:
             yield subject.fault(
                 _KIND, name, "blocks", "The page shows nothing.", hint="List at least one block."
             )
-        for locale, texts in page.locales.items():
-            yield from subject.unknown(_KIND, name, f"locales.{locale}", "locales", [locale])
-            for text in texts:
-                if text not in _TEXTS:
-                    yield subject.fault(
-                        _KIND,
-                        name,
-                        f"locales.{locale}.{text}",
-                        f"Unknown field '{text}'.",
-                        value=texts[text],
-                        hint=did_you_mean(text, _TEXTS),
-                    )
+        yield from check_texts(subject, _KIND, name, page.locales, _TEXTS)
 
 
 def _path(subject: Subject, page: Page, name: str) -> Iterator[Fault]:

@@ -9,12 +9,16 @@ from persx.model.errors import Fault, did_you_mean
 from persx.model.workspace import PersonaSettings
 from persx.workspace.checks.schedules import is_zone
 from persx.workspace.checks.subject import Subject
+from persx.workspace.checks.texts import check_texts
 from persx.workspace.layout import SETTINGS
 from persx.workspace.names import LOCALE
 
 LARGEST_HOLDOUT: Final = 0.9
 LONGEST_COOKIE_DAYS: Final = 400
 """Browsers keep no cookie longer."""
+
+TEXTS: Final = ("tagline", "footer")
+"""Fields that visitors read, and that `locales` may say in another language."""
 
 
 def check_settings(subject: Subject) -> Iterator[Fault]:
@@ -41,6 +45,7 @@ def check_settings(subject: Subject) -> Iterator[Fault]:
         )
     elif problem := LOCALE.problem(settings.default_locale):
         yield fault("default_locale", f"Not a locale: {problem}.", settings.default_locale)
+    yield from check_texts(subject, SETTINGS, "", settings.locales, TEXTS)
     share = settings.holdout.share
     if not 0 <= share <= LARGEST_HOLDOUT:
         yield fault(
