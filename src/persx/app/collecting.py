@@ -25,6 +25,6 @@ async def collect(
         count("accepted").inc(appended.accepted)
     if appended.duplicates:
         count("duplicate").inc(appended.duplicates)
-    if rejected:
-        count("rejected").inc(len(rejected))
+    if appended.rejected:
+        count("rejected").inc(appended.rejected)
     return appended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import time
 from pathlib import Path
@@ -62,10 +63,12 @@ def call(home: Path, use_case: UseCase[Request, Result], request: Request) -> Re
             return asyncio.run(_run_here(home, use_case, request))
         except InUse as error:
             address = _address(home, holder=str(error.value))
-            if address is None and time.monotonic() > deadline:
+            connection = _connect(address) if address else None
+            if connection is None and time.monotonic() > deadline:
                 raise
-        if address is not None:
-            return _send(home, address, use_case, request)
+        if address is not None and connection is not None:
+            with contextlib.closing(connection):
+                return _send(connection, address, use_case, request)
         time.sleep(RETRY_SECONDS)
 
 
@@ -87,18 +90,30 @@ def _address(home: Path, holder: str) -> ServerAddress | None:
     return address if str(address.pid) == holder else None
 
 
+def _connect(address: ServerAddress) -> http.client.HTTPConnection | None:
+    """Return an open connection; none where nobody listens."""
+    where = urlsplit(address.url)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=600)
+    try:
+        connection.connect()
+    except OSError:
+        return None
+    return connection
+
+
 def _send(
-    home: Path, address: ServerAddress, use_case: UseCase[Request, Result], request: Request
+    connection: http.client.HTTPConnection,
+    address: ServerAddress,
+    use_case: UseCase[Request, Result],
+    request: Request,
 ) -> Result:
     try:
         sent = msgspec.json.encode(request)
     except TypeError as error:
         raise Unavailable(
-            f"A server has {home} open, and this cannot be asked of it.",
+            "A server has the home open, and this cannot be asked of it.",
             hint="Stop the server first.",
         ) from error
-    where = urlsplit(address.url)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=600)
     try:
         connection.request(
             "POST",
@@ -110,11 +125,9 @@ def _send(
         body = response.read()
     except (OSError, http.client.HTTPException) as error:
         raise Unavailable(
-            f"The server of {home} at {address.url} does not answer: {error}.",
+            f"The server at {address.url} did not finish: {error}.",
             hint="Look whether it was done, and try again.",
         ) from error
-    finally:
-        connection.close()
     if response.status != 200:
         raise _received_error(response.status, body)
     try:

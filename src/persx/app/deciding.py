@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from secrets import token_hex
 from typing import Final
 
 import msgspec
 
 from persx.app.services import Services
-from persx.app.visiting import Visitor, new_id, profile_of
+from persx.app.visiting import Visitor, profile_of
 from persx.audience.schema import contextual_attributes
 from persx.decide.engine import decide, missing
 from persx.decide.plan import PagePlan, Plan
@@ -85,7 +86,7 @@ def page_plan(plan: Plan, page: str, blocks: Sequence[str]) -> PagePlan:
         raise BadInput("Neither a page nor blocks are named.", hint="Send 'page' or 'blocks'.")
     if len(blocks) > MAX_BLOCKS:
         raise BadInput(f"{len(blocks)} blocks are too many at once; {MAX_BLOCKS} are allowed.")
-    return plan.page_of(tuple(dict.fromkeys(blocks)))
+    return plan.page_of(tuple(dict.fromkeys(name for name in blocks if name in plan.blocks)))
 
 
 def contextual(plan: Plan, given: Mapping[str, object]) -> dict[str, Value]:
@@ -132,7 +133,8 @@ async def decide_for(
         profile,
         {**context, "identified": identified},
         now,
-        id=new_id(),
+        # Ids that grow with time lie side by side in the log's index.
+        id=f"{now:011x}{token_hex(8)}",
         forced=preview.variants if preview is not None else None,
     )
     for block, error in decision.errors.items():

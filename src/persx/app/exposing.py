@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from persx.app.collecting import collect
 from persx.app.deciding import Decided
 from persx.app.services import Services
 from persx.app.signing import Signer
@@ -114,6 +115,5 @@ async def confirm(
         )
         for experiment, arm, epoch in exposure.counts
     ]
-    await services.stream.append(events)
-    services.metrics.events.labels("accepted").inc(len(events))
+    await collect(services, events)
     return True
