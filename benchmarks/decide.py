@@ -8,8 +8,9 @@ from typing import Any
 from growthbook import GrowthBook
 
 from benchmarks.measurement import Measurement, interleaved
+from persx.decide.compilation import compile_snapshot
 from persx.decide.engine import decide
-from persx.decide.plan import Plan, compile_snapshot
+from persx.decide.plan import Plan
 from persx.model.attribute import Attribute, ValueType
 from persx.model.visitor import Profile
 from persx.model.workspace import (

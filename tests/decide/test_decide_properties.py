@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from persx.decide.allocation import ArmRanges, bucket
+from persx.decide.compilation import compile_snapshot
 from persx.decide.engine import decide
-from persx.decide.plan import Plan, compile_snapshot
+from persx.decide.plan import Plan
 from persx.model.attribute import Attribute, Purpose
 from persx.model.decision import PageDecision, Reason
 from persx.model.visitor import Profile

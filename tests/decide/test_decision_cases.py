@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from persx.decide.allocation import bucket
+from persx.decide.compilation import compile_snapshot
 from persx.decide.engine import decide
-from persx.decide.plan import Plan, compile_snapshot
+from persx.decide.plan import Plan
 from persx.model.visitor import Profile
 from persx.model.workspace import Snapshot, Workspace
 

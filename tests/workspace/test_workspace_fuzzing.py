@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persx.decide.plan import compile_snapshot
+from persx.decide.compilation import compile_snapshot
 from persx.model.workspace import Snapshot
 from persx.workspace.documents import read_folder
 from persx.workspace.snapshot import canonical, digest

@@ -34,6 +34,8 @@ def prepare_home(home: Path) -> None:
     Raises:
         BadInput: The path cannot be a folder.
     """
+    if home.exists() and not home.is_dir():
+        raise BadInput(f"{home} is a file; a home is a folder.", value=str(home))
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:

@@ -7,7 +7,8 @@ import asyncio
 import msgspec
 
 from persx.content.rendering import Renderer
-from persx.decide.plan import Plan, compile_snapshot
+from persx.decide.compilation import compile_snapshot
+from persx.decide.plan import Plan
 from persx.storage.ports import Store
 
 

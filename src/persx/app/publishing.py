@@ -9,7 +9,7 @@ import msgspec
 
 from persx.app.services import Services
 from persx.app.use_cases import AnyUseCase, UseCase
-from persx.decide.plan import compile_snapshot
+from persx.decide.compilation import compile_snapshot
 from persx.model.errors import BadInput, Conflict, Fault, InvalidWorkspace
 from persx.model.workspace import Snapshot
 from persx.storage.ports import DraftFile, SnapshotHead

@@ -1,4 +1,4 @@
-"""The plan: a snapshot compiled for deciding, so that a request only looks things up."""
+"""The plan: what a snapshot is compiled into, so that a request only looks things up."""
 
 from __future__ import annotations
 
@@ -8,28 +8,13 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from persx.audience.personas import PersonaScorer
-from persx.audience.program import Branch, Program
-from persx.content.texts import localized
-from persx.content.types import BlockType, block_types
+from persx.audience.program import Program
+from persx.content.types import BlockType
 from persx.decide.allocation import ArmRanges
-from persx.model.attribute import Attribute, Source
-from persx.model.clock import parse_wall_time
+from persx.model.attribute import Attribute
 from persx.model.decision import Decision, Reason
-from persx.model.workspace import (
-    DEFAULT,
-    HOLDOUT,
-    TARGETED,
-    Arm,
-    Block,
-    Experiment,
-    Page,
-    Schedule,
-    Snapshot,
-    Variant,
-    Workspace,
-)
+from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Page, Snapshot, Workspace
 from persx.visitors.profile import Assembler
-from persx.workspace.snapshot import effective_attributes, schema
 
 Content = Mapping[str, Any]
 
@@ -156,7 +141,7 @@ class Plan:
         """Return the plan for a set of blocks; names of unknown blocks are left out."""
         found = self._sets.get(names)
         if found is None:
-            found = _page_plan(
+            found = page_plan(
                 "",
                 [self.blocks[name] for name in names if name in self.blocks],
                 self.experiments,
@@ -168,212 +153,18 @@ class Plan:
         return found
 
 
-def compile_snapshot(snapshot: Snapshot) -> Plan:
-    """Compile a validated snapshot. Takes milliseconds; the result is shared by all requests."""
-    workspace = snapshot.workspace
-    attributes = effective_attributes(workspace)
-    program = Program(
-        schema(workspace), {name: audience.when for name, audience in workspace.audiences.items()}
-    )
-    personas = PersonaScorer(workspace.personas, workspace.settings.personas, program)
-    types = block_types(workspace)
-    running = {
-        key: experiment
-        for key, experiment in workspace.experiments.items()
-        if experiment.status == "running"
-    }
-    concerns = {key: _concerned(experiment, workspace) for key, experiment in running.items()}
-    blocks = {
-        name: _block_plan(
-            block,
-            types[block.type],
-            workspace,
-            program,
-            attributes,
-            {key: running[key] for key, names in concerns.items() if name in names},
-        )
-        for name, block in workspace.blocks.items()
-    }
-    experiments = {key: _experiment_plan(each, program) for key, each in running.items()}
-    return Plan(
-        snapshot=snapshot,
-        attributes=attributes,
-        types=types,
-        program=program,
-        personas=personas,
-        assembler=Assembler(attributes),
-        blocks=blocks,
-        experiments=experiments,
-        holdout=_holdout_plan(workspace),
-        arms=_usual_arms(workspace),
-        pages={
-            name: _page_plan(
-                name, [blocks[each] for each in page.blocks], experiments, attributes, personas
-            )
-            for name, page in workspace.pages.items()
-        },
-        paths={page.path: page for page in workspace.pages.values()},
-        zone=ZoneInfo(workspace.settings.zone),
-    )
-
-
-def _block_plan(
-    block: Block,
-    type_: BlockType,
-    workspace: Workspace,
-    program: Program,
-    attributes: Mapping[str, Attribute],
-    experiments: Mapping[str, Experiment],
-) -> BlockPlan:
-    variants = sorted(block.variants, key=lambda variant: -variant.priority)
-    branches = [
-        Branch(variant.when, *_window(variant.schedule, workspace.settings.zone))
-        for variant in variants
-    ]
-    names = (*(variant.name for variant in variants), DEFAULT)
-    texts = {
-        locale: _texts(block, variants, locale, workspace)
-        for locale in (workspace.settings.default_locale, *workspace.locales)
-    }
-    texts[""] = texts[workspace.settings.default_locale]
-    arranged = frozenset(
-        name
-        for each in texts.values()
-        for content in each.contents
-        for name in type_.reads(content)
-    )
-    reads = arranged.union(*(program.reads(branch.when) for branch in branches if branch.when))
-    facts = frozenset(
-        name
-        for name in reads
-        if name == "persona"
-        or (name in attributes and attributes[name].source is not Source.CONTEXTUAL)
-    )
-    plan = BlockPlan(
-        name=block.name,
-        type=block.type,
-        choose=program.chooser(branches),
-        names=names,
-        texts=texts,
-        facts=facts,
-        reads=reads,
-        arrange=type_.arrange if arranged else None,
-        shows={},
-    )
-    shows = {
-        key: tuple(_shown(arm, plan) for arm in experiment.arms)
-        for key, experiment in experiments.items()
-    }
-    object.__setattr__(plan, "shows", shows)
-    return plan
-
-
-def _texts(block: Block, variants: list[Variant], locale: str, workspace: Workspace) -> Texts:
-    contents = tuple(
-        localized(block, variant, locale, workspace.locales) for variant in (*variants, None)
-    )
-    arms = _usual_arms(workspace)
-
-    def made(name: str, content: Content, reason: Reason) -> Decision:
-        return Decision(
-            block=block.name,
-            type=block.type,
-            variant=name,
-            content=content,
-            reason=reason,
-            arms=arms,
-        )
-
-    names = (*(variant.name for variant in variants), DEFAULT)
-    return Texts(
-        contents=contents,
-        differs=tuple(content != contents[DEFAULT_CHOICE] for content in contents),
-        targeted=tuple(
-            made(name, content, Reason.TARGETED)
-            for name, content in zip(names, contents, strict=True)
-        ),
-        fallbacks={
-            reason: made(DEFAULT, contents[DEFAULT_CHOICE], reason)
-            for reason in (Reason.NO_MATCH, Reason.NO_CONSENT, Reason.UNKNOWN_VISITOR)
-        },
-    )
-
-
-def _usual_arms(workspace: Workspace) -> Mapping[str, str]:
-    return TARGETED_ARMS if workspace.settings.holdout.share > 0 else NO_ARMS
-
-
-def _shown(arm: Arm, block: BlockPlan) -> int:
-    said = arm.show if isinstance(arm.show, str) else arm.show.get(block.name, TARGETED)
-    return POLICY if said == TARGETED else block.choice(said)
-
-
-def _window(schedule: Schedule | None, zone: str) -> tuple[int | None, int | None]:
-    if schedule is None:
-        return None, None
-    zone = schedule.zone or zone
-    return (
-        parse_wall_time(schedule.start, zone) if schedule.start else None,
-        parse_wall_time(schedule.end, zone) if schedule.end else None,
-    )
-
-
-def _concerned(experiment: Experiment, workspace: Workspace) -> frozenset[str]:
-    if not experiment.blocks:
-        return frozenset(workspace.blocks)
-    found: set[str] = set()
-    for place in experiment.blocks:
-        page, _, rest = place.partition("/")
-        found.update(workspace.pages[page].blocks if rest == "*" else [place])
-    return frozenset(found)
-
-
-def _experiment_plan(experiment: Experiment, program: Program) -> ExperimentPlan:
-    return ExperimentPlan(
-        key=experiment.key,
-        seed=experiment.seed or experiment.key,
-        layer="layer:" + (experiment.layer or experiment.key),
-        start=experiment.offset,
-        end=experiment.offset + experiment.traffic,
-        epoch=experiment.epoch,
-        whole=experiment.offset <= 0 and experiment.traffic >= 1,
-        arms=tuple(arm.name for arm in experiment.arms),
-        ranges=ArmRanges([arm.weight for arm in experiment.arms]),
-        target=program.predicate(experiment.target) if experiment.target else None,
-        reads=program.reads(experiment.target) if experiment.target else frozenset(),
-    )
-
-
-def _holdout_plan(workspace: Workspace) -> ExperimentPlan | None:
-    settings = workspace.settings.holdout
-    if settings.share <= 0:
-        return None
-    return ExperimentPlan(
-        key=HOLDOUT,
-        seed=settings.seed,
-        layer="",
-        start=0.0,
-        end=1.0,
-        epoch=1,
-        whole=True,
-        arms=(GENERIC, TARGETED),
-        ranges=ArmRanges([settings.share, 1 - settings.share]),
-        target=None,
-        reads=frozenset(),
-    )
-
-
 STATE: Final = frozenset({"industry", "goals", "tools"})
 """Attributes of the visitor's own state, which is told beside the decisions."""
 
 
-def _page_plan(
+def page_plan(
     name: str,
     blocks: list[BlockPlan],
     experiments: Mapping[str, ExperimentPlan],
     attributes: Mapping[str, Attribute],
     personas: PersonaScorer,
 ) -> PagePlan:
+    """Return the plan for blocks in this order, with the experiments that concern them."""
     concerned = tuple(
         experiment
         for key, experiment in experiments.items()

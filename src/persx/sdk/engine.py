@@ -7,8 +7,9 @@ from pathlib import Path
 
 import msgspec
 
+from persx.decide.compilation import compile_snapshot
 from persx.decide.engine import decide
-from persx.decide.plan import Plan, compile_snapshot
+from persx.decide.plan import Plan
 from persx.model.attribute import Value
 from persx.model.clock import system_clock
 from persx.model.decision import PageDecision

@@ -85,7 +85,7 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
     except (OSError, OverflowError, UnicodeError) as error:
         for taken in sockets:
             taken.close()
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
         raise BadInput(
             f"Cannot listen on {host}, port {port}: {reason}.",
             value=port,

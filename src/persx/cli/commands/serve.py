@@ -23,7 +23,7 @@ from persx.model.errors import InUse
 @click.command()
 @click.option(
     "--home",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
     default=DEFAULT_HOME,
     show_default=True,
     help="Folder that holds everything; made where it is missing.",

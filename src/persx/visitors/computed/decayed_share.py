@@ -111,7 +111,7 @@ class DecayedShare:
         newest = left["newest"]
         if newest == right["newest"] and len(merged) <= MOST_VALUES:
             return {"newest": newest, "weights": merged}
-        return _bounded(newest, merged)
+        return _bounded(max(newest, right["newest"]), merged)
 
     def value(self, state: State, now: Millis, computation: Computation) -> Value:
         if state is None:

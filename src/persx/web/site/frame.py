@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Final
+from urllib.parse import urlencode
+
 import msgspec
 from starlette.requests import Request
 
 from persx.decide.plan import Plan
 from persx.model.visitor import Profile
-from persx.model.workspace import Page
+from persx.model.workspace import Page, Settings
 from persx.web.admin.session import BarChoice
 from persx.web.api.decide import state_of
+from persx.web.site.preview import preview_of
 from persx.web.site.views import AdminBar, Link, Option, SiteContext
 from persx.web.site.words import words
-from persx.web.visitors import services_of
+from persx.web.visitors import locale_of, services_of
+
+START: Final = "/start"
+PRIVACY: Final = "/privacy"
+
+_PASSING: Final = ("locale", "sent", "done")
+"""Parameters that concern one answer; links back to the page leave them out."""
+
+
+def locale_for(request: Request, plan: Plan, choice: BarChoice) -> str:
+    """Return the locale to answer in: the admin bar's, else the visitor's own."""
+    if choice.locale in plan.workspace.locales:
+        return choice.locale
+    return locale_of(request, plan)
 
 
 def title_of(page: Page, locale: str, plan: Plan) -> str:
@@ -20,16 +37,16 @@ def title_of(page: Page, locale: str, plan: Plan) -> str:
     return _text(page, "title", locale, plan) or page.title
 
 
-def _text(page: Page, field: str, locale: str, plan: Plan) -> str:
+def _text(document: Page | Settings, field: str, locale: str, plan: Plan) -> str:
     code: str | None = locale
     seen: set[str] = set()
     while code and code not in seen:
         seen.add(code)
-        if text := page.locales.get(code, {}).get(field):
+        if text := document.locales.get(code, {}).get(field):
             return text
         known = plan.workspace.locales.get(code)
         code = known.fallback if known else None
-    return str(getattr(page, field))
+    return str(getattr(document, field))
 
 
 def description_of(page: Page, locale: str, plan: Plan) -> str:
@@ -59,30 +76,39 @@ def frame(
     admin: bool,
     choice: BarChoice,
     ask: bool = True,
+    path: str = "",
 ) -> SiteContext:
     """Return what every page is framed with.
 
     Args:
         admin: Somebody of the team is signed in, and gets the bar with its choice.
         ask: Whether a visitor of unknown industry may be asked on this page.
+        path: Where the page is; unless given, where the request went. They differ where a form
+            is shown again.
     """
     workspace = plan.workspace
     settings = workspace.settings
     state = state_of(plan, profile, services_of(request))
-    industry = workspace.industries.get(choice.industry or state.industry or "")
-    query = f"?{request.url.query}" if request.url.query else ""
+    preview = preview_of(plan, choice)
+    seen_as = preview.attributes.get("industry") if preview else None
+    industry = workspace.industries.get(str(seen_as or state.industry or ""))
+    place = path or request.url.path
+    query = [pair for pair in request.query_params.multi_items() if pair[0] not in _PASSING]
+    here = f"{place}?{urlencode(query)}" if query else place
     return SiteContext(
         brand=settings.name,
-        tagline=settings.tagline,
-        footer=settings.footer,
-        path=request.url.path + query,
+        tagline=_text(settings, "tagline", locale, plan),
+        footer=_text(settings, "footer", locale, plan),
+        path=here,
+        start_path=START if place in ("/", START) else f"{START}?{urlencode({'next': here})}",
+        privacy_path=PRIVACY,
         locale=locale,
         words=words(locale),
-        navigation=navigation(plan, request.url.path, locale),
+        navigation=navigation(plan, place, locale),
         locales=tuple(
             Link(
                 label=each.label or code,
-                href=f"{request.url.path}?locale={code}",
+                href=f"{place}?{urlencode([*query, ('locale', code)])}",
                 current=code == locale,
                 lang=code,
             )

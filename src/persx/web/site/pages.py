@@ -9,7 +9,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from persx.app.deciding import Decided, Preview, decide_for
+from persx.app.deciding import Decided, decide_for
 from persx.app.exposing import exposure_token
 from persx.app.publication import Served
 from persx.app.visiting import Visitor
@@ -19,8 +19,9 @@ from persx.model.workspace import Page
 from persx.web.admin.session import BarChoice, choice_of, is_admin
 from persx.web.html import answer
 from persx.web.site.errors import not_found, nothing_served
-from persx.web.site.frame import description_of, frame, title_of
-from persx.web.site.views import PageView, render
+from persx.web.site.frame import description_of, frame, locale_for, title_of
+from persx.web.site.preview import preview_of
+from persx.web.site.views import Link, PageView, render
 from persx.web.site.words import words
 from persx.web.visitors import (
     LOCALE,
@@ -68,18 +69,15 @@ async def page_response(
     visitor = visitor_of(request)
     admin = is_admin(request)
     choice = choice_of(request) if admin else BarChoice()
-    preview = preview_of(choice)
-    context = context_of(request, plan, page.path)
-    if choice.locale in plan.workspace.locales:
-        context["locale"] = choice.locale
-    locale = str(context["locale"])
+    locale = locale_for(request, plan, choice)
+    context = {**context_of(request, plan, page.path), "locale": locale}
     decided = await decide_for(
         services,
         visitor,
         plan=plan,
         page=plan.pages[page.name],
         context=context,
-        preview=preview,
+        preview=preview_of(plan, choice),
         log=human,
     )
     sent = request.query_params.get("sent", "")
@@ -109,9 +107,14 @@ async def page_response(
         layout=page.layout,
         blocks=tuple(each.markup for each in rendered.blocks),
         has_h1=rendered.has_h1,
+        problems=tuple(
+            Link(label=problem, href=f"#{form}") for form, problem in (form_errors or {}).items()
+        ),
         exposure_url=_exposure_url(request, decided, visitor, page, title) if human else None,
     )
-    site = frame(request, plan, decided.profile, locale, admin=admin, choice=choice)
+    site = frame(
+        request, plan, decided.profile, locale, admin=admin, choice=choice, path=page.path
+    )
     response = answer(render(site, view), status)
     response.headers["Content-Language"] = locale
     if human:
@@ -119,14 +122,6 @@ async def page_response(
     if request.query_params.get("locale") in plan.workspace.locales:
         set_cookie(response, services, LOCALE, request.query_params["locale"], YEAR_SECONDS)
     return response
-
-
-def preview_of(choice: BarChoice) -> Preview | None:
-    """Return what the admin bar lays over the visitor; none where it is set to nothing."""
-    if choice == BarChoice():
-        return None
-    chosen = {"industry": choice.industry, "persona": choice.persona}
-    return Preview(attributes={name: value for name, value in chosen.items() if value})
 
 
 def _exposure_url(

@@ -112,6 +112,8 @@ class PageView(View, frozen=True, kw_only=True):
         blocks: The rendered blocks, in order.
         has_h1: Whether a block carries the page's heading; else the title does: shown with the
             description above an article, and only heard on other pages.
+        problems: What is wrong with a form that is shown again, each with a link to the form; only
+            shown where no script leads to the form.
         exposure_url: The image that confirms the exposure; None where nothing is exposed.
         canonical: Absolute address of the page, where known.
     """
@@ -124,6 +126,7 @@ class PageView(View, frozen=True, kw_only=True):
     layout: str = "standard"
     blocks: tuple[Markup, ...] = ()
     has_h1: bool = False
+    problems: tuple[Link, ...] = ()
     exposure_url: str | None = None
     canonical: str = ""
 
@@ -157,7 +160,7 @@ class StartView(View, frozen=True, kw_only=True):
 
 
 class FactView(View, frozen=True, kw_only=True):
-    """One fact that is known, as a person reads it."""
+    """One fact that is known, as a person reads it. Facts of one source stand together."""
 
     label: str
     value: str
@@ -173,7 +176,7 @@ class PrivacyView(View, frozen=True, kw_only=True):
 
     Attributes:
         purposes: Purposes that may be granted or denied; `selected` means granted. None: no form.
-        export_href: Where everything can be had as JSON.
+        export_href: Where what the visitor declared can be had as JSON.
         done: Whether an action has just been carried out.
     """
 
@@ -181,7 +184,7 @@ class PrivacyView(View, frozen=True, kw_only=True):
 
     facts: tuple[FactView, ...] = ()
     purposes: tuple[Option, ...] = ()
-    export_href: str = "/v1/me"
+    export_href: str = "/v1/state"
     done: bool = False
 
 

@@ -105,6 +105,9 @@ class Database:
                     connection.execute("DELETE FROM lease")
                     tail = LogTail(connection, self.clock)
                     writer = Writer(connection, tail, waiting_limit=self._waiting_limit)
+                except sqlite3.Error as error:
+                    self._lock.release()
+                    raise Unavailable(f"{self._path} cannot be opened: {error}.") from error
                 except BaseException:
                     self._lock.release()
                     raise
