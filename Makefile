@@ -29,7 +29,7 @@ check: .make/dev ## Lint, format, types, import contracts, docs completeness
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(PY) -m mypy
-	$(BIN)/lint-imports --no-timings
+	$(BIN)/lint-imports
 	$(PY) -m scripts.completeness
 	$(PY) -m scripts.reference --check
 

@@ -40,9 +40,12 @@ def settings() -> str:
 def commands() -> str:
     """Return the page on the commands, each with its help as the terminal shows it."""
     parts = ["`persx COMMAND --help` shows the same.\n"]
+    settings = {**command_line.context_settings, "max_content_width": 96, "terminal_width": 96}
     for name, command in walk(command_line, "persx"):
-        context = click.Context(command, info_name=name, max_content_width=96, terminal_width=96)
-        text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+        *groups, last = name.split()
+        outer = click.Context(command_line, info_name=" ".join(groups), **settings)
+        inner = click.Context(command, parent=outer, info_name=last)
+        text = "\n".join(line.rstrip() for line in command.get_help(inner).splitlines())
         parts.append(f"## `{name}`\n\n```text\n{text}\n```\n")
     return "\n".join(parts)
 

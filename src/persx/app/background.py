@@ -69,6 +69,7 @@ class Filling:
         self._services = services
         self._task: asyncio.Task[None] | None = None
         self._plan: Plan | None = None
+        self._taken_up = False
 
     async def take_up(self) -> None:
         """Switch to the served snapshot's fold; its gaps are filled in the background.
@@ -77,12 +78,13 @@ class Filling:
         new snapshot served at once, so that it is not the watcher who sees it first.
         """
         plan = self._services.publication.plan
-        if plan is None or plan is self._plan:
+        if self._taken_up and plan is self._plan:
             return
         await self.stop()
-        fold = Fold(plan.attributes)
+        # Before anything is published, events still make identities and their edges.
+        fold = Fold(plan.attributes if plan else {})
         jobs = await switch(self._services, fold)
-        self._plan = plan
+        self._plan, self._taken_up = plan, True
         self._task = asyncio.create_task(self._fill(fold, jobs))
 
     async def _fill(self, fold: Fold, jobs: Sequence[Job]) -> None:

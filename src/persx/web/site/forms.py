@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import msgspec
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -14,14 +15,16 @@ from starlette.responses import RedirectResponse, Response
 from persx.app.deciding import decide_for
 from persx.app.declaring import MAX_ANSWER, submit_form
 from persx.app.publication import Served
+from persx.content.blocks.contact_form import CONTACT_FORM, RESERVED, ContactForm, FormField
 from persx.model.workspace import Page
-from persx.web.admin.session import same_origin
+from persx.web.admin.session import BarChoice, choice_of, is_admin, same_origin
 from persx.web.site.errors import not_found, nothing_served
+from persx.web.site.frame import locale_for
 from persx.web.site.pages import page_response
+from persx.web.site.words import Words, words
 from persx.web.visitors import context_of, remember, services_of, visitor_of
 
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,}")
-_OURS: Final = frozenset({"page", "block", "next", "website", "csrf"})
 
 
 async def send_form(request: Request) -> Response:
@@ -46,14 +49,22 @@ async def send_form(request: Request) -> Response:
         log=False,
     )
     (decision,) = decided.decision.decisions
+    fields: tuple[FormField, ...] | None = None
+    if served.plan.workspace.blocks[block.name].type == CONTACT_FORM.name:
+        content = msgspec.convert(decision.content, ContactForm)
+        if content.form != name:
+            return await not_found(request, served)
+        fields = content.fields
     answers = {
         field: [text for text in sent.getlist(field) if isinstance(text, str)]
         for field in dict.fromkeys(sent.keys())
-        if field not in _OURS
+        if _is_answer(field, fields)
     }
-    problem = _problem(decision.content.get("fields"), answers)
+    choice = choice_of(request) if is_admin(request) else BarChoice()
+    said = words(locale_for(request, served.plan, choice))
+    problem = _problem(fields or (), answers, said)
     if not same_origin(request):
-        problem = "This form was sent from another site. Please send it from here."
+        problem = said.form_foreign
     if problem:
         return await _again(request, served, page, name, answers, problem)
     # A person leaves the hidden field empty; a machine that fills it in is thanked, and ignored.
@@ -72,7 +83,7 @@ async def send_form(request: Request) -> Response:
             answers=answers,
             decision=shown,
         )
-    response = RedirectResponse(f"{page.path}?{urlencode({'sent': name})}#{block.name}", 303)
+    response = RedirectResponse(f"{page.path}?{urlencode({'sent': name})}#{name}", 303)
     remember(response, services, served.plan, visitor)
     return response
 
@@ -101,18 +112,23 @@ def _text(form: FormData, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _problem(fields: object, answers: Mapping[str, Sequence[str]]) -> str:
+def _is_answer(name: str, fields: Sequence[FormField] | None) -> bool:
+    """Tell whether something sent answers a question; types of the workspace ask what they like."""
+    if fields is None:
+        return name not in RESERVED
+    return any(name == field.name for field in fields)
+
+
+def _problem(fields: Sequence[FormField], answers: Mapping[str, Sequence[str]], said: Words) -> str:
     """Return what is wrong with the answers, in words for their sender; empty if nothing."""
     if any(len(text) > MAX_ANSWER for texts in answers.values() for text in texts):
-        return f"An answer is longer than {MAX_ANSWER} characters. Please shorten it."
-    for field in fields if isinstance(fields, list) else []:
-        name, label = str(field.get("name", "")), str(field.get("label", ""))
-        given = [text.strip() for text in answers.get(name, ()) if text.strip()]
-        if field.get("required") and not given:
-            return f"Please fill in “{label}”."
-        if field.get("type") == "email" and any(not _EMAIL.fullmatch(text) for text in given):
-            return f"“{label}” does not look like an e-mail address."
-        options = field.get("options") or []
-        if field.get("type") == "select" and any(text not in options for text in given):
-            return f"Please choose one of the options of “{label}”."
+        return said.form_long.format(most=MAX_ANSWER)
+    for field in fields:
+        given = [text.strip() for text in answers.get(field.name, ()) if text.strip()]
+        if field.required and not given:
+            return said.form_required.format(label=field.label)
+        if field.type == "email" and any(not _EMAIL.fullmatch(text) for text in given):
+            return said.form_email.format(label=field.label)
+        if field.type == "select" and any(text not in field.options for text in given):
+            return said.form_option.format(label=field.label)
     return ""

@@ -24,7 +24,7 @@ def preview_of(plan: Plan, choice: BarChoice) -> Preview | None:
     attributes: dict[str, Value] = {}
     persona = plan.workspace.personas.get(choice.persona)
     if persona is not None:
-        known = {
+        known: dict[str, Value] = {
             "persona": persona.name,
             "industry": persona.industry,
             "goals": list(persona.goals),

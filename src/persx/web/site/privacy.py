@@ -2,54 +2,75 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from persx.app.declaring import declare
 from persx.app.visiting import profile_of
-from persx.model.attribute import Attribute, Source, Value, ValueType
+from persx.decide.plan import Plan
+from persx.model.attribute import Attribute, Purpose, Source, Value, ValueType
 from persx.model.clock import iso
+from persx.model.visitor import Profile
 from persx.web.admin.session import BarChoice, choice_of, is_admin, same_origin
 from persx.web.html import answer
 from persx.web.site.errors import nothing_served
-from persx.web.site.frame import frame
+from persx.web.site.frame import PRIVACY, frame, locale_for
 from persx.web.site.views import FactView, PrivacyView, render
-from persx.web.visitors import STATE, VISITOR, locale_of, services_of, visitor_of
+from persx.web.site.words import Words, words
+from persx.web.visitors import STATE, VISITOR, services_of, visitor_of
 
-_SOURCES = {
-    Source.DECLARED: "You told us",
-    Source.COMPUTED: "From your visits",
-    Source.PREDICTED: "Our guess",
-    Source.CONTEXTUAL: "From this request",
-}
+_ORDER: Final = (Source.DECLARED, Source.COMPUTED, Source.PREDICTED, Source.CONTEXTUAL)
 
 
 async def show_privacy(request: Request) -> Response:
-    """Show every fact that may decide what this visitor sees."""
+    """Show every fact that may decide what this visitor sees: first what they said themselves."""
     services = services_of(request)
     served = services.publication.served
     if served is None:
         return nothing_served()
     plan = served.plan
     profile = await profile_of(services, plan, visitor_of(request), services.clock())
-    locale = locale_of(request, plan)
     admin = is_admin(request)
     choice = choice_of(request) if admin else BarChoice()
-    facts = tuple(
-        FactView(
-            label=plan.attributes[name].label or name.replace("_", " ").replace(".", " "),
-            value=_shown(plan.attributes[name], value),
-            source=_SOURCES[profile.sources.get(name, Source.DECLARED)],
-            purpose=plan.attributes[name].purpose.value,
-        )
-        for name, value in sorted(profile.attributes.items())
-        if name in plan.attributes and value not in (None, [], "")
-    )
+    locale = locale_for(request, plan, choice)
     view = PrivacyView(
-        facts=facts, export_href="/v1/state", done=request.query_params.get("done") == "1"
+        facts=_facts(plan, profile, words(locale)), done=request.query_params.get("done") == "1"
     )
     site = frame(request, plan, profile, locale, admin=admin, choice=choice, ask=False)
     return answer(render(site, view))
+
+
+def _facts(plan: Plan, profile: Profile, said: Words) -> tuple[FactView, ...]:
+    """Return what is known, by source and then in the workspace's own order."""
+    sources = {
+        Source.DECLARED: said.privacy_declared,
+        Source.COMPUTED: said.privacy_computed,
+        Source.PREDICTED: said.privacy_predicted,
+        Source.CONTEXTUAL: said.privacy_contextual,
+    }
+    purposes = {
+        Purpose.NECESSARY: said.privacy_necessary,
+        Purpose.ANALYTICS: said.privacy_analytics,
+        Purpose.PERSONALIZATION: said.privacy_personalization,
+        Purpose.MARKETING: said.privacy_marketing,
+    }
+    found: dict[Source, list[FactView]] = {source: [] for source in _ORDER}
+    for name, attribute in plan.attributes.items():
+        value = profile.attributes.get(name)
+        if value is None or value == [] or value == "":
+            continue
+        source = profile.sources.get(name, Source.DECLARED)
+        found[source].append(
+            FactView(
+                label=attribute.label or name.replace("_", " ").replace(".", " "),
+                value=_shown(attribute, value, said),
+                source=sources[source],
+                purpose=purposes[attribute.purpose],
+            )
+        )
+    return tuple(fact for facts in found.values() for fact in facts)
 
 
 async def send_privacy(request: Request) -> Response:
@@ -58,7 +79,7 @@ async def send_privacy(request: Request) -> Response:
     plan = services.publication.plan
     if plan is None:
         return nothing_served()
-    response = RedirectResponse("/privacy?done=1", 303)
+    response = RedirectResponse(f"{PRIVACY}?done=1", 303)
     if same_origin(request):
         visitor = visitor_of(request, make=False)
         declared = [
@@ -71,11 +92,11 @@ async def send_privacy(request: Request) -> Response:
     return response
 
 
-def _shown(attribute: Attribute, value: Value) -> str:
+def _shown(attribute: Attribute, value: Value, said: Words) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if attribute.type is ValueType.TIME and isinstance(value, int | float):
         return iso(int(value))
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return said.privacy_yes if value else said.privacy_no
     return f"{value:g}" if isinstance(value, float) else str(value)

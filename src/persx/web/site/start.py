@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -16,15 +17,10 @@ from persx.model.visitor import Profile
 from persx.web.admin.session import BarChoice, back, choice_of, is_admin, same_origin
 from persx.web.html import answer
 from persx.web.site.errors import nothing_served
-from persx.web.site.frame import frame
+from persx.web.site.frame import frame, locale_for
 from persx.web.site.views import IndustryChoice, Option, StartView, render
-from persx.web.visitors import (
-    locale_of,
-    remember,
-    remember_state,
-    services_of,
-    visitor_of,
-)
+from persx.web.site.words import words
+from persx.web.visitors import remember, remember_state, services_of, visitor_of
 
 MANY = ("goals", "tools")
 
@@ -36,7 +32,8 @@ async def show_start(request: Request) -> Response:
     if served is None:
         return nothing_served()
     profile = await profile_of(services, served.plan, visitor_of(request), services.clock())
-    return _form(request, served, profile, dict(profile.attributes), {})
+    target = request.query_params.get("next", "/")
+    return _form(request, served, profile, profile.attributes, target)
 
 
 async def send_start(request: Request) -> Response:
@@ -55,11 +52,14 @@ async def send_start(request: Request) -> Response:
     if asked:
         given |= {name: _many(form, name) for name in MANY if name in served.plan.attributes}
         _keep_own(given, served)
+    target = form.get("next")
+    target = target if isinstance(target, str) else "/"
+    said = words(_locale(request, served))
     errors: dict[str, str] = {}
     if not same_origin(request):
-        errors["industry"] = "This form was sent from another site. Please send it from here."
+        errors["industry"] = said.form_foreign
     elif not industry:
-        errors["industry"] = "Please choose your industry."
+        errors["industry"] = said.start_no_industry
     else:
         try:
             state = await declare(services, served.plan, visitor, given)
@@ -67,9 +67,8 @@ async def send_start(request: Request) -> Response:
             errors["industry"] = str(error)
     if errors:
         profile = await profile_of(services, served.plan, visitor, services.clock())
-        return _form(request, served, profile, {**profile.attributes, **given}, errors)
-    target = form.get("next")
-    response = back(target if isinstance(target, str) else "/")
+        return _form(request, served, profile, {**profile.attributes, **given}, target, errors)
+    response = back(target)
     remember(response, services, served.plan, visitor)
     remember_state(response, services, served.plan, state)
     return response
@@ -89,15 +88,21 @@ def _many(form: FormData, name: str) -> list[str]:
     return [value for value in form.getlist(name) if isinstance(value, str) and value]
 
 
+def _locale(request: Request, served: Served) -> str:
+    choice = choice_of(request) if is_admin(request) else BarChoice()
+    return locale_for(request, served.plan, choice)
+
+
 def _form(
     request: Request,
     served: Served,
     profile: Profile,
     known: Mapping[str, object],
-    errors: Mapping[str, str],
+    target: str,
+    errors: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
     plan = served.plan
-    locale = locale_of(request, plan)
+    locale = _locale(request, served)
     admin = is_admin(request)
     choice = choice_of(request) if admin else BarChoice()
     site = frame(request, plan, profile, locale, admin=admin, choice=choice, ask=False)
@@ -119,7 +124,7 @@ def _form(
             )
             for name, each in plan.workspace.industries.items()
         ),
-        next=request.query_params.get("next", "/"),
+        next=target,
         errors=errors,
         updating=bool(profile.attributes.get("industry")),
     )

@@ -37,22 +37,41 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     start_submit: str = "Show me my site"
     start_update: str = "Update my site"
     start_promise: str = (
-        "Your answers stay on this site. You can see, change and delete them at any time."
+        "Your answers stay on this site. You can see and change them at any time, or start over."
     )
     start_errors: str = "Please look at this again"
+    start_no_industry: str = "Please choose your industry."
+    form_foreign: str = "This form was sent from another site. Please send it from here."
+    form_required: str = "Please fill in “{label}”."
+    form_email: str = "“{label}” does not look like an e-mail address."
+    form_option: str = "Please choose one of the options of “{label}”."
+    form_long: str = "An answer is longer than {most} characters. Please shorten it."
     privacy_title: str = "What this site knows about you"
-    privacy_intro: str = "Everything that decides what you see here, and the way to take it back."
+    privacy_intro: str = (
+        "These facts decide what you see here. You can change your answers, or start over."
+    )
     privacy_nothing: str = "Nothing yet. You see what everybody sees."
-    privacy_fact: str = "Fact"
-    privacy_value: str = "Value"
-    privacy_source: str = "How we know"
+    privacy_declared: str = "You told us"
+    privacy_computed: str = "From your visits"
+    privacy_predicted: str = "Our guess"
+    privacy_contextual: str = "From this request"
+    privacy_yes: str = "yes"
+    privacy_no: str = "no"
     privacy_purpose: str = "Used for"
-    privacy_download: str = "Download everything as JSON"
+    privacy_necessary: str = "running the site"
+    privacy_analytics: str = "statistics"
+    privacy_personalization: str = "personalization"
+    privacy_marketing: str = "marketing"
+    privacy_download: str = "My answers as JSON"
     privacy_consent: str = "What may your data be used for?"
     privacy_save: str = "Save my choice"
-    privacy_reset: str = "Start over: forget what this browser told you"
+    privacy_reset: str = "Start over"
+    privacy_reset_help: str = (
+        "The site forgets your answers and meets you as a new visitor. What has been counted so"
+        " far stays counted."
+    )
     privacy_done: str = "Done. Your choice holds from this page on."
-    error_home: str = "Back to the start page"
+    error_home: str = "Go to the home page"
     error_not_found: str = "This page does not exist"
     error_not_found_text: str = "The address may be old or mistyped. These pages do exist:"
     error_server: str = "Something went wrong on our side"
@@ -89,21 +108,41 @@ GERMAN: Final = Words(
     start_submit="Meine Seite zeigen",
     start_update="Meine Seite ändern",
     start_promise=(
-        "Ihre Antworten bleiben auf dieser Seite. Sie können sie jederzeit ansehen, ändern und"
-        " löschen."
+        "Ihre Antworten bleiben auf dieser Seite. Sie können sie jederzeit ansehen und ändern oder"
+        " neu beginnen."
     ),
     start_errors="Bitte sehen Sie das noch einmal an",
+    start_no_industry="Bitte wählen Sie Ihre Branche.",
+    form_foreign="Dieses Formular kam von einer anderen Website. Bitte senden Sie es von hier.",
+    form_required="Bitte füllen Sie „{label}“ aus.",
+    form_email="„{label}“ sieht nicht wie eine E-Mail-Adresse aus.",
+    form_option="Bitte wählen Sie eine der Möglichkeiten von „{label}“.",
+    form_long="Eine Antwort ist länger als {most} Zeichen. Bitte kürzen Sie sie.",
     privacy_title="Was diese Seite über Sie weiß",
-    privacy_intro="Alles, was bestimmt, was Sie hier sehen, und wie Sie es zurücknehmen.",
+    privacy_intro=(
+        "Diese Angaben bestimmen, was Sie hier sehen. Sie können Ihre Antworten ändern oder neu"
+        " beginnen."
+    ),
     privacy_nothing="Noch nichts. Sie sehen, was alle sehen.",
-    privacy_fact="Angabe",
-    privacy_value="Wert",
-    privacy_source="Woher wir es wissen",
+    privacy_declared="Von Ihnen",
+    privacy_computed="Aus Ihren Besuchen",
+    privacy_predicted="Unsere Vermutung",
+    privacy_contextual="Aus dieser Anfrage",
+    privacy_yes="ja",
+    privacy_no="nein",
     privacy_purpose="Verwendet für",
-    privacy_download="Alles als JSON herunterladen",
+    privacy_necessary="den Betrieb der Seite",
+    privacy_analytics="Statistik",
+    privacy_personalization="Personalisierung",
+    privacy_marketing="Werbung",
+    privacy_download="Meine Antworten als JSON",
     privacy_consent="Wofür dürfen Ihre Daten verwendet werden?",
     privacy_save="Auswahl speichern",
-    privacy_reset="Neu beginnen: vergessen, was dieser Browser gesagt hat",
+    privacy_reset="Neu beginnen",
+    privacy_reset_help=(
+        "Die Seite vergisst Ihre Antworten und begegnet Ihnen wie beim ersten Besuch. Was bisher"
+        " gezählt wurde, bleibt gezählt."
+    ),
     privacy_done="Erledigt. Ihre Wahl gilt ab dieser Seite.",
     error_home="Zur Startseite",
     error_not_found="Diese Seite gibt es nicht",

@@ -58,6 +58,18 @@
     filter();
   }
 
+  /* What went wrong is read first, wherever on the page it is. */
+  var problem = document.querySelector(".form-error[role=alert]");
+  if (problem) {
+    problem.tabIndex = -1;
+    problem.focus({ preventScroll: true });
+    problem.scrollIntoView({ block: "center" });
+  }
+
+  /* On a narrow screen the navigation begins where the visitor is. */
+  var here = document.querySelector(".site-nav [aria-current]");
+  if (here) here.parentNode.parentNode.parentNode.scrollLeft = here.offsetLeft - 20;
+
   /* A menu closes with Escape and with a click elsewhere. */
   var menus = document.querySelectorAll("details.locale");
   addEventListener("keydown", function (event) {
