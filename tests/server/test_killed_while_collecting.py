@@ -16,7 +16,7 @@ from tests.server.conftest import Cli, Site
 
 pytestmark = pytest.mark.server
 
-KILLS = 3
+KILLS = 2
 SENDERS = 3
 
 
@@ -76,7 +76,7 @@ def test_acknowledged_means_durable(
         sender.start()
     try:
         for _ in range(KILLS):
-            time.sleep(0.8)
+            time.sleep(0.6)
             server.kill()
             server = serve(home=home, port=port, seal_rows="50", seal_seconds="0.1")
         time.sleep(0.3)

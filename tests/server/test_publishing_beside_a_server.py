@@ -179,7 +179,7 @@ def test_a_command_needs_the_token(server: Server, home: Path) -> None:
     address = json.loads((home / SERVER_FILE).read_text())
     assert (home / SERVER_FILE).stat().st_mode & 0o077 == 0
     url = f"{server.url}/v1/commands/rollback"
-    tokens = ["", "Bearer ", "Bearer x", f"Bearer {SERVER_KEY}", address["token"][:-1]]
+    tokens = ["", "Bearer", "Bearer x", f"Bearer {SERVER_KEY}", address["token"][:-1]]
     for token in tokens:
         refused = httpx.post(url, json={"number": 1}, headers={"Authorization": token})
         assert refused.status_code == 403

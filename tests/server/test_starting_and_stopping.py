@@ -8,8 +8,10 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -125,8 +127,6 @@ def test_a_stale_address_is_not_trusted(persx: Cli, site: Site, home: Path) -> N
 
 def test_commands_wait_for_each_other(site: Site, run: Run, home: Path, tmp_path: Path) -> None:
     """Two at once on a home without a server: the second takes its turn."""
-    from concurrent.futures import ThreadPoolExecutor
-
     second = Site(tmp_path / "second")
     with ThreadPoolExecutor(2) as pool:
         ended = list(pool.map(lambda s: run("push", s.folder, "--home", home), (site, second)))
@@ -232,8 +232,6 @@ def test_keys_are_shown_once_beside_a_given_password(home: Path) -> None:
 
 def starts(home: Path, **environment: str) -> str:
     """Start a server, stop it, and return what it showed."""
-    import sys
-
     output = home.parent / "shown.log"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PERSX_")}
     with output.open("w") as log:

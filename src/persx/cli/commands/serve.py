@@ -89,8 +89,8 @@ async def _serve(home: Path, settings: ServerSettings, demo: str | None) -> None
             link = await make_link(services)
 
             def listening(url: str) -> None:
-            # What is loaded by now stays: the collector need not look at it again.
-            gc.freeze()
+                # What is loaded by now stays: the collector need not look at it again.
+                gc.freeze()
                 _welcome(services, home, settings.public_url.rstrip("/") or url, link, secrets)
 
             await serve(services, home, sockets, listening)
