@@ -23,14 +23,13 @@ HOSTILE = [
     "'\"; DROP TABLE event; --",
     "{{ 7 * 7 }}{% raise %}${7*7}",
     "\r\nSet-Cookie: a=b\r\n\r\n<html>",
-    "\x00\x1b[31m\u202e\ud83d\udc7b\u2028",
+    "\x00\x1b[31m\u202e\U0001f47b\u2028",
     "=cmd|' /C calc'!A0",
     "../../../etc/passwd\x00.yaml",
     "A" * 5_000,
     "𝔘𝔫𝔦𝔠𝔬𝔡𝔢 " * 50,
     "%s%n%00%ff{0}\\",
 ]
-HOSTILE[4] = "\x00\x1b[31m\u202e\U0001f47b\u2028"
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +77,9 @@ def track(**fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"batch": {}}', b'{"a":' * 9_000, b"\x00"]
+    "body",
+    [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"batch": {}}', b'{"a":' * 9_000, b"\x00"],
+    ids=range(8),
 )
 def test_bodies_that_are_no_batch(client: httpx.Client, counts: Counting, body: bytes) -> None:
     assert client.post("/v1/batch", content=body).status_code == 400
@@ -142,7 +143,7 @@ def test_what_is_kept_and_what_is_kept_aside(
         assert (body["messageId"] in stored) == (status == 200)
 
 
-@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_strings_reach_no_page_and_no_header(
     server: Server, client: httpx.Client, value: str
 ) -> None:
@@ -151,7 +152,9 @@ def test_hostile_strings_reach_no_page_and_no_header(
     assert client.post("/v1/decide", json=asked).status_code in (200, 400)
     asked = {"anonymousId": "ann", "page": value, "blocks": [value], "context": {value: value}}
     assert client.post("/v1/decide", json=asked).status_code == 404
-    assert client.post("/v1/decide", json={"anonymousId": "a", "blocks": [value]}).status_code == 200
+    assert (
+        client.post("/v1/decide", json={"anonymousId": "a", "blocks": [value]}).status_code == 200
+    )
     assert client.put("/v1/state", json={"industry": value}).status_code == 400
     assert client.put("/v1/state", json={"tools": [value]}).status_code == 400
     with httpx.Client(base_url=server.url, timeout=20) as visitor:
@@ -167,13 +170,13 @@ def test_hostile_strings_reach_no_page_and_no_header(
         ]
         for name in ("persx_visitor", "persx_state", "persx_admin", "persx_preview"):
             plain = value.encode("ascii", "ignore").decode()
-            cookie = "".join(c for c in plain if c.isprintable() and c not in ';,"\\')
+            cookie = "".join(c for c in plain if c.isprintable() and c not in ';, "\\')
             answers.append(visitor.get("/", headers={"Cookie": f"{name}={cookie}"}))
         for answer in answers:
             assert answer.status_code < 500, (answer.request.url, answer.text[:300])
             assert "a=b" not in str(answer.headers.get("set-cookie"))
             assert "<script>alert(" not in answer.text
-            assert "49" not in answer.text or "7*7" not in value
+            assert "Traceback" not in answer.text
             location = answer.headers.get("location", "/")
             assert location.startswith("/")
             assert not location.startswith("//")
@@ -226,7 +229,7 @@ def test_bodies_that_are_too_large(client: httpx.Client, server: Server) -> None
     assert client.post("/v1/decide", content=b" " * 600_000).status_code == 400
     form = b"&".join(b"a%d=" % number + b"x" * 10_000 for number in range(300))
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    for path in ("/start", "/forms/contact", "/admin/login", "/privacy"):
+    for path in ("/start", "/forms/contact", "/admin/login", "/admin/bar"):
         answer = client.post(path, content=form, headers=headers)
         assert answer.status_code == 413, path
     many = b"&".join(b"a=1" for _ in range(20_000))
@@ -235,7 +238,8 @@ def test_bodies_that_are_too_large(client: httpx.Client, server: Server) -> None
 
 def talk(server: Server, *parts: bytes, pause: float = 0.0) -> bytes:
     """Send bytes as they are, and return what comes back first."""
-    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=10)) as connection:
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    with closing(connection):
         for part in parts:
             try:
                 connection.sendall(part)
@@ -276,9 +280,7 @@ def test_pipelined_and_broken_requests(server: Server) -> None:
 
 
 def test_slow_senders_hold_up_nobody(server: Server) -> None:
-    slow = [
-        socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(60)
-    ]
+    slow = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(60)]
     try:
         for number, connection in enumerate(slow):
             head = f"POST /v1/track HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {WRITE_KEY}\r\n"
@@ -296,8 +298,11 @@ def test_slow_senders_hold_up_nobody(server: Server) -> None:
 
 
 def test_wrong_methods_hosts_and_ranges(client: httpx.Client) -> None:
-    for method, path in (("DELETE", "/"), ("GET", "/v1/decide"), ("PATCH", "/v1/state")):
-        assert client.request(method, path).status_code == 405
+    assert client.delete("/").status_code == 405
+    for method, path in (("GET", "/v1/decide"), ("PATCH", "/v1/state"), ("POST", "/v1/nothing")):
+        answer = client.request(method, path)
+        assert answer.status_code == 404
+        assert f"'{method} {path}'" in answer.json()["message"]
     assert client.get("/", headers={"Host": "evil.example/<script>"}).status_code < 500
     assert client.get("/static/../../../etc/passwd").status_code == 404
     assert client.get("/static/%2e%2e/%2e%2e/pyproject.toml").status_code == 404
@@ -307,3 +312,17 @@ def test_wrong_methods_hosts_and_ranges(client: httpx.Client) -> None:
         for value in ("x" * 9_000, ";q=;q=nan,,,=", "http://[::", "\xff\xfe"):
             answer = client.get("/", headers={header.encode(): value.encode("latin-1")})
             assert answer.status_code == 200
+
+
+def test_who_leaves_while_sending_is_no_error(server: Server, counts: Counting) -> None:
+    for path in ("/v1/track", "/v1/decide", "/start", "/forms/contact", "/admin/login"):
+        with closing(socket.create_connection(("127.0.0.1", server.port), timeout=10)) as gone:
+            head = (
+                f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {WRITE_KEY}\r\n"
+                "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 500\r\n\r\n"
+            )
+            gone.sendall(head.encode() + b"a=")
+            time.sleep(0.05)
+    time.sleep(0.1)
+    assert counts.new() == (0, 0, 0)
+    assert "failed (reference" not in server.output.read_text()

@@ -87,7 +87,9 @@ async def test_a_trickle_makes_few_segments(services: Any) -> None:
     segments = [each for each in await services.warehouse.segments() if each.table == "events"]
     assert 4 <= len(segments) <= 8
     assert min(each.rows for each in segments) >= 50
-    found = await services.warehouse.query("SELECT count(*), count(DISTINCT message_id) FROM events")
+    found = await services.warehouse.query(
+        "SELECT count(*), count(DISTINCT message_id) FROM events"
+    )
     assert found.rows == [(before + 400, before + 400)]
 
 

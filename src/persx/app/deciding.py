@@ -112,18 +112,23 @@ async def decide_for(
     context: Mapping[str, Value],
     preview: Preview | None = None,
     log: bool = True,
+    whole: bool = True,
 ) -> Decided:
     """Decide a page for a visitor; count it, and write it to the decision log behind.
 
-    Previews and requests that are not to be counted are neither logged nor counted.
+    Previews are neither logged nor counted.
+
+    Args:
+        log: Keep a line for replay.
+        whole: Evaluate all that is known, the persona too; else what the decisions need.
     """
     now = services.clock()
-    profile = await profile_of(services, plan, visitor, now, page.assembler)
+    profile = await profile_of(services, plan, visitor, now, None if whole else page.assembler)
     identified = any(each.startswith("u:") for each in profile.identities)
     attributes = profile.attributes
     if preview is not None:
         attributes |= preview.attributes
-    if "persona" not in attributes:
+    if (whole or page.persona) and "persona" not in attributes:
         # Found once, for the rules and for whoever is told of the visitor.
         persona = plan.personas.detect({**attributes, **context}, now)
         attributes["persona"] = persona.name if persona else None

@@ -20,6 +20,12 @@ order by timestamp desc, sequence desc
 limit $limit offset $offset
 """
 
+_COUNT: Final = """
+select count(*)
+from events
+where type = 'track' and name = $name and timestamp >= $since
+"""
+
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -42,6 +48,12 @@ async def submissions(services: Services, *, limit: int = 100, offset: int = 0) 
         _SQL, {"name": FORM_SUBMITTED, "limit": limit, "offset": offset}
     )
     return [_submission(*row) for row in found.rows]
+
+
+async def count_submissions(services: Services, *, since: Millis) -> int:
+    """Return how many forms were submitted since a moment."""
+    found = await services.warehouse.query(_COUNT, {"name": FORM_SUBMITTED, "since": since})
+    return int(found.rows[0][0])
 
 
 def _submission(

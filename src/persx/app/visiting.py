@@ -89,3 +89,12 @@ async def profile_of(
             profile, identities=(visitor.identity,), bucketing_id=visitor.identity
         )
     return profile
+
+
+async def known_of(services: Services, plan: Plan, visitor: Visitor) -> Profile:
+    """Return the visitor's whole profile now, the persona that fits best included."""
+    now = services.clock()
+    profile = await profile_of(services, plan, visitor, now)
+    persona = plan.personas.detect(dict(profile.attributes), now)
+    profile.attributes["persona"] = persona.name if persona else None
+    return profile

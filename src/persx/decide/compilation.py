@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
+from msgspec import Raw
+from msgspec.json import encode
+
 from persx.audience.personas import PersonaScorer
 from persx.audience.program import Branch, Program
 from persx.content.texts import localized
@@ -77,6 +80,12 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
         personas=personas,
         assembler=Assembler(attributes),
         blocks=blocks,
+        encoded={
+            id(content): Raw(encode(content))
+            for block in blocks.values()
+            for texts in block.texts.values()
+            for content in texts.contents
+        },
         experiments=experiments,
         holdout=_holdout_plan(workspace),
         arms=_usual_arms(workspace),

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from msgspec import Raw
+
 from persx.audience.personas import PersonaScorer
 from persx.audience.program import Program
 from persx.content.types import BlockType
@@ -95,9 +97,10 @@ class ExperimentPlan:
 class PagePlan:
     """The blocks of one request: those of a page, or any set that was asked for.
 
-    `experiments` are those that concern any of the blocks, the holdout apart. `persona` and
-    `clock` tell whether any rule reads the persona, or the hour or weekday. `assembler`
-    evaluates no more of a profile than the page's decisions and the visitor's state need.
+    `experiments` are those that concern any of the blocks, the holdout apart. `clock`
+    tells whether any rule reads the hour or weekday. `assembler`
+    evaluates no more of a profile than the page's decisions and the visitor's state need;
+    `persona` tells that the personas' behaviour is among that.
     """
 
     name: str
@@ -113,7 +116,8 @@ class PagePlan:
 class Plan:
     """A compiled snapshot. Immutable but for the memo of block sets that were asked for.
 
-    `arms` are those of a visitor who is in no experiment but, where there is one, the holdout's
+    `encoded` holds the JSON of each content that the snapshot has, by the content's `id()`: what
+    is arranged for one visitor is not among them. `arms` are those of a visitor who is in no experiment but, where there is one, the holdout's
     targeted arm.
     """
 
@@ -124,6 +128,7 @@ class Plan:
     personas: PersonaScorer
     assembler: Assembler
     blocks: Mapping[str, BlockPlan]
+    encoded: Mapping[int, Raw]
     experiments: Mapping[str, ExperimentPlan]
     holdout: ExperimentPlan | None
     arms: Mapping[str, str]
@@ -173,18 +178,14 @@ def page_plan(
     reads = frozenset[str]().union(
         *(block.reads for block in blocks), *(experiment.reads for experiment in concerned)
     )
+    persona = "persona" in reads
+    needed = reads | STATE | (personas.reads if persona else frozenset())
     return PagePlan(
         name=name,
         blocks=tuple(blocks),
         experiments=concerned,
         reads=tuple(sorted(reads)),
-        persona="persona" in reads,
+        persona=persona,
         clock=not reads.isdisjoint({"hour", "weekday"}),
-        assembler=Assembler(
-            {
-                name: each
-                for name, each in attributes.items()
-                if name in reads or name in personas.reads or name in STATE
-            }
-        ),
+        assembler=Assembler({name: each for name, each in attributes.items() if name in needed}),
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http
 from typing import Final
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -39,7 +41,9 @@ class BodyLimits:
         """Answer a request, with `receive` watched where a body may come."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
-        else:
+            return
+        # Whoever left while sending gets no answer, and is no error of ours.
+        with contextlib.suppress(ClientDisconnect):
             await self._app(scope, _watched(receive, _most_bytes(scope["path"])), send)
 
 
@@ -63,7 +67,9 @@ def _watched(receive: Receive, limit: float) -> Receive:
             async with asyncio.timeout_at(deadline):
                 message = await receive()
         except TimeoutError:
-            raise _refusal(408, f"The body did not arrive within {BODY_SECONDS:.0f} seconds.")
+            raise _refusal(
+                408, f"The body did not arrive within {BODY_SECONDS:.0f} seconds."
+            ) from None
         ended = not message.get("more_body", False)
         size += len(message.get("body", b""))
         if size > limit:

@@ -163,8 +163,13 @@ class _Axis:
         )
 
 
-def render_report(readout: Readout) -> str:
-    """Return the whole HTML page of a report."""
+def render_report(readout: Readout, *, studio: str = "") -> str:
+    """Return the whole HTML page of a report.
+
+    Args:
+        studio: The workspace's name, where the page is shown in its studio and shall lead back
+            to it; empty for a file, which leads nowhere.
+    """
     environment = Environment(
         loader=PackageLoader("persx.web"),
         autoescape=True,
@@ -172,7 +177,9 @@ def render_report(readout: Readout) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report/page.html").render(page=report_page(readout))
+    return environment.get_template("report/page.html").render(
+        page=report_page(readout), studio=studio
+    )
 
 
 def report_page(readout: Readout) -> ReportPage:

@@ -27,7 +27,6 @@ from persx.web.limits import BodyLimits, BoundedProtocol
 from persx.web.site.errors import exception_handlers
 from persx.web.site.routes import routes as site_routes
 
-
 _BACKLOG: Final = 2_048
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from persx.app.commands import error_status
 from persx.model.errors import BadInput, PersxError, Unavailable
 
-MAX_BODY = 500_000
+MAX_BODY = 128 << 10
 
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]

@@ -13,12 +13,12 @@ from starlette.routing import Route
 from persx.app.deciding import contextual, current_plan, decide_for, page_plan, with_missing
 from persx.app.declaring import declare
 from persx.app.services import Services
-from persx.app.visiting import ALL_PURPOSES, WITHOUT_MARKETING, Visitor, profile_of
-from persx.decide.plan import Plan
+from persx.app.visiting import ALL_PURPOSES, WITHOUT_MARKETING, Visitor, known_of
 from persx.model.decision import Reason
 from persx.model.errors import BadInput, Forbidden
 from persx.model.visitor import Profile
 from persx.web.api.answers import answers, body, json
+from persx.web.collect.wire import MAX_ID
 from persx.web.keys import Access, access, key_of
 from persx.web.visitors import (
     VISITOR,
@@ -29,7 +29,7 @@ from persx.web.visitors import (
 )
 
 
-class DecideRequest(msgspec.Struct, rename="camel"):
+class DecideRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """What ``POST /v1/decide`` takes: who, which page or blocks, and the context."""
 
     anonymous_id: str = ""
@@ -44,7 +44,7 @@ class DecidedBlock(msgspec.Struct, frozen=True):
     """One block's decision as API clients see it."""
 
     variant: str
-    content: Mapping[str, Any]
+    content: Mapping[str, Any] | msgspec.Raw
     reason: Reason
     arms: Mapping[str, str]
     propensity: float
@@ -70,12 +70,24 @@ class DecideResponse(msgspec.Struct, frozen=True):
     snapshot: int
 
 
-class StateRequest(msgspec.Struct):
-    """What ``PUT /v1/state`` takes: declared facts by attribute; null forgets one."""
+class StateRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """What ``PUT /v1/state`` takes: declared facts by attribute; null forgets one.
+
+    What ``GET`` answers may be sent back: `id`, `persona` and `identified` follow from the rest.
+    """
 
     industry: str | msgspec.UnsetType | None = msgspec.UNSET
     goals: list[str] | msgspec.UnsetType | None = msgspec.UNSET
     tools: list[str] | msgspec.UnsetType | None = msgspec.UNSET
+    id: str | None = None
+    persona: str | None = None
+    identified: bool | None = None
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """The facts that are given."""
+        given = {"industry": self.industry, "goals": self.goals, "tools": self.tools}
+        return {name: value for name, value in given.items() if value is not msgspec.UNSET}
 
 
 def _sender(request: Request, asked: DecideRequest, services: Services) -> Visitor:
@@ -85,6 +97,8 @@ def _sender(request: Request, asked: DecideRequest, services: Services) -> Visit
     allowed = access(key_of(headers) or asked.write_key, services.keys)
     if allowed is Access.NONE:
         raise Forbidden("The key is missing or unknown.", hint="Send the write or server key.")
+    if max(len(asked.anonymous_id), len(asked.user_id)) > MAX_ID:
+        raise BadInput(f"An id is longer than {MAX_ID} characters.")
     granted = WITHOUT_MARKETING if headers.get("sec-gpc") == "1" else ALL_PURPOSES
     if allowed is Access.SERVER:
         if not (asked.anonymous_id or asked.user_id):
@@ -108,19 +122,15 @@ def _sender(request: Request, asked: DecideRequest, services: Services) -> Visit
     return Visitor(anonymous_id=asked.anonymous_id, granted=granted)
 
 
-def state_of(plan: Plan, profile: Profile, services: Services) -> VisitorState:
-    """Return a visitor's own state; the persona is detected where no rule had asked for it."""
+def state_of(profile: Profile) -> VisitorState:
+    """Return a visitor's own state, as far as it is known in the profile."""
     known = profile.attributes
-    persona = known.get("persona")
-    if "persona" not in known:
-        found = plan.personas.detect(dict(known), services.clock())
-        persona = found.name if found else None
     return VisitorState(
         id=profile.bucketing_id,
         industry=_text(known.get("industry")),
         goals=_texts(known.get("goals")),
         tools=_texts(known.get("tools")),
-        persona=_text(persona),
+        persona=_text(known.get("persona")),
         identified=any(identity.startswith("u:") for identity in profile.identities),
     )
 
@@ -146,14 +156,16 @@ async def decide_blocks(request: Request) -> Response:
         plan=plan,
         page=page_plan(plan, asked.page, asked.blocks),
         context=contextual(plan, asked.context),
+        whole=False,
     )
     decision = decided.decision
+    encoded = plan.encoded
     return json(
         DecideResponse(
             decisions={
                 each.block: DecidedBlock(
                     variant=each.variant,
-                    content=each.content,
+                    content=encoded.get(id(each.content), each.content),
                     reason=each.reason,
                     arms=each.arms,
                     propensity=each.propensity,
@@ -161,7 +173,7 @@ async def decide_blocks(request: Request) -> Response:
                 )
                 for each in with_missing(decision, [] if asked.page else asked.blocks)
             },
-            visitor=state_of(plan, decided.profile, services),
+            visitor=state_of(decided.profile),
             snapshot=decision.snapshot,
         )
     )
@@ -172,8 +184,8 @@ async def read_state(request: Request) -> Response:
     """Return the bearer's own industry, goals, tools and persona."""
     services = services_of(request)
     plan = current_plan(services)
-    profile = await profile_of(services, plan, visitor_of(request, make=False), services.clock())
-    return json(state_of(plan, profile, services), headers={"Cache-Control": "no-store"})
+    profile = await known_of(services, plan, visitor_of(request, make=False))
+    return json(state_of(profile), headers={"Cache-Control": "no-store"})
 
 
 @answers
@@ -183,12 +195,12 @@ async def write_state(request: Request) -> Response:
         raise Forbidden("Another site cannot change a visitor's state.")
     services = services_of(request)
     plan = current_plan(services)
-    given = msgspec.to_builtins(await body(request, StateRequest))
+    given = (await body(request, StateRequest)).declared
     visitor = visitor_of(request)
     state = await declare(services, plan, visitor, given)
     after = msgspec.structs.replace(visitor, declared=state.facts, declared_at=state.at, new=False)
-    profile = await profile_of(services, plan, after, services.clock())
-    response = json(state_of(plan, profile, services), headers={"Cache-Control": "no-store"})
+    profile = await known_of(services, plan, after)
+    response = json(state_of(profile), headers={"Cache-Control": "no-store"})
     remember(response, services, plan, after)
     remember_state(response, services, plan, state)
     return response

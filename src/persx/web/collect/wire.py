@@ -38,7 +38,7 @@ _ESCAPE: Final = re.compile(
 )
 
 
-class _Message(msgspec.Struct, rename="camel", gc=False):
+class Message(msgspec.Struct, rename="camel", gc=False):
     """A message of the Segment tracking API; fields that are not here are ignored."""
 
     type: str | None = None
@@ -58,7 +58,7 @@ class _Message(msgspec.Struct, rename="camel", gc=False):
     context: dict[str, Any] | None = None
 
 
-_message = msgspec.json.Decoder(_Message)
+_message = msgspec.json.Decoder(Message)
 
 
 def parse_batch(
@@ -198,7 +198,7 @@ class _Reader:
             context=context,
         )
 
-    def _timestamp(self, message: _Message) -> Millis:
+    def _timestamp(self, message: Message) -> Millis:
         given = message.timestamp
         if given is None:
             given = message.original_timestamp
@@ -256,7 +256,7 @@ def _unusual_time(given: str) -> datetime:
         raise BadInput(f"The time '{_short(given)}' is not ISO 8601.") from None
 
 
-def _read(raw: msgspec.Raw | bytes) -> _Message:
+def _read(raw: msgspec.Raw | bytes) -> Message:
     text = bytes(raw)
     if len(text) > MAX_EVENT:
         raise BadInput(f"The message has {len(text)} bytes.", hint=f"Send at most {MAX_EVENT}.")

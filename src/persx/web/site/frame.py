@@ -16,7 +16,7 @@ from persx.web.api.decide import state_of
 from persx.web.site.preview import preview_of
 from persx.web.site.views import AdminBar, Link, Option, SiteContext
 from persx.web.site.words import words
-from persx.web.visitors import locale_of, services_of
+from persx.web.visitors import locale_of
 
 START: Final = "/start"
 PRIVACY: Final = "/privacy"
@@ -88,7 +88,7 @@ def frame(
     """
     workspace = plan.workspace
     settings = workspace.settings
-    state = state_of(plan, profile, services_of(request))
+    state = state_of(profile)
     preview = preview_of(plan, choice)
     seen_as = preview.attributes.get("industry") if preview else None
     industry = workspace.industries.get(str(seen_as or state.industry or ""))

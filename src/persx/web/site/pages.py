@@ -112,9 +112,7 @@ async def page_response(
         ),
         exposure_url=_exposure_url(request, decided, visitor, page, title) if human else None,
     )
-    site = frame(
-        request, plan, decided.profile, locale, admin=admin, choice=choice, path=page.path
-    )
+    site = frame(request, plan, decided.profile, locale, admin=admin, choice=choice, path=page.path)
     response = answer(render(site, view), status)
     response.headers["Content-Language"] = locale
     if human:

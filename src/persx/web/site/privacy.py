@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from persx.app.declaring import declare
-from persx.app.visiting import profile_of
+from persx.app.visiting import known_of
 from persx.decide.plan import Plan
 from persx.model.attribute import Attribute, Purpose, Source, Value, ValueType
 from persx.model.clock import iso
@@ -31,7 +31,7 @@ async def show_privacy(request: Request) -> Response:
     if served is None:
         return nothing_served()
     plan = served.plan
-    profile = await profile_of(services, plan, visitor_of(request), services.clock())
+    profile = await known_of(services, plan, visitor_of(request))
     admin = is_admin(request)
     choice = choice_of(request) if admin else BarChoice()
     locale = locale_for(request, plan, choice)

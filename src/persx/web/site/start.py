@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from persx.app.declaring import declare
 from persx.app.publication import Served
-from persx.app.visiting import profile_of
+from persx.app.visiting import known_of
 from persx.model.errors import BadInput
 from persx.model.visitor import Profile
 from persx.web.admin.session import BarChoice, back, choice_of, is_admin, same_origin
@@ -31,7 +31,7 @@ async def show_start(request: Request) -> Response:
     served = services.publication.served
     if served is None:
         return nothing_served()
-    profile = await profile_of(services, served.plan, visitor_of(request), services.clock())
+    profile = await known_of(services, served.plan, visitor_of(request))
     target = request.query_params.get("next", "/")
     return _form(request, served, profile, profile.attributes, target)
 
@@ -66,7 +66,7 @@ async def send_start(request: Request) -> Response:
         except BadInput as error:
             errors["industry"] = str(error)
     if errors:
-        profile = await profile_of(services, served.plan, visitor, services.clock())
+        profile = await known_of(services, served.plan, visitor)
         return _form(request, served, profile, {**profile.attributes, **given}, target, errors)
     response = back(target)
     remember(response, services, served.plan, visitor)

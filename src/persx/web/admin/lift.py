@@ -1,0 +1,193 @@
+"""What personalization is worth, as the overview shows it: the holdout's report in one figure."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+
+from persx.app.reports import ReportRequest, report
+from persx.app.services import Services
+from persx.experiments import wording
+from persx.experiments.readout import Pli, Readout
+from persx.model.workspace import HOLDOUT
+from persx.web.visitors import services_of
+
+_log = logging.getLogger("persx")
+
+TARGET: Final = 0.15
+"""The lift that personalization is meant to reach."""
+
+_PATIENCE: Final = 4.0
+"""Seconds that the overview waits for the report."""
+
+_LEAST: Final = -0.9
+_MOST: Final = 3.0
+_MARGIN: Final = 2.0
+
+
+class Scale(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the interval, the estimate, 0 and the target are, in per cent of the width."""
+
+    low: float
+    high: float
+    at: float
+    zero: float
+    target: float
+
+
+class ArmFigure(msgspec.Struct, frozen=True, kw_only=True):
+    """An arm: its visitors, and how many of them converted."""
+
+    name: str
+    visitors: int
+    rate: str
+    detail: str
+
+
+class IndustryFigure(msgspec.Struct, frozen=True, kw_only=True):
+    """The lift among the visitors of one industry."""
+
+    name: str
+    lift: str
+    interval: str
+    verdict: str
+
+
+class LiftView(msgspec.Struct, frozen=True, kw_only=True):
+    """The figure, or why there is none.
+
+    Attributes:
+        note: Why nothing can be said now; empty where there is a report.
+        withheld: Why the report gives no figure, in its own words.
+        meaning: The figure in a sentence.
+        verdict: ``better``, ``worse`` or ``unclear``.
+    """
+
+    target: str = f"{TARGET:.0%}"
+    note: str = ""
+    metric: str = ""
+    lift: str = ""
+    interval: str = ""
+    meaning: str = ""
+    verdict: str = "unclear"
+    withheld: tuple[str, ...] = ()
+    arms: tuple[ArmFigure, ...] = ()
+    industries: tuple[IndustryFigure, ...] = ()
+    scale: Scale | None = None
+
+
+class _Reading:
+    """One report at a time: who comes while it is computed waits for the same one."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[Readout] | None = None
+
+    async def read(self, services: Services) -> Readout | None:
+        """Return the holdout's report; none where it takes longer than anybody wants to wait.
+
+        What was not waited for is computed to its end, and shown to the next one who asks.
+        """
+        task = self._task
+        if task is None:
+            task = asyncio.create_task(report(services, ReportRequest(name=HOLDOUT)))
+            self._task = task
+        done, _ = await asyncio.wait({task}, timeout=_PATIENCE)
+        if not done:
+            return None
+        if self._task is task:
+            self._task = None
+        return task.result()
+
+
+async def lift_view(request: Request, industries: tuple[str, ...]) -> LiftView:
+    """Return the lift for the overview; whatever goes wrong becomes a note."""
+    state = request.app.state
+    if not hasattr(state, "lift_reading"):
+        state.lift_reading = _Reading()
+    try:
+        readout = await state.lift_reading.read(services_of(request))
+    except Exception:
+        # The overview shows much else, and stays useful without this figure.
+        _log.exception("The lift of the holdout could not be computed")
+        return LiftView(note="The report could not be computed; the server's log says why.")
+    if readout is None:
+        return LiftView(note="The report is still being computed. Load this page again soon.")
+    return of_readout(readout, industries)
+
+
+def of_readout(readout: Readout, industries: tuple[str, ...]) -> LiftView:
+    """Arrange the holdout's report."""
+    if not readout.pli:
+        return LiftView(note="The holdout has no goal: name one in settings.yaml.")
+    (pli, *_) = readout.pli
+    primary = readout.metrics[0]
+    arms = tuple(
+        ArmFigure(
+            name=name,
+            visitors=arm.n,
+            rate=wording.rate(primary.kind, arm.metrics[primary.name].rate),
+            detail=wording.per_visitors(primary.kind, arm.metrics[primary.name].total, arm.n),
+        )
+        for name, arm in readout.arms.items()
+    )
+    if pli.withheld or pli.lift is None or pli.low is None:
+        return LiftView(metric=primary.label, withheld=tuple(pli.withheld), arms=arms)
+    verdict, meaning = _meaning(pli.low, pli.high)
+    return LiftView(
+        metric=primary.label,
+        lift=wording.signed_percent(pli.lift),
+        interval=wording.interval(pli.low, pli.high),
+        meaning=meaning,
+        verdict=verdict,
+        arms=arms,
+        industries=_industries(readout, pli, industries),
+        scale=_scale(pli.low, pli.lift, pli.high),
+    )
+
+
+def _meaning(low: float, high: float | None) -> tuple[str, str]:
+    target = f"{TARGET:.0%}"
+    if low >= TARGET:
+        return "better", f"The target of {target} is reached: the whole interval lies above it."
+    if low > 0 and high is not None and high < TARGET:
+        return "better", f"Personalized pages do better, by less than the target of {target}."
+    if low > 0:
+        return "better", f"Personalized pages do better; {target} is within the interval."
+    if high is not None and high < 0:
+        return "worse", "Personalized pages do worse. The report shows where."
+    return "unclear", "No difference is shown yet: the interval contains 0."
+
+
+def _industries(
+    readout: Readout, pli: Pli, industries: tuple[str, ...]
+) -> tuple[IndustryFigure, ...]:
+    segments = readout.segments.get("industry", {})
+    figures = []
+    for name in industries:
+        if name in segments and pli.arm in segments[name].arms:
+            metric = segments[name].arms[pli.arm].metrics[pli.metric]
+            figures.append(
+                IndustryFigure(
+                    name=name,
+                    lift=wording.signed_percent(metric.lift),
+                    interval=metric.reason or wording.interval(metric.low, metric.high),
+                    verdict=wording.verdict(metric).value,
+                )
+            )
+    return tuple(figures)
+
+
+def _scale(low: float, at: float, high: float | None) -> Scale:
+    top = _MOST if high is None else high
+    left = max(min(low, -0.05), _LEAST)
+    right = min(max(top, TARGET + 0.1), _MOST)
+
+    def x(lift: float) -> float:
+        share = (min(max(lift, left), right) - left) / (right - left)
+        return round(_MARGIN + share * (100 - 2 * _MARGIN), 2)
+
+    return Scale(low=x(low), high=x(top), at=x(at), zero=x(0.0), target=x(TARGET))

@@ -1,0 +1,61 @@
+"""Submitted forms, for their owner to read and to take along."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from persx.app.submissions import Submission, as_csv, submissions
+from persx.web.admin.session import is_admin
+from persx.web.admin.signing_in import sign_in_page
+from persx.web.html import page
+from persx.web.visitors import services_of
+
+PAGE_ROWS: Final = 25
+EXPORT_ROWS: Final = 100_000
+_FARTHEST: Final = 10_000_000
+
+
+class SubmissionsView(msgspec.Struct, frozen=True):
+    """Submitted forms; `older` and `newer` are offsets, −1 where there is no such page."""
+
+    name: str
+    rows: tuple[Submission, ...]
+    older: int
+    newer: int
+    signed_in: bool = True
+
+
+async def list_submissions(request: Request) -> Response:
+    """List submitted forms, newest first."""
+    if not is_admin(request):
+        return sign_in_page()
+    services = services_of(request)
+    text = request.query_params.get("offset", "")
+    offset = min(int(text), _FARTHEST) if text.isdecimal() and len(text) < 20 else 0
+    rows = await submissions(services, limit=PAGE_ROWS + 1, offset=offset)
+    plan = services.publication.plan
+    return page(
+        "admin/submissions.html",
+        SubmissionsView(
+            name=plan.workspace.settings.name if plan else "persx",
+            rows=tuple(rows[:PAGE_ROWS]),
+            older=offset + PAGE_ROWS if len(rows) > PAGE_ROWS else -1,
+            newer=max(0, offset - PAGE_ROWS) if offset else -1,
+        ),
+    )
+
+
+async def export_submissions(request: Request) -> Response:
+    """Answer all submitted forms as CSV."""
+    if not is_admin(request):
+        return sign_in_page(status=403)
+    rows = await submissions(services_of(request), limit=EXPORT_ROWS)
+    return Response(
+        as_csv(rows),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="submissions.csv"'},
+    )
