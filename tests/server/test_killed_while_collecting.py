@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from tests.conftest import SERVER_KEY, Server, free_port
 from tests.server.conftest import Cli, Site
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.conftest import SERVER_KEY, Server
-from tests.server.conftest import Cli, Site
 
 from persx.app.home import SERVER_FILE
 from persx.workspace.documents import read_folder
+from tests.conftest import SERVER_KEY, Server
+from tests.server.conftest import Cli, Site
 
 pytestmark = pytest.mark.server
 
@@ -58,9 +58,8 @@ def test_a_publication_is_served_within_a_second(server: Server, persx: Cli, sit
     within_a_second(lambda: set(page(server)) == {"1"})
 
 
-def test_pull_and_import_work_beside_a_server(
-    server: Server, persx: Cli, site: Site, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("server")
+def test_pull_and_import_work_beside_a_server(persx: Cli, site: Site, tmp_path: Path) -> None:
     other = tmp_path / "other"
     persx("pull", other)
     assert read_folder(other) == read_folder(site.folder)
@@ -159,9 +158,8 @@ def heads(persx: Cli) -> list[dict[str, int]]:
     return found
 
 
-def test_a_diverged_push_is_refused_by_name(
-    server: Server, persx: Cli, site: Site, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("server")
+def test_a_diverged_push_is_refused_by_name(persx: Cli, site: Site, tmp_path: Path) -> None:
     other = Site(tmp_path / "other")
     persx("pull", other.folder, "--beside", code=0)
     for path in tmp_path.glob("other/**/*.theirs"):

@@ -11,14 +11,14 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from tests.conftest import SERVER_KEY, Server
-from tests.server.conftest import Cli, counted
 
 from persx.app.background import Sealing
 from persx.app.decision_log import DecisionLog
 from persx.model.decision import DecisionRecord
 from persx.model.errors import BadInput, Unavailable
 from persx.model.event import Event, EventType
+from tests.conftest import SERVER_KEY, Server
+from tests.server.conftest import Cli, counted
 
 
 @pytest.mark.server

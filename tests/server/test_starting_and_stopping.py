@@ -17,10 +17,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.conftest import SERVER_KEY, WRITE_KEY, Server, free_port, start_server
-from tests.server.conftest import Cli, Site
 
 from persx.app.home import SERVER_FILE
+from tests.conftest import SERVER_KEY, WRITE_KEY, Server, free_port, start_server
+from tests.server.conftest import Cli, Site
 
 pytestmark = pytest.mark.server
 

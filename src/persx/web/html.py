@@ -47,7 +47,7 @@ async def static_file(request: Request) -> Response:
     name = request.path_params["path"]
     try:
         content, version = _static(name)
-    except NotFound:
+    except (NotFound, ValueError, OSError):
         return Response("Not found\n", 404)
     if request.headers.get("if-none-match") == f'"{version}"':
         return Response(status_code=304)

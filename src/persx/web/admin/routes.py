@@ -70,7 +70,7 @@ async def show_report(request: Request) -> Response:
         readout = await report(services, ReportRequest(name=request.path_params["name"]))
     except NotFound as error:
         reports = tuple(await experiment_names(services))
-        return page("admin/missing.html", MissingView(name, str(error), reports), 404)
+        return page("admin/missing.html", MissingView(name, error.message, reports), 404)
     return self_contained(await asyncio.to_thread(render_report, readout, studio=name))
 
 
