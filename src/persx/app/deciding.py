@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from persx.app.services import Services
-from persx.app.visiting import Visitor, profile_of
+from persx.app.visiting import Visitor, profile_of, with_persona
 from persx.audience.schema import contextual_attributes
 from persx.decide.engine import decide, missing
 from persx.decide.plan import PagePlan, Plan
@@ -125,13 +125,12 @@ async def decide_for(
     now = services.clock()
     profile = await profile_of(services, plan, visitor, now, None if whole else page.assembler)
     identified = any(each.startswith("u:") for each in profile.identities)
-    attributes = profile.attributes
     if preview is not None:
-        attributes |= preview.attributes
-    if (whole or page.persona) and "persona" not in attributes:
+        shown = {**profile.attributes, **preview.attributes}
+        profile = msgspec.structs.replace(profile, attributes=shown)
+    if whole or page.persona:
         # Found once, for the rules and for whoever is told of the visitor.
-        persona = plan.personas.detect({**attributes, **context}, now)
-        attributes["persona"] = persona.name if persona else None
+        profile = with_persona(plan, profile, context, now)
     decision = decide(
         plan,
         page,

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
@@ -18,6 +19,7 @@ from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
 from persx.model.clock import Clock, system_clock
 from persx.model.decision import Decision, Reason
+from persx.model.visitor import Profile
 from persx.storage.ports import Store, Stream, Warehouse
 
 
@@ -68,6 +70,17 @@ class Metrics(Collector):
         yield family
 
 
+KEPT_PROFILES: Final = 2_000
+"""Profiles that are kept between requests."""
+
+
+class KeptProfile(NamedTuple):
+    """A profile, and what has to be the same for it to be the answer again."""
+
+    same: tuple[Any, ...]
+    profile: Profile
+
+
 @dataclass(slots=True)
 class Services:
     """One workspace at work. `home` is none where everything is in memory."""
@@ -81,6 +94,7 @@ class Services:
     clock: Clock = system_clock
     metrics: Metrics = field(default_factory=Metrics)
     publication: Publication = field(default_factory=Publication)
+    profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
     decision_log: DecisionLog = field(init=False)
     signer: Signer = field(init=False)
 

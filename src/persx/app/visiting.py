@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from operator import is_
 from typing import Final
 
 import msgspec
 
-from persx.app.services import Services
+from persx.app.services import KEPT_PROFILES, KeptProfile, Services
 from persx.decide.plan import Plan
 from persx.model.attribute import Purpose, Value
-from persx.model.clock import Millis
+from persx.model.clock import SECOND, Millis
 from persx.model.event import IdentityKey, anonymous_key, user_key
 from persx.model.visitor import IdentityState, Profile
 from persx.visitors.profile import Assembler
@@ -65,36 +66,73 @@ async def profile_of(
     states: Sequence[IdentityState] = ()
     if not visitor.new:
         states = await services.store.states(visitor.identity)
-        if not visitor.trusted:
+        if not visitor.trusted and any(state.identity != visitor.identity for state in states):
             states = [state for state in states if state.identity == visitor.identity]
-    declared = visitor.declared
-    if declared:
-        declared = {
-            name: value
-            for name, value in declared.items()
-            if not any(
-                name in state.facts and state.facts[name].at >= visitor.declared_at
-                for state in states
-            )
-        }
-    profile = (assembler or plan.assembler).assemble(
-        states,
-        now,
-        granted=visitor.granted,
-        ready=services.publication.ready,
-        declared=declared,
-    )
-    if not profile.bucketing_id:
-        profile = msgspec.structs.replace(
-            profile, identities=(visitor.identity,), bucketing_id=visitor.identity
-        )
+    assembler = assembler or plan.assembler
+    ready = services.publication.ready
+    if visitor.declared:
+        return _assembled(visitor, states, assembler, now, ready, _newer(visitor, states))
+    # What depends on time is evaluated for whole seconds: several requests for one page are
+    # answered from one evaluation.
+    same = (now // SECOND, states, assembler, visitor.granted, ready)
+    key = (visitor.identity, visitor.trusted)
+    kept = services.profiles.get(key)
+    if kept is not None and all(map(is_, kept.same[1:], same[1:])) and kept.same[0] == same[0]:
+        return kept.profile
+    profile = _assembled(visitor, states, assembler, now, ready, {})
+    if len(services.profiles) >= KEPT_PROFILES:
+        services.profiles.clear()
+    services.profiles[key] = KeptProfile(same, profile)
     return profile
+
+
+def _newer(visitor: Visitor, states: Sequence[IdentityState]) -> Mapping[str, Value]:
+    """Return what the visitor's cookie declares that the store does not know better."""
+    return {
+        name: value
+        for name, value in visitor.declared.items()
+        if not any(
+            name in state.facts and state.facts[name].at >= visitor.declared_at for state in states
+        )
+    }
+
+
+def _assembled(
+    visitor: Visitor,
+    states: Sequence[IdentityState],
+    assembler: Assembler,
+    now: Millis,
+    ready: frozenset[str] | None,
+    declared: Mapping[str, Value],
+) -> Profile:
+    profile = assembler.assemble(
+        states, now, granted=visitor.granted, ready=ready, declared=declared
+    )
+    if profile.bucketing_id:
+        return profile
+    return msgspec.structs.replace(
+        profile, identities=(visitor.identity,), bucketing_id=visitor.identity
+    )
 
 
 async def known_of(services: Services, plan: Plan, visitor: Visitor) -> Profile:
     """Return the visitor's whole profile now, the persona that fits best included."""
     now = services.clock()
-    profile = await profile_of(services, plan, visitor, now)
-    persona = plan.personas.detect(dict(profile.attributes), now)
-    profile.attributes["persona"] = persona.name if persona else None
+    return with_persona(plan, await profile_of(services, plan, visitor, now), {}, now)
+
+
+def with_persona(
+    plan: Plan, profile: Profile, context: Mapping[str, Value], now: Millis
+) -> Profile:
+    """Return the profile with the persona that fits best; None where none does."""
+    attributes = profile.attributes
+    if "persona" in attributes:
+        return profile
+    if plan.personas_read_context:
+        found = plan.personas.detect({**attributes, **context}, now)
+        name = found.name if found else None
+        return msgspec.structs.replace(profile, attributes={**attributes, "persona": name})
+    # It follows from the profile alone, so it is kept with it.
+    found = plan.personas.detect(attributes, now)
+    attributes["persona"] = found.name if found else None
     return profile

@@ -18,6 +18,7 @@ from persx.decide.plan import (
     GENERIC,
     NO_ARMS,
     POLICY,
+    STATE,
     TARGETED_ARMS,
     BlockPlan,
     Content,
@@ -78,6 +79,10 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
         types=types,
         program=program,
         personas=personas,
+        personas_read_context=any(
+            name not in attributes or attributes[name].source is Source.CONTEXTUAL
+            for name in personas.reads - STATE
+        ),
         assembler=Assembler(attributes),
         blocks=blocks,
         encoded={

@@ -117,8 +117,9 @@ class Plan:
     """A compiled snapshot. Immutable but for the memo of block sets that were asked for.
 
     `encoded` holds the JSON of each content that the snapshot has, by the content's `id()`: what
-    is arranged for one visitor is not among them. `arms` are those of a visitor who is in no experiment but, where there is one, the holdout's
-    targeted arm.
+    is arranged for one visitor is not among them. `arms` are those of a visitor who is in no
+    experiment but, where there is one, the holdout's targeted arm. `personas_read_context` tells
+    that a persona may follow from the request, not from the profile alone.
     """
 
     snapshot: Snapshot
@@ -126,6 +127,7 @@ class Plan:
     types: Mapping[str, BlockType]
     program: Program
     personas: PersonaScorer
+    personas_read_context: bool
     assembler: Assembler
     blocks: Mapping[str, BlockPlan]
     encoded: Mapping[int, Raw]

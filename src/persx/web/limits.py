@@ -32,10 +32,15 @@ COMMANDS: Final = "/v1/commands/"
 
 
 class BodyLimits:
-    """Middleware: refuses bodies that are too large (413) or too slow (408)."""
+    """Middleware: refuses bodies that are too large (413) or too slow (408).
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        seconds: Time for a whole body.
+    """
+
+    def __init__(self, app: ASGIApp, *, seconds: float = BODY_SECONDS) -> None:
         self._app = app
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, with `receive` watched where a body may come."""
@@ -44,7 +49,9 @@ class BodyLimits:
             return
         # Whoever left while sending gets no answer, and is no error of ours.
         with contextlib.suppress(ClientDisconnect):
-            await self._app(scope, _watched(receive, _most_bytes(scope["path"])), send)
+            await self._app(
+                scope, _watched(receive, _most_bytes(scope["path"]), self._seconds), send
+            )
 
 
 def _most_bytes(path: str) -> float:
@@ -53,8 +60,8 @@ def _most_bytes(path: str) -> float:
     return API_BYTES if path.startswith(("/v1/", "/beacon/")) else FORM_BYTES
 
 
-def _watched(receive: Receive, limit: float) -> Receive:
-    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+def _watched(receive: Receive, limit: float, seconds: float) -> Receive:
+    deadline = asyncio.get_running_loop().time() + seconds
     size = 0
     ended = False
 
@@ -67,9 +74,7 @@ def _watched(receive: Receive, limit: float) -> Receive:
             async with asyncio.timeout_at(deadline):
                 message = await receive()
         except TimeoutError:
-            raise _refusal(
-                408, f"The body did not arrive within {BODY_SECONDS:.0f} seconds."
-            ) from None
+            raise _refusal(408, f"The body did not arrive within {seconds:g} seconds.") from None
         ended = not message.get("more_body", False)
         size += len(message.get("body", b""))
         if size > limit:
@@ -86,6 +91,8 @@ def _refusal(status: int, detail: str) -> HTTPException:
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which by itself keeps headers of any size and waits for them for ever."""
 
+    head_seconds = HEAD_SECONDS
+
     _in_head = False
     _head_bytes = 0
     _waiting: asyncio.TimerHandle | None = None
@@ -93,7 +100,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request's headers, but not for ever."""
         super().connection_made(transport)
-        self._waiting = self.loop.call_later(HEAD_SECONDS, self._refuse, 408)
+        self._waiting = self.loop.call_later(self.head_seconds, self._refuse, 408)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
@@ -121,7 +128,7 @@ class BoundedProtocol(HttpToolsProtocol):
             # What arrived may begin with the end of another request: counted from the next on.
             self._head_bytes = 0
             if self._waiting is None:
-                self._waiting = self.loop.call_later(HEAD_SECONDS, self._refuse, 408)
+                self._waiting = self.loop.call_later(self.head_seconds, self._refuse, 408)
         else:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:

@@ -66,9 +66,10 @@
     problem.scrollIntoView({ block: "center" });
   }
 
-  /* On a narrow screen the navigation begins where the visitor is. */
+  /* On a narrow screen the navigation shows where the visitor is. */
   var here = document.querySelector(".site-nav [aria-current]");
-  if (here) here.parentNode.parentNode.parentNode.scrollLeft = here.offsetLeft - 20;
+  var nav = document.querySelector(".site-nav");
+  if (here && here.offsetLeft + here.offsetWidth > nav.clientWidth) nav.scrollLeft = nav.scrollWidth;
 
   /* A menu closes with Escape and with a click elsewhere. */
   var menus = document.querySelectorAll("details.locale");

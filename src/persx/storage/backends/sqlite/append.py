@@ -8,7 +8,9 @@ from typing import Any
 
 from persx.model.clock import DAY, Clock
 from persx.model.event import Event, RejectedEvent
+from persx.model.visitor import EdgeKind
 from persx.storage.backends.sqlite.identities import Edges, States
+from persx.storage.backends.sqlite.recent import RecentStates
 from persx.storage.backends.sqlite.rows import insert
 from persx.storage.backends.sqlite.seen import SeenIds, digests_of
 from persx.storage.backends.sqlite.writer import Work
@@ -23,6 +25,7 @@ class LogTail:
         self.seen = SeenIds(connection, clock)
         self.states = States()
         self.edges = Edges()
+        self.recent = RecentStates()
         self.sequence = last_sequence(connection, "event")
         self.projector: Projector | None = None
         self._committed: tuple[int, Projector | None] = (self.sequence, None)
@@ -45,6 +48,8 @@ class LogTail:
         """Everything since the last commit is on disk."""
         self._committed = self.sequence, self.projector
         self.seen.commit()
+        linked = any(kind == EdgeKind.VERIFIED for _, _, kind in self.edges.staged)
+        self.recent.forget(self.states.staged, linked=linked)
         self.states.commit()
         self.edges.commit()
 

@@ -13,6 +13,7 @@ from persx.model.clock import Clock, system_clock
 from persx.model.errors import Unavailable
 from persx.storage.backends.home_lock import HomeLock, held_here
 from persx.storage.backends.sqlite.append import LogTail
+from persx.storage.backends.sqlite.recent import RecentStates
 from persx.storage.backends.sqlite.schema import connect, is_current, migrate
 from persx.storage.backends.sqlite.writer import Job, Work, Writer
 
@@ -75,6 +76,11 @@ class Database:
     def tail(self) -> LogTail:
         """What the writer knows of the log's end. Raises `Conflict` as `perform` does."""
         return self._start()[1]
+
+    @property
+    def recent(self) -> RecentStates | None:
+        """The states that were read lately, where this process is the one that writes."""
+        return self._writing[1].recent if self._writing is not None else None
 
     async def perform(self, work: Work[T]) -> T:
         """Have the writer do something; return its result once it is durable.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -27,8 +27,13 @@ _LINKED: Final = """
 """
 
 
-def linked_states(connection: sqlite3.Connection, identity: str) -> list[IdentityState]:
-    """Return the states of an identity and of all that verified edges join to it, oldest first."""
+def linked_states(
+    connection: sqlite3.Connection, identity: str
+) -> tuple[list[IdentityState], bool]:
+    """Return the states of an identity and of all that verified edges join to it, oldest first.
+
+    Tells too whether there is such an edge.
+    """
     row = connection.execute(
         """
         SELECT (SELECT state FROM identity WHERE key = ?1),
@@ -37,12 +42,12 @@ def linked_states(connection: sqlite3.Connection, identity: str) -> list[Identit
         (identity,),
     ).fetchone()
     if row[1] is None:
-        return [] if row[0] is None else [_unpack(row[0])]
+        return ([] if row[0] is None else [_unpack(row[0])]), False
     rows = connection.execute(
         f"SELECT state FROM identity WHERE key IN ({_LINKED}) ORDER BY first_seen, key",
         (identity,),
     ).fetchall()
-    return [_unpack(state) for (state,) in rows]
+    return [_unpack(state) for (state,) in rows], True
 
 
 def load_states(
@@ -104,6 +109,11 @@ class States:
         )
         staged.update(merged)
 
+    @property
+    def staged(self) -> Collection[IdentityKey]:
+        """The identities whose states were written since the last commit."""
+        return self._staged.keys()
+
     def mark(self) -> None:
         """Remember this point for `undo`."""
         self._marked = dict(self._staged)
@@ -160,6 +170,11 @@ class Edges:
             if kind == EdgeKind.VERIFIED and left != right:
                 _join(connection, left, right)
         self._staged.update(earliest)
+
+    @property
+    def staged(self) -> Collection[tuple[str, str, str]]:
+        """The edges that were written since the last commit."""
+        return self._staged.keys()
 
     def commit(self) -> None:
         """Remember what was written."""

@@ -33,7 +33,15 @@ class SqliteStore:
 
     async def states(self, identity: IdentityKey) -> Sequence[IdentityState]:
         """Return the states of all identities joined to this one, oldest first."""
-        return identities.linked_states(self._read(), storable(identity))
+        key = storable(identity)
+        recent = self._database.recent
+        found = recent.get(key) if recent is not None else None
+        if found is None:
+            generation = recent.generation if recent is not None else 0
+            found, linked = identities.linked_states(self._read(), key)
+            if recent is not None and not linked:
+                recent.keep(key, found, generation)
+        return found
 
     async def edges(self) -> Sequence[Edge]:
         """Return every identity edge, in order."""

@@ -1,0 +1,50 @@
+"""`persx report` and `persx export` beside a server that visitors are using."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import Server
+from tests.server.conftest import Cli, counted
+
+pytestmark = pytest.mark.server
+
+VISITORS = 12
+
+
+def test_the_holdouts_report_of_real_visits(
+    serve: Callable[..., Server], persx: Cli, home: Path
+) -> None:
+    server = serve("--demo", home=home, seal_rows="20", seal_seconds="0.1")
+    arms: Counter[str] = Counter()
+    for number in range(VISITORS):
+        with httpx.Client(base_url=server.url) as visitor:
+            visitor.post("/start", data={"industry": "SaaS", "complete": "1"})
+            page = visitor.get("/").text
+            image = re.search(r'src="(/v1/x/[^"]+)"', page)
+            assert image is not None
+            if number % 4:
+                assert visitor.get(image[1]).headers["content-type"] == "image/gif"
+                arms["generic" if 'data-reason="holdout"' in page else "targeted"] += 1
+    report = json.loads(persx("report", "holdout", "--json").output)
+    assert +Counter({name: arm["n"] for name, arm in report["arms"].items()}) == arms
+    assert sum(arms.values()) == VISITORS * 3 // 4
+    segments = report["segments"]["industry"]["SaaS"]["arms"]
+    assert +Counter({name: arm["n"] for name, arm in segments.items()}) == arms
+    (pli,) = report["pli"]
+    assert pli["lift"] is None
+    assert pli["withheld"]
+    lines = persx("export", "events", "--json").output.splitlines()
+    events = [json.loads(line) for line in lines]
+    assert len({event["messageId"] for event in events}) == len(events)
+    assert counted(server.url) == {"accepted": len(events)}
+    server.stop()
+    assert json.loads(persx("report", "holdout", "--json").output)["arms"] == report["arms"]
+    assert persx("export", "events", "--json").output.splitlines() == lines
