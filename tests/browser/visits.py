@@ -11,13 +11,13 @@ from typing import Any
 
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Page
-from tests.conftest import PASSWORD, Server
 
 from persx.decide.allocation import bucket
 from persx.demo import demo_folder
 from persx.model.workspace import Workspace
 from persx.workspace.documents import read_folder
 from persx.workspace.validation import check
+from tests.conftest import PASSWORD, Server
 
 WORKSPACE: Workspace = check(read_folder(demo_folder("persx_ai")))[0]  # type: ignore[assignment]
 INDUSTRIES = list(WORKSPACE.industries)
@@ -122,14 +122,15 @@ def facts_of(context: BrowserContext) -> dict[str, str]:
 
 
 def watch(page: Page) -> list[str]:
-    """Return a list that fills with everything that goes wrong in the page."""
+    """Return a list that fills with what the page's scripts and its console complain of."""
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(f"error: {error}"))
     page.on(
         "console",
-        lambda told: problems.append(f"{told.type}: {told.text}")
-        if told.type in ("error", "warning")
-        else None,
+        lambda told: (
+            problems.append(f"{told.type}: {told.text}")
+            if told.type in ("error", "warning")
+            else None
+        ),
     )
-    page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
     return problems

@@ -1,0 +1,84 @@
+"""The studio: what it is worth, what is missing, what was refused; and the way there and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+from playwright.sync_api import Browser, expect
+
+from tests.browser.visits import INDUSTRIES, WORKSPACE, admin, visit
+from tests.conftest import SERVER_KEY
+
+HOSTILE = "<script>document.title = 'gone'</script><img src=x onerror=alert(1)>"
+
+
+def test_the_overview_says_what_is_worth_and_what_is_missing(
+    browser: Browser, demo_server: Any
+) -> None:
+    with visit(browser, demo_server.url, industry="SaaS") as page:
+        page.goto("/", wait_until="load")
+    with admin(browser, demo_server) as page:
+        page.goto("/admin")
+        lift = page.get_by_test_id("lift")
+        expect(lift).to_contain_text("target 15%")
+        expect(lift).to_contain_text("No figure yet")
+        expect(lift).to_contain_text("A whole week has not passed")
+        expect(lift.get_by_role("row", name="generic")).to_be_visible()
+        arm = lift.get_by_role("row", name="targeted")
+        assert int(arm.get_by_role("cell").first.inner_text().replace(",", "")) >= 1
+        coverage = page.get_by_role("region", name="Coverage by page, block and industry")
+        for industry in INDUSTRIES:
+            expect(coverage.get_by_role("columnheader", name=industry)).to_be_visible()
+        row = coverage.get_by_role("row", name="home-hero")
+        expect(row.get_by_role("cell", name="financial-services")).to_have_count(1)
+        opted_out = coverage.get_by_role("row", name="cart-abandonment-body")
+        expect(opted_out.get_by_role("cell", name="default on purpose")).to_have_count(5)
+        expect(coverage.get_by_text("missing")).to_have_count(0)
+        assert coverage.locator("tr.group").count() == len(WORKSPACE.pages)
+        coverage.evaluate("region => { region.scrollTop = region.scrollHeight }")
+        expect(coverage.get_by_role("columnheader", name="Healthcare")).to_be_in_viewport()
+
+
+def test_the_way_to_the_report_and_back(browser: Browser, demo_server: Any) -> None:
+    with admin(browser, demo_server) as page:
+        page.goto("/admin")
+        page.get_by_role("link", name="Full report").click()
+        expect(page.get_by_role("heading", name="holdout")).to_be_visible()
+        page.get_by_role("link", name="Overview").click()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        page.goto("/admin/report/no-such-thing")
+        expect(page.get_by_role("main")).to_contain_text("There is no experiment 'no-such-thing'")
+        page.get_by_role("link", name="holdout").click()
+        expect(page.get_by_role("heading", name="holdout")).to_be_visible()
+
+
+def test_events_set_aside_are_listed_as_they_were_sent(browser: Browser, demo_server: Any) -> None:
+    sent = {"type": "nonsense", "messageId": "set-aside", "note": HOSTILE}
+    answer = httpx.post(
+        demo_server.url + "/v1/batch", auth=(SERVER_KEY, ""), json={"batch": [sent]}
+    )
+    assert answer.status_code == 200
+    with admin(browser, demo_server) as page:
+        page.goto("/admin")
+        figure = page.locator(".figure", has_text="Events set aside").get_by_role("link")
+        assert int(figure.inner_text().strip("+")) >= 1
+        figure.click()
+        entry = page.locator("article", has_text="set-aside")
+        expect(entry.get_by_role("heading")).to_contain_text("'nonsense'")
+        assert json.loads(entry.locator("code").inner_text()) == sent
+        assert "gone" not in page.title()
+
+
+def test_who_is_not_signed_in_sees_nothing(browser: Browser, demo_server: Any) -> None:
+    with browser.new_context(base_url=demo_server.url) as context:
+        page = context.new_page()
+        for path in ("/admin", "/admin/submissions", "/admin/rejected", "/admin/report/holdout"):
+            page.goto(path)
+            expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+            expect(page.get_by_role("main").get_by_role("article")).to_have_count(0)
+        page.get_by_label("Password").fill("guess")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_have_text("This is not the password.")
+        assert context.request.get("/admin/submissions.csv").status == 403
