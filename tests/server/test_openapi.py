@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from typing import Any, Final
 
-import anyio
 import httpx
 import jsonschema_rs
 import pytest
@@ -198,32 +199,36 @@ requests = st.one_of(
 
 def test_nothing_that_is_sent_makes_an_error() -> None:
     """In one application, whose state grows with every request."""
-    with anyio.from_thread.start_blocking_portal() as portal:
-        wanted = ServerSettings(write_key=WRITE_KEY, server_key=SERVER_KEY, store="memory")
-        with portal.wrap_async_context_manager(open_home(None, wanted)) as services:
-            portal.call(load_demo, services, "persx_ai")
-            transport = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)
-            client = httpx.AsyncClient(transport=transport, base_url="http://site.test")
-            seen: set[int] = set()
+    wanted = ServerSettings(write_key=WRITE_KEY, server_key=SERVER_KEY, store="memory")
+    with asyncio.Runner() as runner:
+        stack = contextlib.AsyncExitStack()
+        services = runner.run(stack.enter_async_context(open_home(None, wanted)))
+        runner.run(load_demo(services, "persx_ai"))
+        transport = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)
+        client = httpx.AsyncClient(transport=transport, base_url="http://site.test")
+        runner.run(stack.enter_async_context(client))
+        seen: set[int] = set()
 
-            async def send(method: str, path: str, body: Any, key: dict[str, str]) -> int:
-                # With NaN and Infinity, which JSON does not know, as careless clients send them.
-                content = body if isinstance(body, bytes) else json.dumps(body).encode()
-                answer = await client.request(method, path, content=content, headers=key)
-                return answer.status_code
+        async def send(method: str, path: str, body: Any, key: dict[str, str]) -> int:
+            # With NaN and Infinity, which JSON does not know, as careless clients send them.
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            answer = await client.request(method, path, content=content, headers=key)
+            return answer.status_code
 
-            @settings(
-                max_examples=400,
-                deadline=None,
-                suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-            )
-            @given(requests, st.sampled_from(KEYS))
-            def fuzz(asked: tuple[tuple[str, str], Any], key: dict[str, str]) -> None:
-                (method, path), body = asked
-                status = portal.call(send, method, path, body, key)
-                assert status < 500
-                seen.add(status)
+        @settings(
+            max_examples=400,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        )
+        @given(requests, st.sampled_from(KEYS))
+        def fuzz(asked: tuple[tuple[str, str], Any], key: dict[str, str]) -> None:
+            (method, path), body = asked
+            status = runner.run(send(method, path, body, key))
+            assert status < 500
+            seen.add(status)
 
+        try:
             fuzz()
             assert {200, 400} <= seen
-            portal.call(client.aclose)
+        finally:
+            runner.run(stack.aclose())
