@@ -53,7 +53,9 @@ def test_the_log_has_one_page_event_for_each_view(browser: Browser, demo_server:
         command, capture_output=True, text=True, timeout=60, check=True, env=os.environ
     ).stdout
     events = [
-        event for line in written.splitlines() if (event := json.loads(line))["anonymousId"] == me
+        event
+        for line in written.splitlines()
+        if (event := json.loads(line)).get("anonymousId") == me
     ]
     pages = [event["properties"]["path"] for event in events if event["type"] == "page"]
     assert pages == ["/", "/about"]

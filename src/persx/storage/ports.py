@@ -105,7 +105,8 @@ class Store(Protocol):
     async def states(self, identity: IdentityKey) -> Sequence[IdentityState]:
         """Return the states of all identities joined to this one by verified edges.
 
-        Oldest first (`first_seen`, then key); this identity too where it has a state.
+        Oldest first (`first_seen`, then key); this identity too where it has a state. What is
+        returned may be shared: whoever wants to change it makes a copy.
         """
         ...
 

@@ -14,7 +14,8 @@ from typing import Final
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from persx.app.background import background
 from persx.app.home import SERVER_FILE, ServerAddress
@@ -23,7 +24,7 @@ from persx.model.errors import BadInput
 from persx.web.admin.routes import routes as admin_routes
 from persx.web.api import decide, exposures, openapi, operations
 from persx.web.collect.routes import routes as collect_routes
-from persx.web.limits import BodyLimits, BoundedProtocol
+from persx.web.limits import BoundedProtocol
 from persx.web.site.errors import exception_handlers
 from persx.web.site.routes import routes as site_routes
 
@@ -54,13 +55,17 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
             *admin_routes(),
             *site_routes(),
         ],
-        middleware=[Middleware(BodyLimits)],
-        exception_handlers=exception_handlers(),
+        exception_handlers={**exception_handlers(), ClientDisconnect: _gone},
         lifespan=lifespan,
     )
     app.state.services = services
     app.state.command_token = command_token
     return app
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """Whoever left while sending reads no answer, and is no error of ours."""
+    return Response(status_code=400)
 
 
 def open_sockets(host: str, port: int) -> list[socket.socket]:

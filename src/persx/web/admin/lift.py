@@ -21,7 +21,7 @@ _log = logging.getLogger("persx")
 TARGET: Final = 0.15
 """The lift that personalization is meant to reach."""
 
-_PATIENCE: Final = 4.0
+PATIENCE: Final = 4.0
 """Seconds that the overview waits for the report."""
 
 _LEAST: Final = -0.9
@@ -80,10 +80,11 @@ class LiftView(msgspec.Struct, frozen=True, kw_only=True):
     scale: Scale | None = None
 
 
-class _Reading:
+class Reading:
     """One report at a time: who comes while it is computed waits for the same one."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self._task: asyncio.Task[Readout] | None = None
 
     async def read(self, services: Services) -> Readout | None:
@@ -95,7 +96,8 @@ class _Reading:
         if task is None:
             task = asyncio.create_task(report(services, ReportRequest(name=HOLDOUT)))
             self._task = task
-        done, _ = await asyncio.wait({task}, timeout=_PATIENCE)
+            task.add_done_callback(_seen)
+        done, _ = await asyncio.wait({task}, timeout=self._patience)
         if not done:
             return None
         if self._task is task:
@@ -103,11 +105,17 @@ class _Reading:
         return task.result()
 
 
+def _seen(task: asyncio.Task[Readout]) -> None:
+    """Nobody may be waiting any more when it fails, and a server that stops makes it fail."""
+    if not task.cancelled():
+        task.exception()
+
+
 async def lift_view(request: Request, industries: tuple[str, ...]) -> LiftView:
     """Return the lift for the overview; whatever goes wrong becomes a note."""
     state = request.app.state
     if not hasattr(state, "lift_reading"):
-        state.lift_reading = _Reading()
+        state.lift_reading = Reading()
     try:
         readout = await state.lift_reading.read(services_of(request))
     except Exception:
