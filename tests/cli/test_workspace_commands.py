@@ -163,3 +163,19 @@ def test_the_digest_is_that_of_the_canonical_json(persx: Cli, site: Path) -> Non
     workspace, _ = check(read_folder(site))
     assert workspace is not None
     assert result["digest"] == hashlib.sha256(canonical(workspace)).hexdigest()
+
+
+def test_a_folder_can_be_pushed_to_a_second_home(tmp_path: Path) -> None:
+    folder, first, second = tmp_path / "site", tmp_path / "first", tmp_path / "second"
+    runner = CliRunner()
+    assert runner.invoke(main, ["new", str(folder)]).exit_code == 0
+    for home in (first, second):
+        pushed = runner.invoke(main, ["push", str(folder), "--home", str(home), "--json"])
+        assert pushed.exit_code == 0, pushed.output
+        assert "settings.yaml" in json.loads(pushed.output)["written"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    before = sorted(folder.rglob("*.yaml"))
+    refused = runner.invoke(main, ["pull", str(folder), "--home", str(empty)])
+    assert refused.exit_code != 0
+    assert sorted(folder.rglob("*.yaml")) == before

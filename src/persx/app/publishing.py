@@ -58,13 +58,15 @@ async def push(services: Services, request: PushRequest) -> PushResult:
     files = {path: text for path, text in request.files.items() if is_workspace_file(path)}
     mine = _digests(files)
     store = {path: draft.digest for path, draft in (await services.store.drafts()).items()}
+    # A store without any file is hardly the one that the copy came from: it gets everything.
+    start_from = request.base if store else {}
     written: list[str] = []
     removed: list[str] = []
     behind: list[str] = []
     both: list[str] = []
-    for path in sorted({*mine, *store, *request.base}):
+    for path in sorted({*mine, *store, *start_from}):
         here, there = mine.get(path, ""), store.get(path, "")
-        start = request.base.get(path, "")
+        start = start_from.get(path, "")
         if here == there:
             continue
         if here == start:
@@ -87,10 +89,10 @@ async def push(services: Services, request: PushRequest) -> PushResult:
         for path in written
     ]
     if changed or removed:
-        concerned = {path: request.base.get(path, "") for path in (*written, *removed)}
+        concerned = {path: start_from.get(path, "") for path in (*written, *removed)}
         await services.store.save_drafts(changed, removed, concerned)
     base = {path: mine[path] for path in mine if path not in behind}
-    base |= {path: request.base[path] for path in behind if path in request.base}
+    base |= {path: start_from[path] for path in behind if path in start_from}
     return PushResult(
         written=tuple(written), removed=tuple(removed), behind=tuple(behind), base=base
     )

@@ -92,11 +92,18 @@ class WorkingCopy:
                 ``PATH.theirs``, and count them as merged from now on.
 
         Raises:
-            Conflict: Files were changed on both sides; the message names all of them.
+            Conflict: Files were changed on both sides; the message names all of them. Or the
+                store has no file at all: it is hardly the one that the folder came from.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         mine, base = self.files(), self.base()
         wanted = {path: text for path, text in theirs.items() if is_workspace_file(path)}
+        if mine and not wanted:
+            raise Conflict(
+                f"There is no workspace to pull, and '{self.folder}' has one.",
+                value=str(self.folder),
+                hint="Push it instead.",
+            )
         written: list[str] = []
         removed: list[str] = []
         kept: list[str] = []
