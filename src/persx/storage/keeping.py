@@ -37,6 +37,8 @@ def storable(text: str) -> str:
     >>> storable("a\\x00b")
     'a�b'
     """
+    if text.isascii() and "\x00" not in text:
+        return text
     return _UNSTORABLE.sub("\ufffd", text)
 
 
