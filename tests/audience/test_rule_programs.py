@@ -312,7 +312,9 @@ def test_audiences_are_asked_lazily_and_once() -> None:
             asked.append(name)
             return super().get(name, default)
 
-    program = Program(SCHEMA, AUDIENCES)
+    # A rule that is cheaper to ask again than to remember is not remembered.
+    long = " and ".join(f"n1 > {number}" for number in range(5))
+    program = Program(SCHEMA, {**AUDIENCES, "big": long})
     memo: dict[str, bool] = {}
     profile = Watched(n1=5)
     rule = program.predicate('in_audience("big") and in_audience("big") or in_audience("odd")')
@@ -323,6 +325,18 @@ def test_audiences_are_asked_lazily_and_once() -> None:
     assert program.in_audience("big", {}, NOW, memo) is True
     with pytest.raises(NotFound, match="Did you mean 'big'"):
         program.in_audience("bigg", {}, NOW, memo)
+
+
+def test_small_audiences_are_part_of_the_rule() -> None:
+    program = Program(SCHEMA, {**AUDIENCES, "small": "n1 > 3 or s1 == 'a'"})
+    rule = program.predicate('not (in_audience("small") and not in_audience("small"))')
+    other = program.predicate('in_audience("small") and n2 == 1')
+    for profile in ({}, {"n1": 5}, {"s1": "a", "n2": 1}, {"n1": "5", "n2": 1}):
+        memo: dict[str, bool] = {}
+        assert rule(dict(profile), NOW, memo) is True
+        wanted = profile.get("s1") == "a" and profile.get("n2") == 1
+        assert other(dict(profile), NOW, memo) is wanted
+        assert memo == {}
 
 
 def test_reads_are_transitive() -> None:

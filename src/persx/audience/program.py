@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from persx.audience.cycles import MAX_CHAIN, audience_cycles, long_chains
 from persx.audience.generate import Generator
+from persx.audience.inlining import inlined, is_small
 from persx.audience.interpret import interpret
 from persx.audience.rules import CheckedRule, check_rule
 from persx.audience.schema import Schema
@@ -71,6 +72,9 @@ class Program:
                 value=name,
                 hint="Write some of them as one rule.",
             )
+        self._small = {
+            name: rule.tree for name, rule in self._audiences.items() if is_small(rule.tree)
+        }
         self._names: Final = {name: f"audience_{i}" for i, name in enumerate(self._audiences)}
         for name, rule in self._audiences.items():
             self._define_audience(name, rule)
@@ -101,11 +105,12 @@ class Program:
             BadInput: A rule is faulty.
         """
         rules = [self._check(branch.when) for branch in branches]
-        generator = Generator([rule.tree for rule in rules], self._constant, self._audience)
+        trees = [inlined(rule.tree, self._small) for rule in rules]
+        generator = Generator(trees, self._constant, self._audience)
         lines = []
-        for index, (branch, rule) in enumerate(zip(branches, rules, strict=True)):
+        for index, (branch, tree) in enumerate(zip(branches, trees, strict=True)):
             limits = _limits(branch)
-            condition = generator.condition(rule.tree, always=not limits)
+            condition = generator.condition(tree, always=not limits)
             if condition == "True" and not limits:
                 lines.append(f"return {index}")
                 break
@@ -163,9 +168,10 @@ class Program:
         return rule
 
     def _compile_predicate(self, rule: CheckedRule) -> Predicate:
-        generator = Generator([rule.tree], self._constant, self._audience)
+        tree = inlined(rule.tree, self._small)
+        generator = Generator([tree], self._constant, self._audience)
         predicate: Predicate = self._define(
-            "rule", [f"return {generator.condition(rule.tree)}"], self._slowly(rule)
+            "rule", [f"return {generator.condition(tree)}"], self._slowly(rule)
         )
         return predicate
 
