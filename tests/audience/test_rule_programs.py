@@ -328,9 +328,9 @@ def test_audiences_are_asked_lazily_and_once() -> None:
 
 
 def test_small_audiences_are_part_of_the_rule() -> None:
-    program = Program(SCHEMA, {**AUDIENCES, "small": "n1 > 3 or s1 == 'a'"})
-    rule = program.predicate('not (in_audience("small") and not in_audience("small"))')
-    other = program.predicate('in_audience("small") and n2 == 1')
+    program = Program(SCHEMA, {**AUDIENCES, "big": "n1 > 3 or s1 == 'a'"})
+    rule = program.predicate('not (in_audience("big") and not in_audience("big"))')
+    other = program.predicate('in_audience("big") and n2 == 1')
     for profile in ({}, {"n1": 5}, {"s1": "a", "n2": 1}, {"n1": "5", "n2": 1}):
         memo: dict[str, bool] = {}
         assert rule(dict(profile), NOW, memo) is True
