@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from persx.cli import main
 from persx.cli.commands.import_ import command as import_command
 from persx.cli.commands.report import command as report_command
 
@@ -36,7 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _call(command: Any, *arguments: str) -> str:
-    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False, **main.context_settings)
     assert result.exit_code == 0, result.output
     return result.stdout
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from persx.cli import main
 from persx.cli.commands.import_ import command as import_command
 from persx.cli.commands.report import command as report_command
 from persx.model.errors import BadInput, NotFound, PersxError
@@ -30,7 +31,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def call(command: Any, *arguments: str) -> Result:
-    result = CliRunner().invoke(command, arguments)
+    result = CliRunner().invoke(command, arguments, **main.context_settings)
     if isinstance(result.exception, PersxError):
         raise result.exception
     assert result.exit_code == 0, (result.output, result.exception)
