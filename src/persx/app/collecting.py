@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from persx.app.services import Services
-from persx.model.event import Event, RejectedEvent
+from persx.app.visiting import Visitor, new_id
+from persx.model.clock import Millis
+from persx.model.event import Event, EventType, RejectedEvent
 from persx.storage.ports import Appended
 
 
@@ -28,3 +31,29 @@ async def collect(
     if appended.rejected:
         count("rejected").inc(appended.rejected)
     return appended
+
+
+async def collect_from(
+    services: Services, visitor: Visitor, type: EventType, **fields: Any
+) -> Millis:
+    """Keep an event that a visitor of our own pages causes now; return when that was.
+
+    Args:
+        fields: Further fields of the event, such as `name`, `traits` or `properties`.
+
+    Raises:
+        Unavailable: It is not kept.
+    """
+    now = services.clock()
+    event = Event(
+        type=type,
+        message_id=new_id(),
+        anonymous_id=visitor.anonymous_id or None,
+        user_id=visitor.user_id or None,
+        timestamp=now,
+        received=now,
+        verified=visitor.trusted,
+        **fields,
+    )
+    await collect(services, [event])
+    return now

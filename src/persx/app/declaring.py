@@ -7,13 +7,14 @@ from typing import Any, Final
 
 import msgspec
 
+from persx.app.collecting import collect_from
 from persx.app.services import Services
 from persx.app.signing import SignedState
-from persx.app.visiting import Visitor, new_id
+from persx.app.visiting import Visitor
 from persx.decide.plan import Plan
 from persx.model.attribute import Source, Value, ValueType
 from persx.model.errors import BadInput, did_you_mean
-from persx.model.event import FORM_SUBMITTED, Event, EventType
+from persx.model.event import FORM_SUBMITTED, EventType
 
 MAX_ANSWER: Final = 5_000
 MAX_CHOICES: Final = 100
@@ -73,22 +74,7 @@ async def declare(
         BadInput: See `check_facts`.
     """
     facts = check_facts(plan, given)
-    now = services.clock()
-    await services.stream.append(
-        [
-            Event(
-                type=EventType.IDENTIFY,
-                message_id=new_id(),
-                anonymous_id=visitor.anonymous_id or None,
-                user_id=visitor.user_id or None,
-                timestamp=now,
-                received=now,
-                verified=visitor.trusted,
-                traits=dict(facts),
-            )
-        ]
-    )
-    services.metrics.events.labels("accepted").inc()
+    now = await collect_from(services, visitor, EventType.IDENTIFY, traits=dict(facts))
     kept: dict[str, Value] = {
         name: value for name, value in {**visitor.declared, **facts}.items() if value is not None
     }
@@ -111,7 +97,6 @@ async def submit_form(
         answers: Field name → values sent.
         decision: The visitor's variant and reason in the form's block, for the owner's list.
     """
-    now = services.clock()
     properties: dict[str, Any] = {
         "form": form,
         "page": page,
@@ -122,19 +107,6 @@ async def submit_form(
             for name, values in answers.items()
         },
     }
-    await services.stream.append(
-        [
-            Event(
-                type=EventType.TRACK,
-                message_id=new_id(),
-                anonymous_id=visitor.anonymous_id or None,
-                user_id=visitor.user_id or None,
-                name=FORM_SUBMITTED,
-                timestamp=now,
-                received=now,
-                verified=visitor.trusted,
-                properties=properties,
-            )
-        ]
+    await collect_from(
+        services, visitor, EventType.TRACK, name=FORM_SUBMITTED, properties=properties
     )
-    services.metrics.events.labels("accepted").inc()

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from persx.app.collecting import collect_from
 from persx.app.exposing import confirm
-from persx.app.visiting import new_id
-from persx.model.event import Event, EventType
+from persx.model.event import EventType
 from persx.web.api.answers import answers, body
 from persx.web.visitors import is_human, services_of, visitor_of
 
@@ -57,22 +57,10 @@ async def beacon(request: Request) -> Response:
     visitor = visitor_of(request, make=False)
     services = services_of(request)
     if visitor.anonymous_id and is_human(request) and 0 < said.seconds <= _MAX_SECONDS:
-        now = services.clock()
-        await services.stream.append(
-            [
-                Event(
-                    type=EventType.TRACK,
-                    message_id=new_id(),
-                    anonymous_id=visitor.anonymous_id,
-                    name="Page Left",
-                    timestamp=now,
-                    received=now,
-                    verified=True,
-                    properties={"path": said.path[:500], "seconds": round(said.seconds, 1)},
-                )
-            ]
+        properties = {"path": said.path[:500], "seconds": round(said.seconds, 1)}
+        await collect_from(
+            services, visitor, EventType.TRACK, name="Page Left", properties=properties
         )
-        services.metrics.events.labels("accepted").inc()
     return Response(status_code=204)
 
 
