@@ -64,7 +64,7 @@ def test_a_signal_stops_gracefully(persx: Cli, site: Site, home: Path) -> None:
 def decisions(home: Path) -> int:
     """Lines of the decision log."""
     with closing(sqlite3.connect(home / "persx.db")) as database:
-        found: int = database.execute("SELECT count(*) FROM decision").fetchone()[0]
+        found: int = database.execute("SELECT coalesce(sum(rows), 0) FROM decision").fetchone()[0]
         return found
 
 

@@ -126,6 +126,31 @@ def test_any_split_and_order_gives_the_same_states(
     assert again.edges == whole.edges
 
 
+@settings(max_examples=150, deadline=None)
+@given(events=events_strategy, data=st.data())
+def test_folding_onto_kept_states_gives_the_same_as_folding_at_once(
+    events: list[Event], data: st.DataObject
+) -> None:
+    left = data.draw(st.permutations(events))
+    states: dict[IdentityKey, IdentityState] = {}
+    while left:
+        size = data.draw(st.integers(1, len(left)))
+        # As a store does it: what is kept is packed, and given out fresh each time.
+        known = msgspec.json.decode(msgspec.json.encode(states), type=dict[str, IdentityState])
+        states |= FOLD.fold(left[:size], known).states
+        left = left[size:]
+    assert canonical(states) == canonical(FOLD.fold(events).states)
+
+
+def test_folding_onto_a_state_that_only_a_backfill_has_made() -> None:
+    first = event(1, type=EventType.IDENTIFY, timestamp=NOW - 50, traits={"industry": "saas"})
+    second = event(2, timestamp=NOW - 20)
+    filled = FOLD.filling([fact_key(ATTRIBUTES["industry"])]).fold([first]).states
+    (state,) = FOLD.fold([second], filled).states.values()
+    assert (state.first_seen, state.last_seen, state.events) == (NOW - 20, NOW - 20, 1)
+    assert state.facts["industry"].value == "saas"
+
+
 def test_definitions_touch_their_own_events_only() -> None:
     state = only_state(
         event(1, name="Order Completed", properties={"revenue": 10, "big": True}),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from secrets import token_hex
 from typing import Final
 
 import msgspec
@@ -137,8 +136,7 @@ async def decide_for(
         profile,
         {**context, "identified": identified},
         now,
-        # Ids that grow with time lie side by side in the log's index.
-        id=f"{now:011x}{token_hex(8)}",
+        id=services.decision_log.new_id(now),
         forced=preview.variants if preview is not None else None,
     )
     for block, error in decision.errors.items():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
+from persx.model.clock import Millis
 from persx.model.decision import DecisionRecord
 from persx.model.errors import Unavailable
 from persx.storage.ports import Store
@@ -33,7 +35,12 @@ class DecisionLog:
     def __init__(self, dropped: Callable[[int], None]) -> None:
         self._waiting: deque[DecisionRecord] = deque()
         self._dropped = dropped
+        self._random = _random_digits()
         self.written = 0
+
+    def new_id(self, now: Millis) -> str:
+        """Return an id for a decision: those that grow with time lie side by side in the log."""
+        return f"{now:011x}{next(self._random)}"
 
     def add(self, record: DecisionRecord) -> None:
         """Keep a line for the next write; when too many wait, it is dropped and counted."""
@@ -69,3 +76,11 @@ class DecisionLog:
             await asyncio.sleep(SECONDS)
             with contextlib.suppress(Unavailable):
                 await self.flush(store)
+
+
+def _random_digits() -> Iterator[str]:
+    """Yield 64 random bits as 16 digits; the system is asked for many of them at once."""
+    while True:
+        digits = secrets.token_hex(2_048)
+        for start in range(0, len(digits), 16):
+            yield digits[start : start + 16]

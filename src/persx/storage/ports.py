@@ -24,8 +24,15 @@ class Projection(msgspec.Struct, kw_only=True):
 class Projector(Protocol):
     """The fold, as the log calls it inside its transaction. Pure, and a commutative monoid."""
 
-    def fold(self, events: Sequence[Event]) -> Projection:
-        """Return what these events add, starting from nothing."""
+    def fold(
+        self, events: Sequence[Event], known: Mapping[IdentityKey, IdentityState] | None = None
+    ) -> Projection:
+        """Return the states of the events' identities after them, and the edges.
+
+        Args:
+            known: The states before them, which are changed in place; an identity that is not
+                among them begins from nothing.
+        """
         ...
 
     def merge(self, left: IdentityState, right: IdentityState) -> IdentityState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -52,8 +52,11 @@ def make_events(start: int, stop: int) -> list[Event]:
 class CountingProjector:
     """A `Projector` that counts events by name, and keeps the latest value of each trait."""
 
-    def fold(self, events: Sequence[Event]) -> Projection:
-        """Return what these events add."""
+    def fold(
+        self, events: Sequence[Event], known: Mapping[IdentityKey, IdentityState] | None = None
+    ) -> Projection:
+        """Return the states after these events."""
+        before = known or {}
         states: dict[IdentityKey, IdentityState] = {}
         edges: list[Edge] = []
         for event in events:
@@ -69,7 +72,8 @@ class CountingProjector:
                 },
                 computed={event.name or event.type.value: 1},
             )
-            states[key] = self.merge(states[key], added) if key in states else added
+            old = states.get(key) or before.get(key)
+            states[key] = added if old is None else self.merge(old, added)
             if event.anonymous_id and event.user_id:
                 kind = EdgeKind.VERIFIED if event.verified else EdgeKind.CLAIMED
                 left, right = anonymous_key(event.anonymous_id), user_key(event.user_id)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 import pytest
 
 from persx.model.clock import DAY
-from persx.model.event import Event, RejectedEvent
+from persx.model.event import Event, IdentityKey, RejectedEvent
 from persx.model.visitor import IdentityState
 from persx.storage.backends import Storage
 from persx.storage.ports import Projection
@@ -30,11 +30,13 @@ from persx.testing.storage import Opener, StorageContract
 class Refusing(CountingProjector):
     """A fold with a bug that a certain event brings out."""
 
-    def fold(self, events: Sequence[Event]) -> Projection:
+    def fold(
+        self, events: Sequence[Event], known: Mapping[IdentityKey, IdentityState] | None = None
+    ) -> Projection:
         """Fail on the events that are named so."""
         if any(event.name == "poison" for event in events):
             raise ZeroDivisionError("a fold's bug")
-        return super().fold(events)
+        return super().fold(events, known)
 
 
 class StreamContract(StorageContract):

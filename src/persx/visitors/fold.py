@@ -100,8 +100,16 @@ class Fold:
         }
         self._of_type = {kind: _steps(chosen, kind.value) for kind in EventType}
 
-    def fold(self, events: Sequence[Event]) -> Projection:
-        """Return what these events add to the identities they belong to, from nothing."""
+    def fold(
+        self, events: Sequence[Event], known: Mapping[IdentityKey, IdentityState] | None = None
+    ) -> Projection:
+        """Return the states of the identities that these events belong to, after them.
+
+        Args:
+            known: The states before them, which are changed in place; an identity that is not
+                among them begins from nothing.
+        """
+        before = known or {}
         states: dict[IdentityKey, IdentityState] = {}
         edges: list[Edge] = []
         tracked = self._tracked
@@ -110,10 +118,14 @@ class Fold:
             at = event.timestamp
             state = states.get(identity)
             if state is None:
-                # Fresh dicts: the struct's own empty ones would do, but cost a factory each.
-                state = states[identity] = IdentityState(
-                    identity=identity, first_seen=at, last_seen=at, facts={}, computed={}
-                )
+                state = before.get(identity)
+                if state is None:
+                    # Fresh dicts: the struct's own empty ones would do, but cost a factory each.
+                    state = IdentityState(identity=identity, facts={}, computed={})
+                states[identity] = state
+            if not state.events:
+                # New, or a state that a backfill has made; neither was ever seen.
+                state.first_seen = state.last_seen = at
             elif at < state.first_seen:
                 state.first_seen = at
             elif at > state.last_seen:
@@ -124,8 +136,8 @@ class Fold:
             computed = state.computed
             for key, add, zero, computation in self._of_type[kind] if chosen is None else chosen:
                 if not computation.where or matches(event, computation.where):
-                    before = computed.get(key)
-                    after = add(zero() if before is None else before, event, computation)
+                    kept = computed.get(key)
+                    after = add(zero() if kept is None else kept, event, computation)
                     if after is not None:
                         computed[key] = after
             if kind is EventType.IDENTIFY:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -66,15 +66,9 @@ class Shelves:
         """The hot rows of each table."""
         return self.log[1]
 
-    def merge_states(
-        self, states: Mapping[IdentityKey, IdentityState], projector: Projector
-    ) -> dict[IdentityKey, bytes]:
-        """Return the kept states after these, for `states.update`."""
-        merged: dict[IdentityKey, bytes] = {}
-        for key, state in states.items():
-            old = self.states.get(key)
-            merged[key] = _pack(state if old is None else projector.merge(_unpack(old), state))
-        return merged
+    def load(self, keys: Iterable[IdentityKey]) -> dict[IdentityKey, IdentityState]:
+        """Return the kept states of these identities, for the caller to change."""
+        return {key: _unpack(self.states[key]) for key in keys if key in self.states}
 
     def component(self, identity: IdentityKey) -> set[IdentityKey]:
         """Return an identity and all that verified edges join to it."""
@@ -143,8 +137,10 @@ class MemoryStream:
         merged: dict[IdentityKey, bytes] = {}
         edges: list[Edge] = []
         if new and shelves.projector is not None:
-            projection = shelves.projector.fold([event for event, _ in new])
-            merged = shelves.merge_states(projection.states, shelves.projector)
+            fresh_events = [event for event, _ in new]
+            known = shelves.load({event.identity for event in fresh_events})
+            projection = shelves.projector.fold(fresh_events, known)
+            merged = {key: _pack(state) for key, state in projection.states.items()}
             edges = projection.edges
         shelves.states.update(merged)
         for edge in edges:
@@ -213,11 +209,11 @@ class MemoryStore:
         self, name: str, position: int, states: Sequence[IdentityState], projector: Projector
     ) -> None:
         """Merge states into the kept ones and set a value to the position, as decimal digits."""
-        merged: dict[IdentityKey, IdentityState] = {}
+        merged = self._shelves.load({state.identity for state in states})
         for state in states:
-            key = state.identity
-            merged[key] = projector.merge(merged[key], state) if key in merged else state
-        self._shelves.states.update(self._shelves.merge_states(merged, projector))
+            old = merged.get(state.identity)
+            merged[state.identity] = state if old is None else projector.merge(old, state)
+        self._shelves.states.update({key: _pack(state) for key, state in merged.items()})
         self._shelves.values[storable(name)] = b"%d" % position
 
     async def drafts(self) -> Mapping[str, DraftFile]:

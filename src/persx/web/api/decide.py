@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -90,9 +90,15 @@ class StateRequest(msgspec.Struct, forbid_unknown_fields=True):
         return {name: value for name, value in given.items() if value is not msgspec.UNSET}
 
 
+_READ: Final = {name.encode(): name for name in ("authorization", "x-api-key", "cookie", "sec-gpc")}
+"""The headers that tell who asks; looking at no others saves time."""
+
+
 def _sender(request: Request, asked: DecideRequest, services: Services) -> Visitor:
     headers = {
-        name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw
+        _READ[name]: value.decode("latin-1")
+        for name, value in request.scope["headers"]
+        if name in _READ
     }
     allowed = access(key_of(headers) or asked.write_key, services.keys)
     if allowed is Access.NONE:

@@ -44,7 +44,8 @@ def _frame(request: Request, served: Served) -> SiteContext:
     )
 
 
-async def _failed(request: Request, error: Exception) -> Response:
+async def failed(request: Request, error: Exception) -> Response:
+    """Log and count what nobody foresaw, and tell the visitor or the client that it happened."""
     reference = secrets.token_hex(4)
     _log.exception("%s %s failed (reference %s)", request.method, request.url.path, reference)
     services = services_of(request)
@@ -65,4 +66,4 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 def exception_handlers() -> dict[Any, Callable[[Request, Exception], Awaitable[Response]]]:
     """Return what answers when a handler raises."""
-    return {Exception: _failed, HTTPException: _refused}
+    return {Exception: failed, HTTPException: _refused}

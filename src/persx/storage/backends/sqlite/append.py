@@ -134,8 +134,9 @@ class Append(Work[Appended]):
                     tail.seen.add(connection, day, new)
             tail.sequence = sequence
             if tail.projector is not None:
-                projection = tail.projector.fold(events)
-                tail.states.merge(connection, projection.states, tail.projector)
+                known = tail.states.load(connection, {event.identity for event in events})
+                projection = tail.projector.fold(events, known)
+                tail.states.write(connection, projection.states)
                 tail.edges.merge(connection, projection.edges)
         aside = [
             item

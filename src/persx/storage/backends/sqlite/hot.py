@@ -1,19 +1,22 @@
 """The hot rows and the manifest, as statements on a connection.
 
 A row is hot while its sequence is beyond the manifest's last one: one small transaction moves a
-million rows out of sight, and their deletion follows in pieces that hold nobody up.
+million rows out of sight, and their deletion follows in pieces that hold nobody up. Events have a
+row each; lines of the decision log stand in packets, as they were written.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from persx.model.errors import Conflict
 from persx.model.event import Event
+from persx.storage.backends.sqlite import packets
+from persx.storage.backends.sqlite.packets import Block
 from persx.storage.ports import Segment
 
 TABLES: Final = {"events": "event", "decisions": "decision"}
@@ -22,21 +25,7 @@ TABLES: Final = {"events": "event", "decisions": "decision"}
 _BLOCK: Final = 500
 """Rows to a step: few enough for memory, many enough not to wait for the interpreter each time."""
 
-_LINES: Final = {
-    "events": """'{"sequence":' || sequence || ',' || substr(CAST(body AS TEXT), 2)""",
-    "decisions": """json_object('sequence', sequence, 'id', id, 'at', at, 'bucketing_id',
-        bucketing_id, 'page', page, 'snapshot', snapshot, 'body', body)""",
-}
 _decode: Final = msgspec.json.Decoder(list[Event]).decode
-
-
-class Block(NamedTuple):
-    """Some hot rows as JSON texts, between which `separator` stands."""
-
-    rows: int
-    first: int
-    last: int
-    text: bytes
 
 
 def sealed_to(connection: sqlite3.Connection, table: str) -> int:
@@ -69,11 +58,14 @@ def block(
     separator: str = "\n",
 ) -> Block | None:
     """Return the next rows of a table after a sequence, in one step of the database."""
+    if table == "decisions":
+        return packets.block(connection, after=after, to=to, limit=limit)
     rows, first, last, text = connection.execute(
-        f"""
+        """
         SELECT count(*), min(sequence), max(sequence), CAST(group_concat(line, ?) AS BLOB) FROM (
-            SELECT sequence, {_LINES[table]} AS line FROM {TABLES[table]}
-            WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?
+            SELECT sequence, '{"sequence":' || sequence || ',' || substr(CAST(body AS TEXT), 2)
+                AS line
+            FROM event WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?
         )
         """,
         (separator, after, to, min(limit, _BLOCK)),
@@ -105,6 +97,8 @@ _END: Final = (1 << 63) - 1
 
 def last_to_seal(connection: sqlite3.Connection, table: str, keep: int) -> int:
     """Return the sequence up to which rows may be sealed if the newest `keep` stay hot."""
+    if table == "decisions":
+        return packets.last_to_seal(connection, keep)
     row = connection.execute(
         f"SELECT sequence FROM {TABLES[table]} ORDER BY sequence DESC LIMIT 1 OFFSET ?", (keep,)
     ).fetchone()
@@ -118,10 +112,7 @@ def add_segment(connection: sqlite3.Connection, segment: Segment) -> None:
         Conflict: The log has changed since the file was written.
     """
     after = sealed_to(connection, segment.table)
-    rows = connection.execute(
-        f"SELECT count(*) FROM {TABLES[segment.table]} WHERE sequence > ? AND sequence <= ?",
-        (after, segment.last_sequence),
-    ).fetchone()[0]
+    rows = _count(connection, segment.table, after, segment.last_sequence)
     if rows != segment.rows or segment.first_sequence <= after:
         raise Conflict(
             f"The log of {segment.table} changed while it was sealed.",
@@ -133,6 +124,15 @@ def add_segment(connection: sqlite3.Connection, segment: Segment) -> None:
         "sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         msgspec.structs.astuple(segment),
     )
+
+
+def _count(connection: sqlite3.Connection, table: str, after: int, to: int) -> int:
+    if table == "decisions":
+        return packets.count(connection, after, to)
+    found: int = connection.execute(
+        "SELECT count(*) FROM event WHERE sequence > ? AND sequence <= ?", (after, to)
+    ).fetchone()[0]
+    return found
 
 
 def discard_sealed(connection: sqlite3.Connection, table: str, limit: int) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +12,6 @@ import msgspec
 from persx.model.event import IdentityKey
 from persx.model.visitor import Edge, EdgeKind, IdentityState
 from persx.storage.backends.sqlite.rows import insert
-from persx.storage.ports import Projector
 
 _EDGES_LIMIT: Final = 50_000
 _STATES_LIMIT: Final = 5_000
@@ -50,55 +50,51 @@ def linked_states(
     return [_unpack(state) for (state,) in rows], True
 
 
-def load_states(
-    connection: sqlite3.Connection, keys: Iterable[str]
-) -> dict[IdentityKey, IdentityState]:
-    """Return the kept states of these identities, fetched in one step."""
-    count, states = connection.execute(
-        """
-        SELECT count(*), group_concat(hex(state), '') FROM identity
-        WHERE key IN (SELECT value FROM json_each(?))
-        """,
-        (_json(list(keys)).decode(),),
-    ).fetchone()
-    if not count:
-        return {}
-    # The states side by side, behind the head of a msgpack array of so many items.
-    packed = b"\xdd" + count.to_bytes(4, "big") + bytes.fromhex(states)
-    return {state.identity: state for state in _unpack_many(packed)}
-
-
 class States:
-    """Merges states into the kept ones, and remembers those that are in use.
+    """Reads and writes what is kept of identities, and remembers what is in use, packed.
 
     Visitors who are on the site now come up in batch after batch: what the writer knows of them
-    it need not read and unpack again. Used by the writer's thread alone; every write of a state
-    goes through here.
+    it need not read again. Used by the writer's thread alone; every write of a state goes
+    through here.
     """
 
     def __init__(self) -> None:
-        self._known: dict[IdentityKey, IdentityState] = {}
-        self._staged: dict[IdentityKey, IdentityState] = {}
-        self._marked: dict[IdentityKey, IdentityState] = {}
+        self._known: dict[IdentityKey, bytes] = {}
+        self._staged: dict[IdentityKey, bytes] = {}
+        self._marked: dict[IdentityKey, bytes] = {}
 
-    def merge(
-        self,
-        connection: sqlite3.Connection,
-        states: Mapping[IdentityKey, IdentityState],
-        projector: Projector,
-    ) -> None:
-        """Merge states into the kept ones."""
-        if not states:
-            return
+    def load(
+        self, connection: sqlite3.Connection, keys: Collection[IdentityKey]
+    ) -> dict[IdentityKey, IdentityState]:
+        """Return the kept states of these identities, for the caller to change."""
         staged, known = self._staged, self._known
-        missing = [key for key in states if key not in staged and key not in known]
-        kept = load_states(connection, missing) if missing else {}
+        found = [packed for key in keys if (packed := staged.get(key) or known.get(key))]
+        count = len(found)
+        if count < len(keys):
+            missing = [key for key in keys if key not in staged and key not in known]
+            read, states = connection.execute(
+                """
+                SELECT count(*), group_concat(hex(state), '') FROM identity
+                WHERE key IN (SELECT value FROM json_each(?))
+                """,
+                (_json(missing).decode(),),
+            ).fetchone()
+            if read:
+                found.append(bytes.fromhex(states))
+                count += read
+        # The states side by side, behind the head of a msgpack array of so many items.
+        packed = b"\xdd" + count.to_bytes(4, "big") + b"".join(found)
+        return {state.identity: state for state in _unpack_many(packed)}
+
+    def write(
+        self, connection: sqlite3.Connection, states: Mapping[IdentityKey, IdentityState]
+    ) -> None:
+        """Put states in the place of the kept ones."""
         parameters: list[Any] = []
-        merged: dict[IdentityKey, IdentityState] = {}
-        for key, added in states.items():
-            old = staged.get(key) or known.get(key) or kept.get(key)
-            state = merged[key] = added if old is None else projector.merge(old, added)
-            parameters += (key, state.first_seen, _pack(state))
+        staged = self._staged
+        for key, state in states.items():
+            staged[key] = packed = _pack(state)
+            parameters += (key, state.first_seen, packed)
         insert(
             connection,
             "INSERT INTO identity (key, first_seen, state)",
@@ -107,7 +103,6 @@ class States:
             on_conflict="ON CONFLICT (key) DO UPDATE SET first_seen = excluded.first_seen, "
             "state = excluded.state",
         )
-        staged.update(merged)
 
     @property
     def staged(self) -> Collection[IdentityKey]:
@@ -124,16 +119,17 @@ class States:
 
     def commit(self) -> None:
         """Remember what was written, the newest at the end; let the oldest go."""
-        for key, state in self._staged.items():
-            self._known.pop(key, None)
-            self._known[key] = state
-        self._staged.clear()
-        while len(self._known) > _STATES_LIMIT:
-            del self._known[next(iter(self._known))]
+        known = self._known
+        for key in self._staged:
+            known.pop(key, None)
+        known.update(self._staged)
+        self._staged = {}
+        for key in list(islice(known, max(0, len(known) - _STATES_LIMIT))):
+            del known[key]
 
     def rollback(self) -> None:
         """Forget what was not written."""
-        self._staged.clear()
+        self._staged = {}
 
 
 class Edges:

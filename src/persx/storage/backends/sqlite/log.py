@@ -11,7 +11,7 @@ from persx.model.clock import Millis
 from persx.model.event import Event
 from persx.storage.backends.sqlite import hot
 from persx.storage.backends.sqlite.database import Database
-from persx.storage.backends.sqlite.hot import Block
+from persx.storage.backends.sqlite.packets import Block
 from persx.storage.backends.sqlite.store import SqliteStore
 from persx.storage.ports import Segment
 

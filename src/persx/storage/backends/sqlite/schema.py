@@ -54,6 +54,23 @@ MIGRATIONS: Final = (
         digest TEXT NOT NULL, sealed INTEGER NOT NULL, PRIMARY KEY ("table", first_sequence)
     ) WITHOUT ROWID;
     """,
+    """
+    -- Lines of the decision log stand together as they were written; the sequence is the last's.
+    CREATE TABLE packet (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT, rows INTEGER NOT NULL, low TEXT NOT NULL,
+        high TEXT NOT NULL, lines BLOB NOT NULL
+    );
+    INSERT INTO packet SELECT sequence, 1, id, id, CAST(json_object('sequence', sequence, 'id', id,
+        'at', at, 'bucketing_id', bucketing_id, 'page', page, 'snapshot', snapshot, 'body', body)
+        AS BLOB) FROM decision;
+    DELETE FROM sqlite_sequence WHERE name = 'packet';
+    INSERT INTO sqlite_sequence (name, seq)
+        SELECT 'packet', seq FROM sqlite_sequence WHERE name = 'decision';
+    DROP TABLE decision;
+    ALTER TABLE packet RENAME TO decision;
+    -- Ids grow with time: the first packet whose greatest id is not less has the line.
+    CREATE INDEX decision_ids ON decision (high, low);
+    """,
 )
 """The steps from an empty file to today's tables; a file's `user_version` counts those done."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -13,9 +13,8 @@ from persx.model.decision import DecisionRecord
 from persx.model.event import IdentityKey
 from persx.model.visitor import Edge, IdentityState
 from persx.model.workspace import Snapshot
-from persx.storage.backends.sqlite import hot, identities
+from persx.storage.backends.sqlite import hot, identities, packets
 from persx.storage.backends.sqlite.database import Database
-from persx.storage.backends.sqlite.rows import insert
 from persx.storage.drafting import check_base, check_storable, no_snapshot
 from persx.storage.keeping import storable
 from persx.storage.ports import DraftFile, Projector, SnapshotHead
@@ -57,11 +56,12 @@ class SqliteStore:
         """Merge states into the kept ones and set a value to the position, as decimal digits."""
 
         def merge(connection: sqlite3.Connection) -> None:
-            merged: dict[IdentityKey, IdentityState] = {}
+            kept = self._database.tail.states
+            merged = kept.load(connection, {state.identity for state in states})
             for state in states:
-                key = state.identity
-                merged[key] = projector.merge(merged[key], state) if key in merged else state
-            self._database.tail.states.merge(connection, merged, projector)
+                old = merged.get(state.identity)
+                merged[state.identity] = state if old is None else projector.merge(old, state)
+            kept.write(connection, merged)
             _set_value(connection, name, b"%d" % position)
 
         await self._database.write(merge)
@@ -221,42 +221,13 @@ class SqliteStore:
 
     async def log_decisions(self, records: Sequence[DecisionRecord]) -> None:
         """Append to the decision log; an id that it holds already is left out."""
-        parameters: list[Any] = []
-        for record in records:
-            parameters += (
-                storable(record.id),
-                record.at,
-                storable(record.bucketing_id),
-                storable(record.page),
-                record.snapshot,
-                storable(record.body),
-            )
-        if parameters:
-            await self._database.write(
-                lambda connection: insert(
-                    connection,
-                    "INSERT OR IGNORE INTO decision (id, at, bucketing_id, page, snapshot, body)",
-                    6,
-                    parameters,
-                )
-            )
+        if records:
+            await self._database.write(lambda connection: packets.add(connection, records))
 
     async def decision(self, id: str) -> DecisionRecord | None:
         """Return one line of the decision log that is not sealed yet."""
-        row = (
-            self._read()
-            .execute(
-                "SELECT id, at, bucketing_id, page, snapshot, body FROM decision "
-                "WHERE id = ? AND sequence > ?",
-                (storable(id), hot.sealed_to(self._read(), "decisions")),
-            )
-            .fetchone()
-        )
-        if row is None:
-            return None
-        return DecisionRecord(
-            id=row[0], at=row[1], bucketing_id=row[2], page=row[3], snapshot=row[4], body=row[5]
-        )
+        connection = self._read()
+        return packets.find(connection, id, hot.sealed_to(connection, "decisions"))
 
     async def close(self) -> None:
         """Finish writing and let go of the database."""
