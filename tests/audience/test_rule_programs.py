@@ -171,18 +171,15 @@ def test_compiled_rules_agree_with_the_interpreter(text: str, seen: list[dict[st
         assert found is oracle(text, profile), (text, profile)
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    st.lists(
-        st.tuples(
-            st.one_of(rule_text, st.just("")),
-            st.sampled_from([None, NOW - 1, NOW, NOW + 1]),
-            st.sampled_from([None, NOW - 1, NOW, NOW + 1]),
-        ),
-        max_size=6,
-    ),
-    st.lists(profiles(), min_size=1, max_size=3),
+edges = st.sampled_from([None, NOW - 1, NOW, NOW + 1])
+branch_lists = st.lists(
+    st.tuples(st.one_of(rule_text, st.just("")), edges, edges),
+    max_size=6,
 )
+
+
+@settings(max_examples=200, deadline=None)
+@given(branch_lists, st.lists(profiles(), min_size=1, max_size=3))
 def test_choosers_take_the_first_open_branch_that_is_true(
     given_branches: list[tuple[str, int | None, int | None]], seen: list[dict[str, Any]]
 ) -> None:
@@ -199,6 +196,19 @@ def test_choosers_take_the_first_open_branch_that_is_true(
         assert chooser(profile, NOW, {}) == expected
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(branch_lists, max_size=5), st.lists(profiles(), min_size=1, max_size=3))
+def test_a_page_is_chosen_as_each_of_its_blocks_alone(
+    given_blocks: list[list[tuple[str, int | None, int | None]]], seen: list[dict[str, Any]]
+) -> None:
+    blocks = [[Branch(*parts) for parts in branches] for branches in given_blocks]
+    together = PROGRAM.page_chooser(blocks)
+    alone = [PROGRAM.chooser(branches) for branches in blocks]
+    for profile in seen:
+        expected = tuple(chooser(profile, NOW, {}) for chooser in alone)
+        assert together(profile, NOW, {}) == expected
+
+
 class FastOnly(Program):
     """A program that has no interpreter to fall back to."""
 
@@ -212,6 +222,20 @@ def test_a_visitor_of_whom_nothing_is_known_takes_the_fast_way(text: str) -> Non
     """Missing values are answered by the generated code itself, not by falling back."""
     found = FastOnly(SCHEMA, AUDIENCES).predicate(text)({}, NOW, {})
     assert found is oracle(text, {})
+
+
+def test_what_one_block_did_not_reach_is_not_certain_for_the_next() -> None:
+    page = FastOnly(SCHEMA, AUDIENCES).page_chooser(
+        [
+            [Branch('s1 == "a"'), Branch('n1 > 3 and s1 == "b"')],
+            [Branch("n1 > 3", NOW + 1), Branch("n1 > 3")],
+            [],
+            [Branch("n1 > 5"), Branch("")],
+        ]
+    )
+    assert page({"s1": "a", "n1": 4}, NOW, {}) == (0, 1, -1, 1)
+    assert page({"s1": "b", "n1": 6}, NOW + 1, {}) == (1, 0, -1, 0)
+    assert page({}, NOW, {}) == (-1, -1, -1, 1)
 
 
 def test_a_closed_branch_leaves_the_next_ones_right_and_fast() -> None:

@@ -138,6 +138,9 @@ def test_a_failing_arrangement_shows_the_default_with_the_reason_error() -> None
     def explode(*_: object) -> int:
         raise RuntimeError("on purpose")
 
+    object.__setattr__(broken.pages["home"], "choose", explode)
+    (found,) = decided(broken, "a:v1", industry="SaaS").decisions
+    assert (found.variant, found.reason) == ("saas", Reason.TARGETED), "each block for itself"
     object.__setattr__(block, "choose", explode)
     (found,) = decided(broken, "a:v1", industry="SaaS").decisions
     assert (found.variant, found.reason) == ("default", Reason.ERROR)

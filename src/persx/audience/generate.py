@@ -133,6 +133,15 @@ class Generator:
             self._facts = test.after
         return test.code
 
+    @property
+    def certain(self) -> Facts:
+        """What is certain wherever the next condition stands; may be set back to an earlier."""
+        return self._facts
+
+    @certain.setter
+    def certain(self, facts: Facts) -> None:
+        self._facts = facts
+
     # -- conditions ---------------------------------------------------------------------------
 
     def _condition(self, node: Tree, facts: Facts) -> _Test:

@@ -20,6 +20,7 @@ Memo: TypeAlias = dict[str, bool]
 
 Predicate: TypeAlias = Callable[[dict[str, Value], Millis, Memo], bool]
 Chooser: TypeAlias = Callable[[dict[str, Value], Millis, Memo], int]
+PageChooser: TypeAlias = Callable[[dict[str, Value], Millis, Memo], tuple[int, ...]]
 
 
 class Branch(NamedTuple):
@@ -28,6 +29,15 @@ class Branch(NamedTuple):
     when: str
     start: Millis | None = None
     end: Millis | None = None
+
+
+class _Choosing(NamedTuple):
+    """Code that chooses for blocks: its lines, the variables that hold the results, and in the
+    same order what answers instead where it raises."""
+
+    lines: list[str]
+    results: list[str]
+    slowly: list[Chooser]
 
 
 class Program:
@@ -104,30 +114,24 @@ class Program:
         Raises:
             BadInput: A rule is faulty.
         """
-        rules = [self._check(branch.when) for branch in branches]
-        trees = [inlined(rule.tree, self._small) for rule in rules]
-        generator = Generator(trees, self._constant, self._audience)
-        lines = []
-        for index, (branch, tree) in enumerate(zip(branches, trees, strict=True)):
-            limits = _limits(branch)
-            condition = generator.condition(tree, always=not limits)
-            if condition == "True" and not limits:
-                lines.append(f"return {index}")
-                break
-            lines.append(f"if {limits}{condition}: return {index}")
-        else:
-            lines.append("return -1")
+        together = self._choosing([branches])
+        lines = [*together.lines, f"return {together.results[0]}"]
+        chooser: Chooser = self._define("choose", lines, together.slowly[0])
+        return chooser
 
-        def slowly(attributes: dict[str, Value], now: Millis, memo: Memo) -> int:
-            for index, (branch, rule) in enumerate(zip(branches, rules, strict=True)):
-                opened = (branch.start is None or branch.start <= now) and (
-                    branch.end is None or now < branch.end
-                )
-                if opened and self._interpret(rule, attributes, now, memo):
-                    return index
-            return -1
+    def page_chooser(self, blocks: Sequence[Sequence[Branch]]) -> PageChooser:
+        """Return one function that chooses for several blocks; what they share is done once.
 
-        chooser: Chooser = self._define("choose", lines, slowly)
+        Raises:
+            BadInput: A rule is faulty.
+        """
+        together = self._choosing(blocks)
+
+        def slowly(attributes: dict[str, Value], now: Millis, memo: Memo) -> tuple[int, ...]:
+            return tuple(choose(attributes, now, memo) for choose in together.slowly)
+
+        lines = [*together.lines, f"return ({''.join(f'{name}, ' for name in together.results)})"]
+        chooser: PageChooser = self._define("choose_page", lines, slowly)
         return chooser
 
     def reads(self, text: str) -> frozenset[str]:
@@ -156,6 +160,41 @@ class Program:
         return found
 
     # -- making functions ---------------------------------------------------------------------
+
+    def _choosing(self, blocks: Sequence[Sequence[Branch]]) -> _Choosing:
+        rules = [[self._check(branch.when) for branch in branches] for branches in blocks]
+        trees = [[inlined(rule.tree, self._small) for rule in each] for each in rules]
+        generator = Generator(
+            [tree for each in trees for tree in each], self._constant, self._audience
+        )
+        made = _Choosing([], [], [])
+        for number, (branches, each) in enumerate(zip(blocks, trees, strict=True)):
+            result = f"c{number}"
+            certain, word = generator.certain, "if"
+            for index, (branch, tree) in enumerate(zip(branches, each, strict=True)):
+                limits = _limits(branch)
+                condition = generator.condition(tree, always=not limits)
+                made.lines.append(f"{word} {limits}{condition}: {result} = {index}")
+                if index == 0:
+                    # A block's first condition is reached in any case, the others are not.
+                    certain, word = generator.certain, "elif"
+            generator.certain = certain
+            made.lines.append(f"else: {result} = -1" if branches else f"{result} = -1")
+            made.results.append(result)
+            made.slowly.append(self._choosing_slowly(branches, rules[number]))
+        return made
+
+    def _choosing_slowly(self, branches: Sequence[Branch], rules: Sequence[CheckedRule]) -> Chooser:
+        def slowly(attributes: dict[str, Value], now: Millis, memo: Memo) -> int:
+            for index, (branch, rule) in enumerate(zip(branches, rules, strict=True)):
+                opened = (branch.start is None or branch.start <= now) and (
+                    branch.end is None or now < branch.end
+                )
+                if opened and self._interpret(rule, attributes, now, memo):
+                    return index
+            return -1
+
+        return slowly
 
     def _check(self, text: str, of: str = "") -> CheckedRule:
         text = text.strip()

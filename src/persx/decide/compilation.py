@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from msgspec import Raw
@@ -23,13 +23,14 @@ from persx.decide.plan import (
     BlockPlan,
     Content,
     ExperimentPlan,
+    Fallbacks,
     Plan,
     Texts,
     page_plan,
 )
 from persx.model.attribute import Attribute, Source
 from persx.model.clock import parse_wall_time
-from persx.model.decision import Decision, Reason
+from persx.model.decision import Assignment, Decision, Reason
 from persx.model.workspace import (
     DEFAULT,
     HOLDOUT,
@@ -96,7 +97,12 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
         arms=_usual_arms(workspace),
         pages={
             name: page_plan(
-                name, [blocks[each] for each in page.blocks], experiments, attributes, personas
+                name,
+                [blocks[each] for each in page.blocks],
+                program.page_chooser([blocks[each].branches for each in page.blocks]),
+                experiments,
+                attributes,
+                personas,
             )
             for name, page in workspace.pages.items()
         },
@@ -114,10 +120,10 @@ def _block_plan(
     experiments: Mapping[str, Experiment],
 ) -> BlockPlan:
     variants = sorted(block.variants, key=lambda variant: -variant.priority)
-    branches = [
+    branches = tuple(
         Branch(variant.when, *_window(variant.schedule, workspace.settings.zone))
         for variant in variants
-    ]
+    )
     names = (*(variant.name for variant in variants), DEFAULT)
     texts = {
         locale: _texts(block, variants, locale, workspace)
@@ -140,6 +146,7 @@ def _block_plan(
     plan = BlockPlan(
         name=block.name,
         type=block.type,
+        branches=branches,
         choose=program.chooser(branches),
         names=names,
         texts=texts,
@@ -180,10 +187,12 @@ def _texts(block: Block, variants: list[Variant], locale: str, workspace: Worksp
             made(name, content, Reason.TARGETED)
             for name, content in zip(names, contents, strict=True)
         ),
-        fallbacks={
-            reason: made(DEFAULT, contents[DEFAULT_CHOICE], reason)
-            for reason in (Reason.NO_MATCH, Reason.NO_CONSENT, Reason.UNKNOWN_VISITOR)
-        },
+        fallbacks=Fallbacks(
+            *(
+                made(DEFAULT, contents[DEFAULT_CHOICE], reason)
+                for reason in (Reason.NO_MATCH, Reason.NO_CONSENT, Reason.UNKNOWN_VISITOR)
+            )
+        ),
     )
 
 
@@ -229,7 +238,19 @@ def _experiment_plan(experiment: Experiment, program: Program) -> ExperimentPlan
         ranges=ArmRanges([arm.weight for arm in experiment.arms]),
         target=program.predicate(experiment.target) if experiment.target else None,
         reads=program.reads(experiment.target) if experiment.target else frozenset(),
+        assignments=_assignments(
+            experiment.key, [arm.name for arm in experiment.arms], experiment.epoch
+        ),
     )
+
+
+def _assignments(
+    key: str, arms: Sequence[str], epoch: int
+) -> tuple[tuple[Assignment, Assignment], ...]:
+    def made(arm: str, eligible: bool) -> Assignment:
+        return Assignment(experiment=key, arm=arm, epoch=epoch, eligible=eligible)
+
+    return tuple((made(arm, False), made(arm, True)) for arm in arms)
 
 
 def _holdout_plan(workspace: Workspace) -> ExperimentPlan | None:
@@ -248,4 +269,5 @@ def _holdout_plan(workspace: Workspace) -> ExperimentPlan | None:
         ranges=ArmRanges([settings.share, 1 - settings.share]),
         target=None,
         reads=frozenset(),
+        assignments=_assignments(HOLDOUT, [GENERIC, TARGETED], 1),
     )

@@ -15,13 +15,14 @@ from persx.decide.plan import (
     TARGETED_ARMS,
     BlockPlan,
     ExperimentPlan,
+    Fallbacks,
     PagePlan,
     Plan,
     Texts,
 )
 from persx.model.attribute import Value
 from persx.model.clock import Millis
-from persx.model.decision import Assignment, Decision, PageDecision, Reason
+from persx.model.decision import Decision, PageDecision, Reason
 from persx.model.visitor import Profile
 from persx.model.workspace import DEFAULT, HOLDOUT
 
@@ -75,32 +76,40 @@ def decide(
             arms = {HOLDOUT: GENERIC} if held else TARGETED_ARMS
         if page.experiments and not held:
             enrolled = _enroll(page.experiments, attributes, now, memo, profile.bucketing_id)
-    visit = _Visit(profile, attributes, held, enrolled, arms, counted, forced)
     # For most visitors nothing but the block's own policy decides: that is looked up.
     plain = forced is None and not enrolled and arms is plan.arms
+    visit: _Visit | None = None
+    all_texts = page.texts.get(locale) or page.texts[""]
+    try:
+        choices: Sequence[int | None] = page.choose(attributes, now, memo)
+    except Exception:
+        # Each block for itself, so that one alone fails.
+        choices = (None,) * len(all_texts)
 
     decisions: list[Decision] = []
     errors: dict[str, str] = {}
-    for block in page.blocks:
-        texts = block.texts.get(locale) or block.texts[""]
+    for block, texts, own in zip(page.blocks, all_texts, choices, strict=True):
         try:
-            own = block.choose(attributes, now, memo)
-            if not plain or block.arrange is not None:
-                decision = _decide_block(visit, block, texts, own)
-            elif own == DEFAULT_CHOICE:
-                decision = texts.fallbacks[_why_default(block, profile, attributes)]
+            if own is None:
+                own = block.choose(attributes, now, memo)
+            if plain and block.arrange is None:
+                if own == DEFAULT_CHOICE:
+                    decision = _fallback(texts.fallbacks, block, profile, attributes)
+                else:
+                    if texts.differs[own]:
+                        counted.add(HOLDOUT)
+                    decision = texts.targeted[own]
             else:
-                if texts.differs[own]:
-                    counted.add(HOLDOUT)
-                decision = texts.targeted[own]
+                visit = visit or _Visit(profile, attributes, held, enrolled, arms, counted, forced)
+                decision = _decide_block(visit, block, texts, own)
         except Exception as error:
             errors[block.name] = f"{type(error).__name__}: {error}"
             decision = _decision(block, texts.contents, DEFAULT_CHOICE, Reason.ERROR, arms)
         decisions.append(decision)
 
-    assignments = [_assignment(each, arm, counted) for each, arm in enrolled]
+    assignments = [each.assignments[arm][each.key in counted] for each, arm in enrolled]
     if holdout is not None and arms:
-        assignments.insert(0, _assignment(holdout, 0 if held else 1, counted))
+        assignments.insert(0, holdout.assignments[0 if held else 1][HOLDOUT in counted])
     return PageDecision(
         id=id,
         page=page.name,
@@ -138,15 +147,6 @@ def _enroll(
                 continue
         found.append((experiment, experiment.ranges.arm(bucket(experiment.seed, visitor))))
     return found
-
-
-def _assignment(experiment: ExperimentPlan, arm: int, counted: set[str]) -> Assignment:
-    return Assignment(
-        experiment=experiment.key,
-        arm=experiment.arms[arm],
-        epoch=experiment.epoch,
-        eligible=experiment.key in counted,
-    )
 
 
 class _Visit(NamedTuple):
@@ -192,7 +192,7 @@ def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> De
     elif differs or own != DEFAULT_CHOICE:
         return _decision(block, contents, own, Reason.TARGETED, arms, content)
     else:
-        reason = _why_default(block, visit.profile, attributes)
+        reason = _fallback(texts.fallbacks, block, visit.profile, attributes).reason
     return _decision(
         block, contents, choice, reason, arms, _named(block, contents, choice, attributes)
     )
@@ -202,12 +202,14 @@ def _forced(forced: Mapping[str, str], block: BlockPlan) -> str | None:
     return forced.get(block.name, forced.get("*"))
 
 
-def _why_default(block: BlockPlan, profile: Profile, attributes: Mapping[str, Any]) -> Reason:
+def _fallback(
+    fallbacks: Fallbacks, block: BlockPlan, profile: Profile, attributes: Mapping[str, Any]
+) -> Decision:
     if profile.withheld and not profile.withheld.keys().isdisjoint(block.facts):
-        return Reason.NO_CONSENT
+        return fallbacks.no_consent
     if block.facts and block.facts.isdisjoint(attributes):
-        return Reason.UNKNOWN_VISITOR
-    return Reason.NO_MATCH
+        return fallbacks.unknown_visitor
+    return fallbacks.no_match
 
 
 def _named(

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 from msgspec import Raw
 
 from persx.audience.personas import PersonaScorer
-from persx.audience.program import Program
+from persx.audience.program import Branch, PageChooser, Program
 from persx.content.types import BlockType
 from persx.decide.allocation import ArmRanges
 from persx.model.attribute import Attribute
-from persx.model.decision import Decision, Reason
+from persx.model.decision import Assignment, Decision
 from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Page, Snapshot, Workspace
 from persx.visitors.profile import Assembler
 
@@ -32,6 +32,14 @@ POLICY: Final = -2
 """What an arm says for a block whose own policy shall choose."""
 
 
+class Fallbacks(NamedTuple):
+    """What a block's default becomes for a visitor in no experiment, by reason."""
+
+    no_match: Decision
+    no_consent: Decision
+    unknown_visitor: Decision
+
+
 class Texts(NamedTuple):
     """A block's contents in one locale, in order of choice, the default last.
 
@@ -43,7 +51,7 @@ class Texts(NamedTuple):
     contents: tuple[Content, ...]
     differs: tuple[bool, ...]
     targeted: tuple[Decision, ...]
-    fallbacks: Mapping[Reason, Decision]
+    fallbacks: Fallbacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,7 @@ class BlockPlan:
     """One block, ready to decide.
 
     Attributes:
+        branches: When each variant is eligible, in order of choice.
         choose: Index of the first eligible variant, or −1.
         names: Variant names in order of choice, then ``default``.
         texts: Locale → contents in the same order; ``""`` stands for any other locale.
@@ -60,6 +69,7 @@ class BlockPlan:
 
     name: str
     type: str
+    branches: tuple[Branch, ...]
     choose: Callable[[dict[str, Any], int, dict[Any, Any]], int]
     names: tuple[str, ...]
     texts: Mapping[str, Texts]
@@ -78,7 +88,11 @@ class BlockPlan:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentPlan:
-    """One running experiment, ready to allocate."""
+    """One running experiment, ready to allocate.
+
+    `assignments` holds, for each arm, the assignment of a visitor who does not count here, and of
+    one who does.
+    """
 
     key: str
     seed: str
@@ -91,20 +105,24 @@ class ExperimentPlan:
     ranges: ArmRanges
     target: Callable[[dict[str, Any], int, dict[Any, Any]], bool] | None
     reads: frozenset[str]
+    assignments: tuple[tuple[Assignment, Assignment], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PagePlan:
     """The blocks of one request: those of a page, or any set that was asked for.
 
-    `experiments` are those that concern any of the blocks, the holdout apart. `clock`
-    tells whether any rule reads the hour or weekday. `assembler`
-    evaluates no more of a profile than the page's decisions and the visitor's state need;
+    `choose` chooses for all blocks at once, and `texts` has their texts by locale, both in the
+    blocks' order. `experiments` are those that concern any of the blocks, the holdout apart.
+    `clock` tells whether any rule reads the hour or weekday. `assembler` evaluates no more of a
+    profile than the page's decisions and the visitor's state need;
     `persona` tells that the personas' behaviour is among that.
     """
 
     name: str
     blocks: tuple[BlockPlan, ...]
+    choose: PageChooser
+    texts: Mapping[str, tuple[Texts, ...]]
     experiments: tuple[ExperimentPlan, ...]
     reads: tuple[str, ...]
     persona: bool
@@ -148,9 +166,12 @@ class Plan:
         """Return the plan for a set of blocks; names of unknown blocks are left out."""
         found = self._sets.get(names)
         if found is None:
+            blocks = [self.blocks[name] for name in names if name in self.blocks]
             found = page_plan(
                 "",
-                [self.blocks[name] for name in names if name in self.blocks],
+                blocks,
+                # Anybody may ask for any set: one is put together, not compiled.
+                lambda a, now, memo: tuple(block.choose(a, now, memo) for block in blocks),
                 self.experiments,
                 self.attributes,
                 self.personas,
@@ -167,6 +188,7 @@ STATE: Final = frozenset({"industry", "goals", "tools"})
 def page_plan(
     name: str,
     blocks: list[BlockPlan],
+    choose: PageChooser,
     experiments: Mapping[str, ExperimentPlan],
     attributes: Mapping[str, Attribute],
     personas: PersonaScorer,
@@ -185,6 +207,11 @@ def page_plan(
     return PagePlan(
         name=name,
         blocks=tuple(blocks),
+        choose=choose,
+        texts={
+            locale: tuple(block.texts[locale] for block in blocks)
+            for locale in (blocks[0].texts if blocks else ("",))
+        },
         experiments=concerned,
         reads=tuple(sorted(reads)),
         persona=persona,
