@@ -6,11 +6,20 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from persx.model.errors import BadInput, did_you_mean
+
+Port = Annotated[int, Meta(ge=0, le=65_535, description="a whole number from 0 to 65535")]
+Rows = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000000000")]
+Seconds = Annotated[float, Meta(gt=0, le=86_400, description="a number above 0, at most 86400")]
+Url = Annotated[
+    str, Meta(pattern=r"^(https?://\S+)?\Z", description="an address that begins with https://")
+]
+Switch = Annotated[bool, Meta(description="true or false")]
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,17 +43,17 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """
 
     host: str = "127.0.0.1"
-    port: int = 8321
-    public_url: str = ""
+    port: Port = 8321
+    public_url: Url = ""
     store: str = "sqlite"
     stream: str = ""
     warehouse: str = ""
     write_key: str = ""
     server_key: str = ""
     admin_password: str = ""
-    seal_rows: int = 50_000
-    seal_seconds: float = 30.0
-    bots: bool = True
+    seal_rows: Rows = 50_000
+    seal_seconds: Seconds = 30.0
+    bots: Switch = True
 
 
 def load_settings(
@@ -55,30 +64,44 @@ def load_settings(
 ) -> ServerSettings:
     """Return the settings that hold: defaults ← persx.toml ← PERSX_* ← flags that are set.
 
+    An empty variable is one that is not set.
+
     Raises:
-        BadInput: A file or value cannot be used; the message names it.
+        BadInput: A file or value cannot be used; the message says where it was given.
     """
     environment = os.environ if environment is None else environment
-    names = [field.name for field in msgspec.structs.fields(ServerSettings)]
-    values: dict[str, Any] = {}
+    fields = {field.name: field for field in msgspec.structs.fields(ServerSettings)}
+    given: dict[str, tuple[str, Any]] = {}
     path = home / "persx.toml" if home else None
     if path and path.exists():
-        try:
-            values |= tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise BadInput(f"{path} is not TOML: {error}.", value=str(path)) from error
-        for name in values:
-            if name not in names:
+        for name, value in _read(path).items():
+            if name not in fields:
                 raise BadInput(
                     f"Unknown setting '{name}' in {path}.",
                     value=name,
-                    hint=did_you_mean(name, names),
+                    hint=did_you_mean(name, fields),
                 )
-    for name in names:
-        if (text := environment.get(f"PERSX_{name.upper()}")) is not None:
-            values[name] = text
-    values |= {name: value for name, value in (flags or {}).items() if value is not None}
+            given[name] = (f"'{name}' in {path}", value)
+    for name in fields:
+        if text := environment.get(f"PERSX_{name.upper()}"):
+            given[name] = (f"PERSX_{name.upper()}", text)
+    for name, value in (flags or {}).items():
+        if value is not None:
+            given[name] = (f"--{name}", value)
+    return ServerSettings(**{name: _value(fields[name], *said) for name, said in given.items()})
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        return msgspec.convert(values, ServerSettings, strict=False)
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} is not TOML: {error}.", value=str(path)) from error
+
+
+def _value(field: msgspec.structs.FieldInfo, place: str, value: Any) -> Any:
+    try:
+        return msgspec.convert(value, field.type, strict=False)
     except msgspec.ValidationError as error:
-        raise BadInput(f"A setting cannot be used: {error}.") from error
+        told = getattr(field.type, "__metadata__", ())
+        wanted = told[0].description if told else "text"
+        raise BadInput(f"{place} is {value!r}; it should be {wanted}.", value=value) from error
