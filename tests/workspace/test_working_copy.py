@@ -30,7 +30,7 @@ def write(copy: WorkingCopy, path: str, text: str) -> None:
 
 def test_a_pull_into_nothing_writes_everything(copy: WorkingCopy) -> None:
     assert copy.files() == {A: "a: 1\n", B: "b: 1\n"}
-    assert set(copy.base()) == {A, B}
+    assert set(copy.base({})) == {A, B}
     assert copy.update({A: "a: 1\n", B: "b: 1\n"}).written == ()
 
 
@@ -106,7 +106,7 @@ def test_links_lead_nowhere(copy: WorkingCopy, tmp_path: Path) -> None:
 def test_a_broken_record_is_named(copy: WorkingCopy) -> None:
     (copy.folder / BASE_FILE).write_text("[]", encoding="utf-8")
     with pytest.raises(BadInput, match=r"base\.json"):
-        copy.files() and copy.base()
+        copy.files() and copy.base({})
 
 
 def test_only_what_is_read_is_in_a_working_copy(copy: WorkingCopy) -> None:

@@ -40,12 +40,14 @@ class PushResult(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         behind: Files that others have changed in the store, and the working copy has not.
         base: What the working copy has to keep as its base.
+        home: Id of the home of which it is the base.
     """
 
     written: tuple[str, ...]
     removed: tuple[str, ...]
     behind: tuple[str, ...]
     base: dict[str, str]
+    home: str
 
 
 async def push(services: Services, request: PushRequest) -> PushResult:
@@ -77,9 +79,10 @@ async def push(services: Services, request: PushRequest) -> PushResult:
             both.append(path)
     if both:
         raise Conflict(
-            f"Changed here and in the store: {', '.join(both)}.",
+            f"Changed here and in the home: {', '.join(both)}.",
             value=both,
-            hint="Nothing was pushed. First: persx pull FOLDER --beside; merge, then push again.",
+            hint="Nothing was pushed. First: persx pull FOLDER --beside; merge, then push again. "
+            "Or push with --replace, which drops the home's versions.",
         )
     now = services.clock()
     changed = [
@@ -94,7 +97,11 @@ async def push(services: Services, request: PushRequest) -> PushResult:
     base = {path: mine[path] for path in mine if path not in behind}
     base |= {path: start_from[path] for path in behind if path in start_from}
     return PushResult(
-        written=tuple(written), removed=tuple(removed), behind=tuple(behind), base=base
+        written=tuple(written),
+        removed=tuple(removed),
+        behind=tuple(behind),
+        base=base,
+        home=services.keys.home_id,
     )
 
 
@@ -117,15 +124,19 @@ class PullRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PullResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The store's files: texts by path."""
+    """The store's files, texts by path, and the id of the home that has them."""
 
     files: dict[str, str]
+    home: str
 
 
 async def pull(services: Services, _request: PullRequest) -> PullResult:
     """Return the workspace's files as they stand in the store."""
     drafts = await services.store.drafts()
-    return PullResult(files={path: draft.text for path, draft in sorted(drafts.items())})
+    return PullResult(
+        files={path: draft.text for path, draft in sorted(drafts.items())},
+        home=services.keys.home_id,
+    )
 
 
 class DraftsRequest(msgspec.Struct, frozen=True, kw_only=True):

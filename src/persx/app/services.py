@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -29,6 +30,11 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     write_key: str
     server_key: str
     secret: str
+
+    @property
+    def home_id(self) -> str:
+        """What tells this home from others, without giving the secret away."""
+        return hashlib.sha256(b"home\0" + self.secret.encode()).hexdigest()[:16]
 
 
 class Metrics(Collector):

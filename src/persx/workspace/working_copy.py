@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from persx.model.errors import BadInput, Conflict
+from persx.workspace.ancestry import ancestors
 from persx.workspace.layout import is_workspace_file, read_folder
 from persx.workspace.snapshot import digest
 
@@ -33,10 +34,16 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkingCopy:
-    """A folder's files, and their base: path → SHA-256 of the revision last shared with a store."""
+    """A folder's files, and their base: path → SHA-256 of the revision last shared with a home.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Where the files are.
+        home: Id of the home that they are compared with; the folder keeps a base for each.
+    """
+
+    def __init__(self, folder: Path, home: str = "") -> None:
         self.folder = folder
+        self.home = home
 
     def files(self) -> dict[str, str]:
         """Return the texts of the workspace's files by path.
@@ -58,27 +65,45 @@ class WorkingCopy:
             found[path] = text
         return found
 
-    def base(self) -> dict[str, str]:
+    def base(self, theirs: Mapping[str, str]) -> dict[str, str]:
         """Return path → digest of the revision that each file started from.
+
+        Of a folder that has shared nothing with this home yet, such as a fresh clone, these are
+        the home's files that its Git history holds: the folder has gone on from them.
+
+        Args:
+            theirs: The home's files by path.
 
         Raises:
             BadInput: The record cannot be read.
         """
+        bases = self._bases()
+        if self.home in bases:
+            return bases[self.home]
+        return {path: digest(theirs[path].encode()) for path in ancestors(self.folder, theirs)}
+
+    def save_base(self, base: Mapping[str, str]) -> None:
+        """Keep the record of what each file started from; it is this folder's own, not Git's."""
+        bases = self._bases() | {self.home: dict(base)}
+        _write(self.folder / BASE_FILE, msgspec.json.encode(bases, order="sorted") + b"\n")
+        _write(self.folder / BASE_FILE.replace("base.json", ".gitignore"), b"*\n")
+
+    def _bases(self) -> dict[str, dict[str, str]]:
+        """Return home's id → base."""
         path = self.folder / BASE_FILE
         try:
-            return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+            bases: dict[str, dict[str, str]] = msgspec.json.decode(
+                path.read_bytes(), type=dict[str, dict[str, str]]
+            )
+            return bases
         except FileNotFoundError:
             return {}
         except (OSError, msgspec.DecodeError) as error:
             raise BadInput(
                 f"{path} cannot be read: {error}.",
                 value=str(path),
-                hint="Remove it and pull into an empty folder to start again.",
+                hint="Remove it; the next push or pull makes a new one.",
             ) from error
-
-    def save_base(self, base: Mapping[str, str]) -> None:
-        """Keep the record of what each file started from."""
-        _write(self.folder / BASE_FILE, msgspec.json.encode(base, order="sorted") + b"\n")
 
     def update(self, theirs: Mapping[str, str], *, beside: bool = False) -> Update:
         """Bring the folder to what the store has; nothing that was changed here is lost.
@@ -96,7 +121,7 @@ class WorkingCopy:
                 store has no file at all: it is hardly the one that the folder came from.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        mine, base = self.files(), self.base()
+        mine, base = self.files(), self.base(theirs)
         wanted = {path: text for path, text in theirs.items() if is_workspace_file(path)}
         if mine and not wanted:
             raise Conflict(
@@ -119,9 +144,9 @@ class WorkingCopy:
                 (kept if there == start else both).append(path)
         if both and not beside:
             raise Conflict(
-                f"Changed here and in the store: {', '.join(both)}.",
+                f"Changed here and in the home: {', '.join(both)}.",
                 value=both,
-                hint="Pull with --beside to get the store's versions next to yours, merge, push.",
+                hint="Pull with --beside to get the home's versions next to yours, merge, push.",
             )
         self._apply(wanted, written, removed, both)
         self.save_base({path: digest(text.encode()) for path, text in wanted.items()})

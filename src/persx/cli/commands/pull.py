@@ -30,7 +30,8 @@ def command(folder: Path, beside: bool, home: Path, as_json: bool) -> None:
     \b
     Example:  persx pull my-site --home shop
     """
-    update = WorkingCopy(folder).update(call(home, PULL, PullRequest()).files, beside=beside)
+    there = call(home, PULL, PullRequest())
+    update = WorkingCopy(folder, there.home).update(there.files, beside=beside)
     if as_json:
         print_json(update)
         return

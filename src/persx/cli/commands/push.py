@@ -7,26 +7,31 @@ from pathlib import Path
 import click
 
 from persx.app.commands import call
-from persx.app.publishing import PUSH, PushRequest, PushResult
+from persx.app.publishing import PULL, PUSH, PullRequest, PushRequest, PushResult
 from persx.cli.options import author, home_option, json_option, print_json
 from persx.model.errors import BadInput
-from persx.workspace.working_copy import WorkingCopy
+from persx.workspace.snapshot import digest
+from persx.workspace.working_copy import BASE_FILE, WorkingCopy
 
 
 @click.command("push")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path(), metavar="[DIR]")
+@click.option(
+    "--replace", is_flag=True, help="Drop what others have changed in the home: this folder wins."
+)
 @home_option()
 @json_option
-def command(folder: Path, home: Path, as_json: bool) -> None:
+def command(folder: Path, replace: bool, home: Path, as_json: bool) -> None:
     """Send a workspace's folder to the home.
 
     Refused, naming the files, where someone else has changed the same files in the home since
-    this folder was pulled or pushed. Nothing is served yet: that is what publish is for.
+    this folder was pulled or pushed. A fresh Git clone may push where the home's files are ones
+    that its history holds. Nothing is served yet: that is what publish is for.
 
     \b
     Example:  persx push my-site --home shop
     """
-    result = push_folder(folder, home)
+    result = push_folder(folder, home, replace=replace)
     if as_json:
         print_json(result)
         return
@@ -43,21 +48,29 @@ def command(folder: Path, home: Path, as_json: bool) -> None:
         )
 
 
-def push_folder(folder: Path, home: Path) -> PushResult:
+def push_folder(folder: Path, home: Path, *, replace: bool = False) -> PushResult:
     """Push a folder's files and note what was pushed in the folder.
+
+    Args:
+        replace: Take the home's files as those that the folder started from, whatever they are.
 
     Raises:
         BadInput: There is no workspace in the folder.
         Conflict: Files have diverged.
     """
-    copy = WorkingCopy(folder)
-    files, base = copy.files(), copy.base()
-    if not files and not base:
+    files = WorkingCopy(folder).files()
+    if not files and (replace or not (folder / BASE_FILE).exists()):
         raise BadInput(
             f"There is no workspace in '{folder}'.",
             value=str(folder),
             hint="Name the folder that holds settings.yaml, blocks/ and pages/.",
         )
+    there = call(home, PULL, PullRequest())
+    base = (
+        {path: digest(text.encode()) for path, text in there.files.items()}
+        if replace
+        else WorkingCopy(folder, there.home).base(there.files)
+    )
     result = call(home, PUSH, PushRequest(files=files, base=base, author=author()))
-    copy.save_base(result.base)
+    WorkingCopy(folder, result.home).save_base(result.base)
     return result
