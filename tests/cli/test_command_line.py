@@ -111,6 +111,19 @@ def test_an_error_is_one_line_without_a_traceback(tmp_path: Path) -> None:
     assert ran.stderr.startswith("Error: There is no folder")
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["--bogus", "chek", "rollback x", "rollback --hom x", "push a b", "import experiment",
+     "export evnts", "serve --demo shop", "new", "check a --home b", "report x --confidence 1/2"],
+)  # fmt: skip
+def test_a_wrong_call_is_one_line_that_names_the_help(words: str) -> None:
+    result = CliRunner().invoke(main, words.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.endswith(" --help\n")
+    assert result.stderr.count("\n") == 1
+
+
 def test_what_the_system_refuses_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
     result = CliRunner().invoke(main, ["new", str(tmp_path / "file" / "site")])

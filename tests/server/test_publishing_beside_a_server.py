@@ -220,3 +220,26 @@ def test_what_is_published_beside_a_server_is_folded_too(
     track("after")
     track("and again")
     within_a_second(lambda: shown() == "third")
+
+
+def test_a_server_that_keeps_all_in_memory_is_asked_for_reading_too(
+    serve: Callable[..., Server], home: Path, persx: Cli, site: Site, tmp_path: Path
+) -> None:
+    server = serve("--store", "memory", home=home)
+    persx("publish", site.folder)
+    site.edition(2)
+    assert "Snapshot 2 is active" in persx("publish", site.folder).output
+    assert set(page(server)) == {"2"}
+    persx("pull", tmp_path / "other")
+    assert read_folder(tmp_path / "other") == read_folder(site.folder)
+    assert len(persx("rollback").output.splitlines()) == 2
+    assert json.loads(persx("report", "holdout", "--json").output)["control"] == "generic"
+    assert "in memory" in persx("export", "events", code=6).output
+
+
+def test_without_a_server_a_store_in_memory_keeps_nothing_and_says_so(
+    persx: Cli, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSX_STORE", "memory")
+    for words in (("push", site.folder), ("publish",), ("rollback",), ("report", "holdout")):
+        assert "'memory' keeps nothing" in persx(*words, code=2).output

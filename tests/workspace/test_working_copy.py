@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,12 @@ def test_hostile_paths_are_never_written(path: str, copy: WorkingCopy) -> None:
     before = sorted(copy.folder.parent.rglob("*"))
     copy.update({A: "a: 1\n", B: "b: 1\n", path: "x: 1\n"})
     assert sorted(copy.folder.parent.rglob("*")) == before
+
+
+def test_what_is_no_file_is_not_waited_for(copy: WorkingCopy) -> None:
+    os.mkfifo(copy.folder / "blocks" / "pipe.yaml")
+    with pytest.raises(BadInput, match=r"blocks/pipe\.yaml"):
+        copy.files()
 
 
 def test_links_lead_nowhere(copy: WorkingCopy, tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from persx.app.home import SERVER_FILE, ServerAddress, open_home
+from persx.app.settings import load_settings
 from persx.app.use_cases import UseCase
 from persx.model import errors
-from persx.model.errors import InUse, PersxError, Unavailable
+from persx.model.errors import BadInput, InUse, PersxError, Unavailable
 
 PATIENCE_SECONDS: Final = 10.0
 """How long a command waits for another process that holds the home and is no server."""
@@ -73,8 +74,31 @@ def call(home: Path, use_case: UseCase[Request, Result], request: Request) -> Re
 
 
 async def _run_here(home: Path, use_case: UseCase[Request, Result], request: Request) -> Result:
-    async with open_home(home, read_only=not use_case.writes) as services:
+    settings = load_settings(home)
+    server = _announced(home)
+    # What a server has in memory only that server can see: it is asked for reading, too.
+    shared = not any(map(_in_memory, (settings.store, server.store if server else "")))
+    async with open_home(home, settings, read_only=not use_case.writes and shared) as services:
+        if _in_memory(settings.store):
+            raise BadInput(
+                "The store 'memory' keeps nothing from one command to the next.",
+                value=settings.store,
+                hint="Leave PERSX_STORE and 'store' in persx.toml out, or start a server first: "
+                "it takes what is pushed and published while it runs.",
+            )
         return await use_case.run(services, request)
+
+
+def _in_memory(store: str) -> bool:
+    return store.partition(":")[0] == "memory"
+
+
+def _announced(home: Path) -> ServerAddress | None:
+    """Return what a server of this home has left there, whether it still runs or not."""
+    try:
+        return msgspec.json.decode((home / SERVER_FILE).read_bytes(), type=ServerAddress)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def _address(home: Path, holder: str) -> ServerAddress | None:
@@ -83,11 +107,8 @@ def _address(home: Path, holder: str) -> ServerAddress | None:
     A server that was stopped by force leaves its address behind, and a port may have gone to
     somebody else since: what does not name the holder is not trusted.
     """
-    try:
-        address = msgspec.json.decode((home / SERVER_FILE).read_bytes(), type=ServerAddress)
-    except (OSError, msgspec.DecodeError):
-        return None
-    return address if str(address.pid) == holder else None
+    address = _announced(home)
+    return address if address and str(address.pid) == holder else None
 
 
 def _connect(address: ServerAddress) -> http.client.HTTPConnection | None:
@@ -111,8 +132,8 @@ def _send(
         sent = msgspec.json.encode(request)
     except TypeError as error:
         raise Unavailable(
-            "A server has the home open, and this cannot be asked of it.",
-            hint="Stop the server first.",
+            "The server of this home keeps everything in memory, where this command cannot read.",
+            hint="Serve the home with the store sqlite.",
         ) from error
     try:
         connection.request(

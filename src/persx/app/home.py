@@ -21,11 +21,12 @@ DEFAULT_HOME = "persx-home"
 
 
 class ServerAddress(msgspec.Struct, frozen=True):
-    """Where the server of a home listens, and what its commands must show it."""
+    """Where a home's server listens, what commands must show it, and where it keeps things."""
 
     url: str
     token: str
     pid: int
+    store: str = ""
 
 
 def prepare_home(home: Path) -> None:

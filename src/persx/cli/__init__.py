@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, Final, NamedTuple
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from persx import __version__
 from persx.model.errors import (
@@ -52,6 +55,26 @@ EXIT_CODES: Final[dict[type[PersxError], int]] = {
 OTHER_ERROR: Final = 1
 
 
+class _Misused(click.UsageError):
+    """A command that was called wrongly, said in one line like every other error."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        message = " ".join(self.format_message().split())
+        end = "" if message.endswith((".", "?")) else "."
+        path = self.ctx.command_path if self.ctx else "persx"
+        click.secho(f"Error: {message}{end} See: {path} --help", file=file, err=True, fg="red")
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        raise _Misused(error.format_message(), error.ctx) from None
+
+
 class Commands(click.Group):
     """Loads a command's module when the command is used, and turns errors into one line."""
 
@@ -78,6 +101,11 @@ class Commands(click.Group):
             hint = did_you_mean(args[0], self.list_commands(ctx))
             raise click.UsageError(f"{error.message} {hint}", ctx) from None
 
+    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
+        """Read the command line."""
+        with _in_one_line():
+            return super().make_context(*arguments, **extra)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without loading them."""
         with formatter.section("Commands"):
@@ -86,7 +114,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; what went wrong is said in one line, with an exit code of its kind."""
         try:
-            return super().invoke(ctx)
+            with _in_one_line():
+                return super().invoke(ctx)
         except InvalidWorkspace as error:
             from persx.cli.faults import print_faults
 

@@ -171,7 +171,8 @@ async def serve(
         fresh = address_file.with_suffix(".new")
         fresh.unlink(missing_ok=True)
         fresh.touch(mode=0o600)
-        fresh.write_bytes(msgspec.json.encode(ServerAddress(url, token, os.getpid())))
+        address = ServerAddress(url, token, os.getpid(), services.settings.store)
+        fresh.write_bytes(msgspec.json.encode(address))
         fresh.replace(address_file)
         listening(url)
 

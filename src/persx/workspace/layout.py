@@ -183,6 +183,8 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _text(path: Path, name: str) -> str:
+    if not path.is_file() and path.exists():
+        raise BadInput(f"'{name}' is not a file that holds text.", value=name, hint="Remove it.")
     try:
         # One byte more than is allowed is enough to say that it is too large.
         with path.open("rb") as file:

@@ -103,9 +103,14 @@ def _not_yaml(error: yaml.YAMLError, text: str, file: str) -> Fault:
     elif "expected <block end>" in problem or "could not find expected" in problem:
         hint = "Check the indentation and the quotes on this line and the one before."
     place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+    line = mark.line + 1 if mark else 0
+    if isinstance(error, yaml.reader.ReaderError):
+        refused = error.character if isinstance(error.character, str) else chr(error.character)
+        line = text.count("\n", 0, max(text.find(refused), 0)) + 1
+        place, hint = f" ({refused!r})", "Remove it; files of a workspace are plain text."
     return Fault(
         file=file,
-        line=mark.line + 1 if mark else 0,
+        line=line,
         message=f"Not YAML: {problem}{place}.",
         hint=hint,
     )
@@ -188,7 +193,13 @@ class _Builder:
     def _count(self, nodes: int, height: int, line: int) -> None:
         self._nodes += nodes
         if self._nodes > MAX_NODES:
-            raise _Refused(self._fault(line, f"The file holds more than {MAX_NODES:,} values."))
+            raise _Refused(
+                self._fault(
+                    line,
+                    f"The file holds more than {MAX_NODES:,} values.",
+                    hint="Split it up; what an alias stands for counts each time.",
+                )
+            )
         if len(self._open) + height > MAX_DEPTH:
             raise _Refused(self._fault(line, f"Nested deeper than {MAX_DEPTH} levels."))
 
