@@ -74,7 +74,7 @@ def test_chains_nots_functions_and_lists_are_told() -> None:
     found = said('"Epic" in tools', tools=["Shopify", "Klaviyo"])
     assert found.value == 'tools is ["Shopify", "Klaviyo"]'
     found = said("days_since(last_order) > 45", last_order=40 * DAY)
-    assert (found.result, found.value) == (True, f"last_order is {40 * DAY}")
+    assert (found.result, found.value) == (True, "last_order is 1970-02-10T00:00:00.000Z")
     assert said("").text == "always"
     assert said("").result
 

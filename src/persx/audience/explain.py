@@ -13,7 +13,8 @@ from persx.audience.rules import CheckedRule, check_rule
 from persx.audience.schema import Schema
 from persx.audience.tree import And, Call, Condition, Literal, Not, Or, Read, walk
 from persx.audience.values import present, show
-from persx.model.clock import Millis
+from persx.model.attribute import ValueType
+from persx.model.clock import Millis, iso
 from persx.model.errors import BadInput
 
 
@@ -160,12 +161,12 @@ class _Explainer:
                     self._shown.add(str(name))
                     parts = (self.rule(self._audiences[str(name)], deciding=deciding),)
             case _:
+                reads = {each.name: each for each in walk(node) if isinstance(each, Read)}
                 values = {
-                    read.name: present(self._attributes.get(read.name), read.type)
-                    for read in walk(node)
-                    if isinstance(read, Read)
+                    name: present(self._attributes.get(name), read.type)
+                    for name, read in reads.items()
                 }
-                value = ", ".join(_said(name, found) for name, found in values.items())
+                value = ", ".join(_said(read, values[name]) for name, read in reads.items())
         return Explanation(
             text=text,
             value=value or ("" if parts else "always"),
@@ -176,5 +177,14 @@ class _Explainer:
         )
 
 
-def _said(name: str, value: object) -> str:
-    return f"{name} is not known" if value is None else f"{name} is {show(value)}"
+def _said(read: Read, found: Any) -> str:
+    if found is None:
+        return f"{read.name} is not known"
+    return f"{read.name} is {_moment(found) if read.type is ValueType.TIME else show(found)}"
+
+
+def _moment(millis: float) -> str:
+    try:
+        return iso(int(millis))
+    except (ValueError, OverflowError, OSError):
+        return show(millis)

@@ -18,7 +18,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 HOME_HELP: Final = "The folder of the workspace's data."
 
 
-def _existing(_context: click.Context, _parameter: click.Parameter, home: Path) -> Path:
+def existing(home: Path) -> Path:
+    """Return the home; a command that only reads must not make an empty one of a misspelt path.
+
+    Raises:
+        NotFound: There is no such folder.
+    """
     if not home.is_dir():
         raise NotFound(
             f"There is no home at {home}.",
@@ -32,7 +37,7 @@ def home_option(*, must_exist: bool = False) -> Callable[[F], F]:
     """Return the option --home.
 
     Args:
-        must_exist: The command only reads: it must not make an empty home of a misspelt path.
+        must_exist: The command only reads.
     """
     return click.option(
         "--home",
@@ -41,7 +46,7 @@ def home_option(*, must_exist: bool = False) -> Callable[[F], F]:
         default=DEFAULT_HOME,
         show_default=True,
         metavar="DIR",
-        callback=_existing if must_exist else None,
+        callback=(lambda _, __, home: existing(home)) if must_exist else None,
         help=HOME_HELP,
     )
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from persx.app.explaining import explain_rule
+from persx.audience.explain import Explanation
 from persx.decide.compilation import compile_snapshot
 from persx.decide.engine import decide
 from persx.decide.plan import Plan
@@ -124,3 +127,19 @@ class Engine:
             system_clock() if now is None else now,
             forced=forced,
         )
+
+    def explain(
+        self, rule: str, attributes: Mapping[str, Any] | None = None, *, now: int | None = None
+    ) -> Explanation:
+        """Tell why a rule is true or false for these attributes.
+
+        Args:
+            rule: Any rule of this workspace's names; a variant's, or ``in_audience("…")``.
+            attributes: What is known, by attribute name.
+            now: Epoch milliseconds; the clock's time unless given.
+
+        Raises:
+            BadInput: The rule is faulty, or an attribute is unknown or has another type.
+        """
+        moment = system_clock() if now is None else now
+        return explain_rule(self._plan, rule, {}, attributes or {}, moment)
