@@ -78,7 +78,8 @@ async def _run_here(home: Path, use_case: UseCase[Request, Result], request: Req
     server = _announced(home)
     # What a server has in memory only that server can see: it is asked for reading, too.
     shared = not any(map(_in_memory, (settings.store, server.store if server else "")))
-    async with open_home(home, settings, read_only=not use_case.writes and shared) as services:
+    read_only = shared and not use_case.writes
+    async with open_home(home, settings, read_only=read_only, deciding=False) as services:
         if _in_memory(settings.store):
             raise BadInput(
                 "The store 'memory' keeps nothing from one command to the next.",

@@ -53,12 +53,14 @@ async def open_home(
     settings: ServerSettings | None = None,
     *,
     read_only: bool = False,
+    deciding: bool = True,
     clock: Clock = system_clock,
 ) -> AsyncIterator[Services]:
     """Open the home's storage and everything around it; none keeps all in memory.
 
     Args:
         read_only: Do not take the home for this process; writes take it when they come.
+        deciding: Compile what is published now, which most commands need not wait for.
 
     Raises:
         InUse: Another process has the home, and this one wants to write.
@@ -84,7 +86,8 @@ async def open_home(
                 home=home,
                 clock=clock,
             )
-            await services.publication.refresh(services.store)
+            if deciding:
+                await services.publication.refresh(services.store)
             yield services
         finally:
             await storage.close()
