@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -114,7 +115,18 @@ def test_files_stand_for_the_workspaces_they_belong_to(good: Path, bad: Path) ->
     result = check(bad / "blocks" / "home-hero.yaml", bad / "pages" / "home.yaml")
     assert result.exit_code == 1
     assert result.output.count("audiences.yaml:2") == 1
-    assert check(good / ".github" / "workflows" / "persx.yml").output == "No faults.\n"
+    result = check(good / ".github" / "workflows" / "persx.yml")
+    assert (result.exit_code, result.output[:16]) == (0, "Nothing to check")
+
+
+def test_files_that_cannot_be_read_are_faults_like_others(bad: Path) -> None:
+    (bad / "blocks" / "link.yaml").symlink_to("/etc/passwd")
+    os.mkfifo(bad / "pages" / "pipe.yaml")
+    lines = check(bad).output.splitlines()
+    assert lines[0].startswith(f"{bad}/blocks/link.yaml: ")
+    assert lines[0].endswith("leads out of the workspace. Copy the file here.")
+    assert lines[1].startswith(f"{bad}/pages/pipe.yaml: ")
+    assert lines[2].startswith(f"{bad}/audiences.yaml:2: ")
 
 
 def hook() -> dict[str, object]:

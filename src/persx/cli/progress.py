@@ -1,8 +1,10 @@
-"""A progress bar on standard error, for what takes more than two seconds."""
+"""What a terminal shows on standard error while something takes its time."""
 
 from __future__ import annotations
 
+import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +13,15 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 2.0
 """Seconds after which people wonder."""
+
+
+def waiting(label: str) -> AbstractContextManager[object]:
+    """Return a context in which a terminal shows that work goes on; its steps are not counted."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(f"{label} …")
 
 
 class Progress:

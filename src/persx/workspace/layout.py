@@ -112,12 +112,15 @@ def unknown_file(path: str) -> Fault | None:
     return None
 
 
-def read_folder(folder: Path) -> dict[str, str]:
+def read_folder(folder: Path, faults: list[Fault] | None = None) -> dict[str, str]:
     """Return the texts of the workspace's files, by path relative to its folder.
 
     Bytes that are not UTF-8 stay visible as lone surrogates, so that the fault names the file
     like every other fault. Hidden files are left out; links that lead out of the folder are not
     followed. Of a folder that is not part of a workspace, one file is listed, without its text.
+
+    Args:
+        faults: Takes what is wrong with single files, which then raises nothing.
 
     Raises:
         NotFound: There is no such folder.
@@ -137,13 +140,12 @@ def read_folder(folder: Path) -> dict[str, str]:
             if unknown_file(name) is not None:
                 files[name] = ""
             continue
-        if not path.resolve().is_relative_to(root):
-            raise BadInput(
-                f"'{name}' is a link that leads out of the workspace.",
-                value=name,
-                hint="Copy the file here.",
-            )
-        files[name] = _text(path, name)
+        try:
+            files[name] = _text(path, name, root)
+        except BadInput as error:
+            if faults is None:
+                raise
+            faults.append(Fault(file=name, message=error.message, hint=error.hint))
         if len(files) > MAX_FILES:
             raise BadInput(
                 f"'{folder}' holds more than {MAX_FILES:,} files.",
@@ -182,7 +184,13 @@ def _below(folder: Path) -> Iterator[Path]:
             yield Path(place) / name
 
 
-def _text(path: Path, name: str) -> str:
+def _text(path: Path, name: str, root: Path) -> str:
+    if not path.resolve().is_relative_to(root):
+        raise BadInput(
+            f"'{name}' is a link that leads out of the workspace.",
+            value=name,
+            hint="Copy the file here.",
+        )
     if not path.is_file() and path.exists():
         raise BadInput(f"'{name}' is not a file that holds text.", value=name, hint="Remove it.")
     try:

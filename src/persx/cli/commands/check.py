@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from persx.cli.faults import count, errors, print_faults
+from persx.cli.progress import waiting
 from persx.model.errors import BadInput, Fault, NotFound
 from persx.workspace.layout import FOLDERS, SETTINGS_FILE, is_workspace_file, read_folder
 from persx.workspace.validation import check
@@ -47,14 +48,15 @@ def command(paths: tuple[Path, ...], home: Path | None, strict: bool, as_json: b
     """
     if home is not None and paths:
         raise click.UsageError("Give a folder or --home, not both.")
-    faults: list[Fault] = []
-    if home is not None:
-        faults = _of_home(home)
-    for folder in _folders(paths or (Path(),)) if home is None else ():
-        prefix = "" if folder == Path() else f"{folder.as_posix()}/"
-        faults += [
-            msgspec.structs.replace(fault, file=prefix + fault.file) for fault in _of_folder(folder)
-        ]
+    folders = list(_folders(paths or (Path(),))) if home is None else []
+    with waiting("Checking"):
+        faults = _of_home(home) if home is not None else []
+        for folder in folders:
+            prefix = "" if folder == Path() else f"{folder.as_posix()}/"
+            faults += [
+                msgspec.structs.replace(fault, file=prefix + fault.file)
+                for fault in _of_folder(folder)
+            ]
     if strict:
         faults = [msgspec.structs.replace(fault, severity="error") for fault in faults]
     wrong = errors(faults)
@@ -65,6 +67,8 @@ def command(paths: tuple[Path, ...], home: Path | None, strict: bool, as_json: b
         click.echo(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
     elif faults:
         print_faults(faults)
+    elif home is None and not folders:
+        click.echo("Nothing to check: none of these files is a workspace's.")
     else:
         click.secho(count(faults), fg="green")
     if wrong:
@@ -72,14 +76,15 @@ def command(paths: tuple[Path, ...], home: Path | None, strict: bool, as_json: b
 
 
 def _of_folder(folder: Path) -> list[Fault]:
-    files = read_folder(folder)
-    if not any(is_workspace_file(path) for path in files):
+    unread: list[Fault] = []
+    files = read_folder(folder, unread)
+    if not unread and not any(is_workspace_file(path) for path in files):
         raise BadInput(
             f"There is no workspace in '{folder}'.",
             value=str(folder),
             hint="Name the folder that holds settings.yaml, blocks/ and pages/.",
         )
-    return check(files)[1]
+    return [*unread, *check(files)[1]]
 
 
 def _of_home(home: Path) -> list[Fault]:

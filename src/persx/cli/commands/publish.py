@@ -11,6 +11,7 @@ from persx.app.publishing import PUBLISH, PublishRequest
 from persx.cli.commands.push import push_folder
 from persx.cli.faults import print_faults
 from persx.cli.options import author, home_option, json_option, print_json
+from persx.cli.progress import waiting
 
 
 @click.command("publish")
@@ -27,9 +28,10 @@ def command(folder: Path | None, message: str, home: Path, as_json: bool) -> Non
     \b
     Example:  persx publish my-site --home shop -m "Spring campaign"
     """
-    if folder is not None:
-        push_folder(folder, home)
-    result = call(home, PUBLISH, PublishRequest(author=author(), message=message))
+    with waiting("Publishing"):
+        if folder is not None:
+            push_folder(folder, home)
+        result = call(home, PUBLISH, PublishRequest(author=author(), message=message))
     if as_json:
         print_json(result)
         return
