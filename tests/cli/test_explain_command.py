@@ -44,6 +44,13 @@ def test_an_audience_and_what_follows_from_the_moment(persx: Cli) -> None:
     assert "hour is " in output
 
 
+def test_a_count_that_nothing_counts_yet_can_be_given(persx: Cli) -> None:
+    rule = 'count("Signup", "30d") >= 2'
+    assert "is not known" in persx("explain", rule).output
+    facts = json.dumps({'count("Signup", "30d")': 2})
+    assert persx("explain", rule, "--attributes", facts).output.startswith("* true ")
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -148,7 +148,13 @@ def test_new_can_publish_at_once(persx: Cli, tmp_path: Path) -> None:
 
 def test_a_misspelt_home_is_not_made(tmp_path: Path) -> None:
     persx = Cli(tmp_path / "nowhere")
-    for words in (("pull", tmp_path / "x"), ("rollback",), ("export", "events"), ("check",)):
+    for words in (
+        ("pull", tmp_path / "x"),
+        ("rollback",),
+        ("publish",),
+        ("export", "events"),
+        ("check",),
+    ):
         assert "There is no home at" in persx(*words, code=4).output
     assert not (tmp_path / "nowhere").exists()
     assert not (tmp_path / "x").exists()

@@ -13,6 +13,8 @@ from persx.app.services import Services
 from persx.app.use_cases import UseCase
 from persx.app.visiting import Visitor, known_of
 from persx.audience.explain import Explanation, explain
+from persx.audience.rules import check_rule
+from persx.audience.schema import event_count_attribute
 from persx.decide.plan import Plan
 from persx.model.attribute import Attribute, Value
 from persx.model.clock import Millis
@@ -71,7 +73,14 @@ def explain_rule(
         BadInput: The rule is faulty, or a given attribute is unknown or has another type.
     """
     workspace, names = plan.workspace, schema(plan.workspace)
-    declared = {**plan.attributes, **names.attributes}
+    checked, _ = check_rule(rule, names)
+    # A rule that is not published may count what nothing counts yet.
+    counts = map(event_count_attribute, checked.counts if checked else ())
+    declared = {
+        **plan.attributes,
+        **names.attributes,
+        **{attribute.name: attribute for attribute in counts},
+    }
     attributes: dict[str, Any] = {
         **known,
         **{name: _value(declared, name, value) for name, value in given.items()},

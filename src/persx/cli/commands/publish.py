@@ -10,7 +10,7 @@ from persx.app.commands import call
 from persx.app.publishing import PUBLISH, PublishRequest
 from persx.cli.commands.push import push_folder
 from persx.cli.faults import print_faults
-from persx.cli.options import author, home_option, json_option, print_json
+from persx.cli.options import author, existing, home_option, json_option, print_json
 from persx.cli.progress import waiting
 
 
@@ -31,7 +31,7 @@ def command(folder: Path | None, message: str, home: Path, as_json: bool) -> Non
     with waiting("Publishing"):
         if folder is not None:
             push_folder(folder, home)
-        result = call(home, PUBLISH, PublishRequest(author=author(), message=message))
+        result = call(existing(home), PUBLISH, PublishRequest(author=author(), message=message))
     if as_json:
         print_json(result)
         return
