@@ -119,6 +119,7 @@ def test_good_rules_pass(text: str) -> None:
         ("known()", 1, "Write known(attribute)"),
         ("known(attribute=industry)", 16, "Write == to compare."),
         ("matches(customer.plan, customer.plan)", 24, "as text in quotes"),
+        ("in_audience(loyal)", 13, 'takes its audience as text in quotes. Write "loyal"'),
         ('count("Order Completed", "soon")', 26, "not a length of time"),
         ('count("", "3d")', 7, "no name"),
         ('customer.plan.upper() == "PRO"', 1, "Write the function first"),

@@ -194,6 +194,13 @@ class ExpressionBuilder:
     def _argument(
         self, node: ast.expr, parameter: Parameter, function: str, depth: int
     ) -> Expression | None:
+        named = parameter.takes not in (Takes.VALUE, Takes.ATTRIBUTE)
+        if named and not isinstance(node, ast.Constant):
+            bare = isinstance(node, (ast.Name, ast.Attribute))
+            written = f'"{self.shown(node)}"' if bare else FUNCTIONS[function].example
+            message = f"{function}() takes its {parameter.name} as text in quotes."
+            self.fault(node, message, hint=f"Write {written}")
+            return None
         found = self.expression(node, depth)
         if found is None:
             return None
@@ -207,12 +214,8 @@ class ExpressionBuilder:
             hint = f"It is {TYPE_WORDS[found.type]}."
             self.fault(node, message, hint=hint)
             return None
-        if parameter.takes in (Takes.VALUE, Takes.ATTRIBUTE):
+        if not named or not isinstance(found, Literal):
             return found
-        if not isinstance(found, Literal):
-            message = f"{function}() takes its {parameter.name} as text in quotes."
-            self.fault(node, message, hint=f"Write {FUNCTIONS[function].example}")
-            return None
         return found if self._named(node, str(found.value), parameter) else None
 
     def _named(self, node: ast.expr, text: str, parameter: Parameter) -> bool:
