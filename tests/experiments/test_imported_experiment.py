@@ -95,6 +95,46 @@ def test_true_and_false_are_a_conversion(services: Services, run: Run, csv: Csv)
     assert readout.arms["B"].metrics["sold"].total == 2
 
 
+def test_yes_and_no_are_names_of_arms_and_answers_of_a_metric(
+    services: Services, run: Run, csv: Csv
+) -> None:
+    text = "group,sold\nNo,True\nyes,FALSE\nyes,true\nNo,false\n"
+    asked = request(csv(text), control="No", metrics=("sold",), attributes=())
+    run(import_experiment(services, asked))
+    readout = run(report(services, ReportRequest(name="test")))
+    assert list(readout.arms) == ["No", "yes"]
+    assert [arm.metrics["sold"].total for arm in readout.arms.values()] == [1, 1]
+
+
+def test_near_numbers_make_different_ranges(services: Services, run: Run, csv: Csv) -> None:
+    rows = "".join(f"{'AB'[i % 2]},{i % 3 % 2},{1000 + i * 1e-6}\n" for i in range(200))
+    asked = request(csv("group,sold,weight\n" + rows), metrics=("sold",), attributes=("weight",))
+    run(import_experiment(services, asked))
+    readout = run(report(services, ReportRequest(name="test")))
+    assert len(readout.segments["weight"]) == 4
+
+
+def test_only_the_file_of_the_experiment_is_kept(services: Services, run: Run, csv: Csv) -> None:
+    def tables() -> list[str]:
+        return sorted(path.name for path in services.warehouse._home.glob("tables/*"))  # type: ignore[attr-defined]
+
+    run(import_experiment(services, request(csv(SMALL))))
+    first = tables()
+    assert len(first) == 1
+    with pytest.raises(BadInput):
+        run(import_experiment(services, request(csv(SMALL), arm="grup")))
+    with pytest.raises(BadInput):
+        run(import_experiment(services, request(csv(SMALL + "C,x,1,\n"))))
+    assert tables() == first
+    run(import_experiment(services, request(csv(SMALL), name="same-file")))
+    assert len(tables()) == 2
+    run(import_experiment(services, request(csv(SMALL + "B,0,1,\n"))))
+    assert len(tables()) == 2
+    assert first[0] not in tables()
+    assert run(report(services, ReportRequest(name="test"))).visitors == 5
+    assert run(report(services, ReportRequest(name="same-file"))).visitors == 4
+
+
 def test_hostile_names_are_only_names(services: Services, run: Run, csv: Csv) -> None:
     column = 'x""; DROP TABLE log; --'
     text = f'group,"{column.replace(chr(34) * 2, chr(34) * 2)}",{{arm}}\nA,1,<b>\nB,0,\'\n'
@@ -129,11 +169,11 @@ def test_hostile_names_are_only_names(services: Services, run: Run, csv: Csv) ->
         (SMALL, {"name": "../x"}, "cannot be the name"),
         (SMALL, {"name": ""}, "cannot be the name"),
         ("group,sold,amount,city\nA,1,2,x\nA,0,1,x\n", {}, "nothing to compare"),
-        ("group,sold,amount,city\nA,1,x,y\nB,0,1,y\n", {}, "not numbers, such as 'x'"),
-        ("group,sold,amount,city\nA,1,nan,y\nB,0,1,y\n", {}, "not numbers, such as 'nan'"),
-        ("group,sold,amount,city\nA,1,inf,y\nB,0,1,y\n", {}, "not numbers, such as 'inf'"),
-        ("group,sold,amount,city\nA,1,1e200,y\nB,0,1,y\n", {}, "not numbers"),
-        ("group,sold,amount,city\nA,1,2024-01-05,y\nB,0,2024-01-06,y\n", {}, "holds DATE"),
+        ("group,sold,amount,city\nA,1,x,y\nB,0,1,y\n", {}, "'x' is no number"),
+        ("group,sold,amount,city\nA,1,nan,y\nB,0,1,y\n", {}, "'nan' is no number"),
+        ("group,sold,amount,city\nA,1,inf,y\nB,0,1,y\n", {}, "'inf' is no number"),
+        ("group,sold,amount,city\nA,1,1e200,y\nB,0,1,y\n", {}, "is no number that can"),
+        ("group,sold,amount,city\nA,1,2024-01-05,y\nB,0,2024-01-06,y\n", {}, "'2024-01-05' is no"),
         ("group,sold,amount,city\n,1,1,y\nB,0,1,y\n", {"control": "B"}, "in the arm column"),
         ("group,sold,amount,city\n", {}, "no rows"),
         (

@@ -87,18 +87,39 @@ async def import_experiment(services: Services, request: ImportExperiment) -> Im
     await _check_not_live(services, request.name)
     file = Path(request.file)
     digest = await asyncio.to_thread(_digest, file)
-    table = table_name(digest)
+    table = table_name(request.name, digest)
+    value = value_name(request.name)
+    before = await services.store.value(value)
     rows = await services.warehouse.import_file(table, str(file))
+    try:
+        experiment = await _examined(services, request, digest, table, rows)
+        await services.store.set_value(value, msgspec.json.encode(experiment))
+    finally:
+        # What is refused leaves nothing behind, and what is replaced goes.
+        used = await services.store.value(value)
+        for unused in {table, _table(before)} - {_table(used), ""}:
+            await services.warehouse.drop_table(unused)
+    return experiment
+
+
+def _table(kept: bytes | None) -> str:
+    return msgspec.json.decode(kept, type=ImportedExperiment).table if kept else ""
+
+
+async def _examined(
+    services: Services, request: ImportExperiment, digest: str, table: str, rows: int
+) -> ImportedExperiment:
+    """Return how the file is read, after all of it was found in order."""
     columns = await _check_columns(services, table, request)
     profiles = await _profiles(services, table, columns)
     if not profiles:
-        raise BadInput("The file has a header but no rows.", value=file.name)
+        raise BadInput("The file has a header but no rows.", value=Path(request.file).name)
     weights = await _arms(services, table, request, profiles[request.arm])
     if request.unit is not None:
         _refuse_empty("unit", request.unit, profiles[request.unit])
-    experiment = ImportedExperiment(
+    return ImportedExperiment(
         name=request.name,
-        file=file.name,
+        file=Path(request.file).name,
         digest=digest,
         table=table,
         rows=rows,
@@ -113,8 +134,6 @@ async def import_experiment(services: Services, request: ImportExperiment) -> Im
         unit=request.unit,
         imported=services.clock(),
     )
-    await services.store.set_value(value_name(request.name), msgspec.json.encode(experiment))
-    return experiment
 
 
 def _digest(file: Path) -> str:
@@ -219,15 +238,15 @@ async def _arms(
 
 def _metric(column: str, profile: _Profile) -> MetricPlan:
     _refuse_empty("metric", column, profile)
-    if profile.type == "BOOLEAN" or profile.zeros_and_ones == profile.present:
+    if profile.zeros_and_ones == profile.present:
         return MetricPlan(name=column, kind="conversion", label=column)
     if not profile.numeric:
-        shown = f", such as '{profile.not_a_number}'" if profile.not_a_number else ""
+        shown = profile.not_a_number or f"a {profile.type}"
         raise BadInput(
-            f"Column '{column}' cannot be a metric: it holds {profile.type} values that are "
-            f"not numbers{shown}.",
+            f"Column '{column}' cannot be a metric: '{shown}' is no number that can be added up.",
             value=column,
-            hint="A metric is 0 or 1 (a conversion) or a finite number (a mean).",
+            hint="A metric is 0 or 1, or true or false (a conversion), or a number such as "
+            "1234.5 (a mean).",
         )
     return MetricPlan(name=column, kind="mean", label=column)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -83,12 +84,13 @@ def value_name(name: str) -> str:
     return f"experiment:{name}"
 
 
-def table_name(digest: str) -> str:
-    """Return the warehouse's table for a file with this SHA-256 digest (hexadecimal).
+def table_name(name: str, digest: str) -> str:
+    """Return the warehouse's table for an experiment's file with this SHA-256 (hexadecimal).
 
-    Named after the content, so that a file which is refused replaces nothing.
+    Named after the content, so that a file which is refused replaces nothing, and after the
+    experiment, so that no two of them share a table which one would drop.
     """
-    return f"experiment_{digest[:20]}"
+    return f"experiment_{hashlib.sha256(f'{name}/{digest}'.encode()).hexdigest()[:20]}"
 
 
 def bins_between(edges: Sequence[float], *, whole: bool) -> tuple[Bin, ...]:
@@ -100,15 +102,18 @@ def bins_between(edges: Sequence[float], *, whole: bool) -> tuple[Bin, ...]:
 
     >>> [bin.label for bin in bins_between([1, 4, 7, 12], whole=True)]
     ['1–3', '4–6', '7–12']
+    >>> [bin.label for bin in bins_between([0.5, 12747.75, 16998.3], whole=False)]
+    ['0.5–12,748', '12,748–16,998']
     """
     distinct = sorted({math.ceil(edge) if whole else edge for edge in edges})
     if len(distinct) < 2:
         return ()
     last = len(distinct) - 2
+    write = _writer(distinct)
     bins = []
     for index, (low, high) in enumerate(pairwise(distinct)):
         end = high if not whole or index == last else high - 1
-        label = _plain(low) if end == low else f"{_plain(low)}–{_plain(end)}"
+        label = write(low) if end == low else f"{write(low)}–{write(end)}"
         bins.append(Bin(label=label, low=low, high=None if index == last else high))
     return tuple(bins)
 
@@ -222,5 +227,19 @@ def _rank(bins: Mapping[str, int], value: str) -> tuple[float, str]:
     return (number if math.isfinite(number) else 1e300), value
 
 
-def _plain(number: float) -> str:
-    return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.4g}"
+def _writer(edges: Sequence[float]) -> Callable[[float], str]:
+    """Return what writes edges with the fewest digits that tell them apart."""
+    for digits in (4, 6, 9, 12):
+        if len({_plain(edge, digits) for edge in edges}) == len(edges):
+            break
+    return lambda number: _plain(number, digits)
+
+
+def _plain(number: float, digits: int) -> str:
+    """Write a number with so many digits, but all those before the point."""
+    if float(number).is_integer():
+        return f"{number:,.0f}"
+    before = len(f"{abs(number):.0f}")
+    if before < digits:
+        return f"{number:,.{digits}g}"
+    return f"{number:,.0f}"

@@ -252,6 +252,10 @@ class Warehouse(Protocol):
         """Keep a CSV or Parquet file as table ``name``, replacing it; return its row count."""
         ...
 
+    async def drop_table(self, name: str) -> None:
+        """Remove an imported table if it is there."""
+        ...
+
     def scan_events(self, *, after: int = 0, chunk: int = 50_000) -> AsyncIterator[Sequence[Event]]:
         """Yield all events with a greater sequence, sealed and hot, in order."""
         ...

@@ -127,24 +127,38 @@ class QueryContract(StorageContract):
             for name in ("events", "decisions", "Mail", "../x", "a;b", "", "x" * 80):
                 with pytest.raises(BadInput):
                     await storage.warehouse.import_file(name, str(csv))
+            csv.write_text("arm,text\nyes,True\nNo,false\n", "utf-8")
+            await storage.warehouse.import_file("mail", str(csv))
+            found = await storage.warehouse.query("SELECT arm, text FROM mail ORDER BY arm")
+            assert found.rows == [("No", "false"), ("yes", "True")]
+            await storage.warehouse.drop_table("mail")
+            await storage.warehouse.drop_table("mail")
+            with pytest.raises(BadInput):
+                await storage.warehouse.query("SELECT * FROM mail")
 
         self.run(opener, scenario)
 
     @pytest.mark.parametrize(
-        "content",
+        ("content", "said"),
         [
-            None,
-            b"",
-            b"PAR1 and then nothing",
-            bytes(range(256)) * 40,
-            b'a,b\n1,"open',
-            b"a,b\n1,2\n3\n",
-            b"a,b\n1,2\n3,4,5\n",
+            (None, "no file"),
+            (b"", "nothing in it"),
+            (b"PAR1 and then nothing", "Parquet"),
+            (bytes(range(256)) * 40, "Line 2"),
+            (b'a,b\n1,"open', "quotation mark in line 2"),
+            (b"a,b\n1,2\n3\n", "Line 3 does not have 2 cells"),
+            (b"a,b\n1,2\n\"3\n3\",4,5\n", "Line 3 does not have 2 cells"),
+            (b"a,b\n1,2\n\xc4,2\n", "Line 3 is not in UTF-8"),
+            ("a,b\n1,2\n".encode("utf-16"), "Line 1 is not in UTF-8"),
+            (b"a,b,A\n1,2,3\n", "more than one column 'a'"),
         ],
-        ids=["missing", "empty", "broken Parquet", "binary", "open quote", "short", "long"],
-    )
-    def test_a_bad_file_is_refused_and_the_old_table_stays(
-        self, opener: Opener, tmp_path: Path, content: bytes | None
+        ids=[
+            "missing", "empty", "broken Parquet", "binary", "open quote", "short", "long",
+            "Latin-1", "UTF-16", "equal names",
+        ],
+    )  # fmt: skip
+    def test_a_bad_file_is_refused_in_a_line_and_the_old_table_stays(
+        self, opener: Opener, tmp_path: Path, content: bytes | None, said: str
     ) -> None:
         good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
         good.write_text("a,b\n1,2\n", "utf-8")
@@ -156,6 +170,8 @@ class QueryContract(StorageContract):
             with pytest.raises(BadInput) as caught:
                 await storage.warehouse.import_file("kept", str(bad))
             assert "bad.csv" in str(caught.value)
+            assert said in str(caught.value)
+            assert "\n" not in str(caught.value)
             with pytest.raises(BadInput):
                 await storage.warehouse.import_file("kept", str(tmp_path))
             assert (await storage.warehouse.query("SELECT a + b FROM kept")).rows == [(3,)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import click
@@ -23,8 +24,9 @@ def command() -> None:
 
 
 def names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
-    """Split a list of column names at its commas; surrounding spaces do not count."""
-    return tuple(part.strip() for part in (value or "").split(",") if part.strip())
+    """Split a list at its commas, but inside quotation marks; surrounding spaces do not count."""
+    parts = next(csv.reader([value or ""], skipinitialspace=True), [])
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 def shares(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> dict[str, float]:

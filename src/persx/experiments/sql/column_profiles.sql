@@ -20,7 +20,9 @@ SELECT
   count(text) AS present,
   count(DISTINCT text) AS distinct_values,
   count(CASE WHEN finite THEN 1 END) AS numbers,
-  count(CASE WHEN number = 0 OR number = 1 THEN 1 END) AS zeros_and_ones,
+  count(CASE
+    WHEN number = 0 OR number = 1 OR TRY_CAST(text AS BOOLEAN) IS NOT NULL THEN 1
+  END) AS zeros_and_ones,
   min(type) AS type,
   min(CASE WHEN NOT finite THEN text END) AS not_a_number
 FROM numbers

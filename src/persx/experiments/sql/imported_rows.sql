@@ -5,7 +5,7 @@ WITH units AS (
     CAST({arm} AS VARCHAR) AS arm
     {each plain: , coalesce(CAST(% AS VARCHAR), '(unknown)') AS plain#}
     {each measured: , CAST(% AS DOUBLE) AS measured#}
-    {each metrics: , CAST(% AS DOUBLE) AS metric#}
+    {each metrics: , coalesce(TRY_CAST(% AS DOUBLE), CAST(TRY_CAST(% AS BOOLEAN) AS DOUBLE)) AS metric#}
   FROM {table}
 ),
 placed AS (

@@ -10,7 +10,9 @@ WITH units AS (
     END AS plain#}
     {each measured: , CASE WHEN count(DISTINCT %) = 1 THEN min(CAST(% AS DOUBLE)) END AS measured#
     , count(DISTINCT %) > 1 AS several#}
-    {each conversions: , max(CAST(% AS DOUBLE)) AS conversion#}
+    {each conversions: , max(
+      coalesce(TRY_CAST(% AS DOUBLE), CAST(TRY_CAST(% AS BOOLEAN) AS DOUBLE))
+    ) AS conversion#}
     {each means: , sum(CAST(% AS DOUBLE)) AS mean#}
   FROM {table}
   GROUP BY CAST({unit} AS VARCHAR)

@@ -27,7 +27,7 @@ from persx.storage.backends.duckdb.engine import (
 )
 from persx.storage.backends.duckdb.files import remove_stale_scratch, scratch
 from persx.storage.backends.duckdb.hot_log import HotLog
-from persx.storage.backends.duckdb.importing import import_file, imported
+from persx.storage.backends.duckdb.importing import drop_table, import_file, imported
 from persx.storage.backends.duckdb.tables import (
     COLUMNS,
     create_extra_table,
@@ -108,6 +108,10 @@ class DuckdbWarehouse:
     async def import_file(self, name: str, path: str) -> int:
         """Keep a CSV or Parquet file as a table; return its row count."""
         return await self._run(import_file, self._home, name, Path(path), self._limits)
+
+    async def drop_table(self, name: str) -> None:
+        """Remove an imported table if it is there."""
+        await self._run(drop_table, self._home, name)
 
     async def scan_events(
         self, *, after: int = 0, chunk: int = 50_000
