@@ -97,6 +97,7 @@ def test_what_is_too_long_is_a_400_and_the_answer_arrives(collector: Any) -> Non
     answer = collector.post("/v1/batch", b" " * 3_000_000)
     assert answer.status_code == 400
     assert "too long" in answer.json()["message"]
+    assert [reason.split(".")[0] for reason in collector.rejected()] == ["The body is too long"]
     full = {
         "batch": [
             {**TRACK, "messageId": str(n), "properties": {"x": "y" * 30_000}} for n in range(16)
@@ -104,6 +105,12 @@ def test_what_is_too_long_is_a_400_and_the_answer_arrives(collector: Any) -> Non
     }
     assert len(json.dumps(full)) < 500 << 10
     assert collector.post("/v1/batch", full).status_code == 200
+
+
+def test_every_result_is_counted_from_the_beginning(collector: Any) -> None:
+    registry = collector.services.metrics.registry
+    for result in ("accepted", "duplicate", "rejected"):
+        assert registry.get_sample_value("persx_events_total", {"result": result}) == 0
 
 
 class TestKeys:
@@ -165,6 +172,7 @@ class TestEncodings:
             answer = collector.post("/v1/batch", bad, headers=headers)
             assert answer.status_code == 400
             assert reason in answer.json()["message"]
+            assert reason in collector.rejected()[0]
         two = gzip.compress(b'{"batch":') + gzip.compress(b"[]}")
         assert collector.post("/v1/batch", two, headers=headers).status_code == 200
         assert len(collector.events()) == 1

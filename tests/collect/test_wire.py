@@ -320,6 +320,13 @@ def test_a_body_that_is_no_batch_is_refused(body: bytes) -> None:
         read(body)
 
 
+def test_a_brace_too_many_spoils_one_message() -> None:
+    good = json.dumps(GOOD).encode()
+    events, (bad,) = read(b'{"batch":[%s,{"type":"track"}},%s]}' % (good, good))
+    assert len(events) == 2
+    assert "not JSON" in bad.reason
+
+
 def test_a_batch_has_bounds() -> None:
     with pytest.raises(BadInput, match=f"at most {MAX_EVENTS}"):
         open_batch(b'{"batch":[' + b"1," * MAX_EVENTS + b"1]}")

@@ -45,6 +45,9 @@ class Metrics(Collector):
         self.events = Counter(
             "persx_events", "Events by what became of them.", ["result"], registry=self.registry
         )
+        for result in ("accepted", "duplicate", "rejected"):
+            # Told from the beginning, so that a rate can be taken of the first one too.
+            self.events.labels(result)
         self.errors = Counter(
             "persx_errors", "Errors that a visitor did not see.", ["place"], registry=self.registry
         )

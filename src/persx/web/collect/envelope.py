@@ -139,7 +139,7 @@ def _split(body: bytes, why: str) -> tuple[dict[bytes, bytes], list[bytes]]:
         inside = depth == 2 and key == b'"batch"' and has_batch
         if inside and mark in b"]},":
             if mark == b"}":
-                raise malformed
+                continue  # Too many of them spoil the message that they follow, and no other.
             part = body[start : token.start()].strip()
             if part or mark == b",":
                 messages.append(part)

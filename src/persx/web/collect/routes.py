@@ -103,12 +103,13 @@ def _collecting(kind: EventType | None) -> Handler:
     async def collecting(request: Request) -> Response:
         """Keep the events of the body; answered once they are durable."""
         services: Services = request.app.state.services
-        body = await _body(request)
+        sent = await _sent(request)
         try:
+            body = _unpacked(sent, request.headers.get("content-encoding", ""))
             envelope = open_single(body) if kind else open_batch(body)
         except BadInput as error:
             if _access(request, "", services) is not Access.NONE:
-                await _collect(services, [], [reject(body, services.clock(), error)])
+                await _collect(services, [], [reject(sent, services.clock(), error)])
             elif _key(request):
                 return _unauthorized()
             raise
@@ -157,7 +158,7 @@ async def _collect(
 
 async def metrics(request: Request) -> Response:
     """Accept what browser clients say about themselves, and drop it."""
-    await _body(request)
+    await _sent(request)
     return json({"success": True})
 
 
@@ -270,25 +271,29 @@ def _anonymous_id(request: Request) -> str | None:
     return text if 0 < len(text) <= MAX_ID and text.isprintable() else None
 
 
-async def _body(request: Request) -> bytes:
-    """Return the body, decompressed; never more than `MAX_BATCH` bytes are kept of either."""
+async def _sent(request: Request) -> bytes:
+    """Return the body as it was sent; of one that is too long, a byte more than is allowed."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
-        size += len(chunk)
         if size <= MAX_BATCH:
-            chunks.append(chunk)
-        elif size > _DRAINED:
+            chunks.append(chunk[: MAX_BATCH + 1 - size])
+        size += len(chunk)
+        if size > _DRAINED:
             break
-    if size > MAX_BATCH:
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _unpacked(sent: bytes, encoding: str) -> bytes:
+    """Return the body as it was before compression; both are `MAX_BATCH` bytes at most."""
+    if len(sent) > MAX_BATCH:
         raise BadInput("The body is too long.", hint=f"Send at most {MAX_BATCH} bytes at once.")
-    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    encoding = encoding.strip().lower()
     if encoding in ("identity", ""):
-        return body
+        return sent
     if encoding not in ("gzip", "x-gzip"):
         raise BadInput(f"Content-Encoding '{encoding[:40]}' is not known.", hint="Use gzip.")
-    return _decompressed(body)
+    return _decompressed(sent)
 
 
 def _decompressed(body: bytes) -> bytes:
