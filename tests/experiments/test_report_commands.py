@@ -46,6 +46,21 @@ def bring(folder: Path, *more: str) -> Result:
     )  # fmt: skip
 
 
+def test_a_table_in_a_file_folds_no_name(tmp_path: Path) -> None:
+    names = ["Multichannel customers", "Everybody else there is"]
+    arms = ["No message at all", "A message of some length"]
+    rows = "".join(f"{arms[i % 2]},{i % 3 % 2},{names[i % 5 % 2]}\n" for i in range(200))
+    (tmp_path / "test.csv").write_text('group,"sold, and paid",city\n' + rows, encoding="utf-8")
+    call(
+        import_command, "experiment", str(tmp_path / "test.csv"), "--home", str(tmp_path / "home"),
+        "--name", "test", "--arm", "group", "--control", arms[0], "--attributes", "city",
+        "--metrics", '"sold, and paid"',
+    )  # fmt: skip
+    table = call(report_command, "test", "--home", str(tmp_path / "home")).stdout
+    for name in [*names, *arms, "sold, and paid by city"]:
+        assert name in table
+
+
 def test_json_table_and_page_agree(place: Path, tmp_path: Path) -> None:
     home = str(place / "home")
     found = json.loads(call(report_command, "test", "--home", home, "--json").stdout)

@@ -19,6 +19,7 @@ from persx.experiments.readout import ArmReadout, MetricHeading, Readout
 from persx.experiments.wording import Verdict
 from persx.model.errors import BadInput
 
+FILE_WIDTH = 120
 _STYLES = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
 
 
@@ -46,6 +47,9 @@ def command(name: str, page: Path | None, confidence: float, home: Path, as_json
     Example:  persx report holdout --home shop --html report.html
     """
     console = Console()
+    if not console.is_terminal:
+        # In a file or a pipe nothing needs to be folded.
+        console.width = max(console.width, FILE_WIDTH)
     with Console(stderr=True).status("Reading the log …"):
         readout = call(home, REPORT, ReportRequest(name=name, confidence=confidence))
     if page is not None:

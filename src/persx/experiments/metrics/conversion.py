@@ -35,6 +35,6 @@ class Conversion:
         if expected >= LEAST_EXPECTED:
             return ""
         return (
-            f"Too few conversions yet: {both.total:,.0f} of {both.n:,} visitors, "
-            f"where {LEAST_EXPECTED} in each arm are needed."
+            f"Too few conversions yet: {both.total:,.0f} of {both.n:,} visitors make "
+            f"{expected:,.1f} in the smaller arm, where {LEAST_EXPECTED} are needed."
         )
