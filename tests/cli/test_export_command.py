@@ -7,6 +7,7 @@ import csv
 import json
 from pathlib import Path
 
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
@@ -104,6 +105,27 @@ def test_a_file_is_the_same_as_standard_output(home: Path, tmp_path: Path) -> No
     assert result.stderr == f"{len(EVENTS)} events written to {out}.\n"
     assert out.read_bytes() == export(home, "events").stdout_bytes
     assert [path.name for path in tmp_path.iterdir()] == ["events.jsonl"]
+
+
+def test_parquet_has_the_same_rows_in_order(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "events.parquet"
+    export(home, "events", "--format", "parquet", "-o", file)
+    found = duckdb.sql(f"SELECT * FROM read_parquet('{file}')")
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+    lines = [json.loads(line) for line in export(home, "events").stdout.splitlines()]
+    assert len(rows) == len(EVENTS)
+    for row, line in zip(rows, lines, strict=True):
+        for name in ("sequence", "type", "messageId", "anonymousId", "userId", "event", "name"):
+            assert row[name] == line.get(name)
+        assert json.loads(row["properties"]) == line.get("properties", {})
+        assert row["timestamp"].isoformat(timespec="milliseconds") + "Z" == line["timestamp"]
+
+
+def test_parquet_needs_a_file(home: Path) -> None:
+    asked = ["export", "events", "--format", "parquet", "--home", str(home)]
+    result = CliRunner().invoke(main, asked)
+    assert result.exit_code == 2
+    assert "-o FILE" in result.stderr
 
 
 def test_csv_has_a_row_for_each_event_and_no_formula(home: Path) -> None:

@@ -17,11 +17,29 @@ CHUNK: Final = 10_000
 """Events, or submissions, that are in memory at a time."""
 
 
+_EVENTS: Final = """
+    SELECT
+      sequence, type, message_id AS "messageId", anonymous_id AS "anonymousId",
+      user_id AS "userId", CASE WHEN type = 'track' THEN name END AS event,
+      CASE WHEN type <> 'track' THEN name END AS name, group_id AS "groupId",
+      previous_id AS "previousId", make_timestamp(timestamp * 1000) AS timestamp,
+      make_timestamp(received * 1000) AS "receivedAt", verified, properties, traits, context
+    FROM events
+"""
+"""The columns of the other forms of export, and times as times."""
+
+
 class EventsRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What takes the events: `begin` is told how many there are, `take` gets them in order."""
 
     begin: Callable[[int], None]
     take: Callable[[Sequence[Event]], None]
+
+
+class EventsFileRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The Parquet file that takes the events."""
+
+    path: str
 
 
 class SubmissionsRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +63,11 @@ async def export_events(services: Services, request: EventsRequest) -> Exported:
         request.take(events)
         rows += len(events)
     return Exported(rows=rows)
+
+
+async def export_events_file(services: Services, request: EventsFileRequest) -> Exported:
+    """Write every stored event to a Parquet file, one row each, for those who analyse them."""
+    return Exported(rows=await services.warehouse.write_file(_EVENTS, request.path))
 
 
 async def export_submissions(services: Services, request: SubmissionsRequest) -> Exported:
@@ -90,6 +113,9 @@ def _time(moment: Millis) -> str | int:
 
 EXPORT_EVENTS: Final = UseCase(
     "export-events", EventsRequest, Exported, export_events, writes=False
+)
+EXPORT_EVENTS_FILE: Final = UseCase(
+    "export-events-file", EventsFileRequest, Exported, export_events_file, writes=False
 )
 EXPORT_SUBMISSIONS: Final = UseCase(
     "export-submissions", SubmissionsRequest, Exported, export_submissions, writes=False

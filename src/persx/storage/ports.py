@@ -248,6 +248,10 @@ class Warehouse(Protocol):
         """
         ...
 
+    async def write_file(self, sql: str, path: str) -> int:
+        """Write a SELECT's rows as a Parquet file, whole or not at all; return their number."""
+        ...
+
     async def import_file(self, name: str, path: str) -> int:
         """Keep a CSV or Parquet file as table ``name``, replacing it; return its row count."""
         ...

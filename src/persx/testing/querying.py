@@ -107,6 +107,28 @@ class QueryContract(StorageContract):
 
         self.run(opener, scenario)
 
+    def test_writing_a_file(self, opener: Opener, tmp_path: Path) -> None:
+        file = tmp_path / "it's.parquet"
+
+        async def scenario(storage: Storage) -> None:
+            csv = tmp_path / "given.csv"
+            csv.write_text("a,b\n1,x\n2,\n", "utf-8")
+            await storage.warehouse.import_file("given", str(csv))
+            select = "SELECT a, b FROM given"
+            assert await storage.warehouse.write_file(select, str(file)) == 2
+            assert await storage.warehouse.import_file("back", str(file)) == 2
+            found = await storage.warehouse.query("SELECT a, b FROM back ORDER BY a")
+            assert found.rows == [(1, "x"), (2, None)]
+            for sql in ("SELECT nothing FROM given", "DROP TABLE given", f"{select}) TO 'x'; --"):
+                with pytest.raises(BadInput):
+                    await storage.warehouse.write_file(sql, str(file))
+            with pytest.raises(OSError, match="nowhere"):
+                await storage.warehouse.write_file(select, str(tmp_path / "nowhere" / "x"))
+            assert await storage.warehouse.import_file("back", str(file)) == 2
+
+        self.run(opener, scenario)
+        assert [path.name for path in tmp_path.glob("*.p*")] == [file.name]
+
     def test_importing_files(self, opener: Opener, tmp_path: Path) -> None:
         csv = tmp_path / "we[i]rd 'name'*.csv"
         csv.write_text('segment,visit,spend\n"Mens, E-Mail",1,29.99\nNo E-Mail,0,0\n', "utf-8")

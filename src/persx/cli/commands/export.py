@@ -11,11 +11,14 @@ from typing import IO, Any, Final
 
 import click
 import msgspec
+from rich.console import Console
 
 from persx.app.commands import call
 from persx.app.exporting import (
     EXPORT_EVENTS,
+    EXPORT_EVENTS_FILE,
     EXPORT_SUBMISSIONS,
+    EventsFileRequest,
     EventsRequest,
     SubmissionsRequest,
     segment_form,
@@ -24,6 +27,7 @@ from persx.app.submissions import Submission, as_csv
 from persx.cli.options import home_option
 from persx.cli.progress import Progress
 from persx.model.clock import iso
+from persx.model.errors import BadInput
 from persx.model.event import Event
 
 EVENT_COLUMNS: Final = (
@@ -39,14 +43,6 @@ output_option = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Where to write; standard output unless given.",
-)
-format_option = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["json", "csv"]),
-    default="json",
-    show_default=True,
-    help="JSON Lines, or CSV for spreadsheets.",
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="JSON Lines, which is the default."
@@ -64,7 +60,14 @@ def command() -> None:
 
 
 @command.command("events")
-@format_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "csv", "parquet"]),
+    default="json",
+    show_default=True,
+    help="JSON Lines, CSV for spreadsheets, or Parquet for analysis.",
+)
 @json_option
 @output_option
 @home_option(must_exist=True)
@@ -75,7 +78,11 @@ def events(form: str, as_json: bool, output: Path | None, home: Path) -> None:
 
     \b
     Example:  persx export events --home shop --json | head -1
+              persx export events --home shop --format parquet -o events.parquet
     """
+    if form == "parquet" and not as_json:
+        _events_file(output, home)
+        return
     progress = Progress("Exporting events")
 
     def begin(total: int) -> None:
@@ -93,8 +100,24 @@ def events(form: str, as_json: bool, output: Path | None, home: Path) -> None:
         click.echo(f"{exported.rows} events written to {output}.", err=True)
 
 
+def _events_file(output: Path | None, home: Path) -> None:
+    if output is None:
+        raise BadInput("Parquet is written to a file.", hint="Name it with -o FILE.")
+    request = EventsFileRequest(path=str(output.absolute()))
+    with Console(stderr=True).status("Exporting events …"):
+        exported = call(home, EXPORT_EVENTS_FILE, request)
+    click.echo(f"{exported.rows} events written to {output}.", err=True)
+
+
 @command.command("submissions")
-@format_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "csv"]),
+    default="json",
+    show_default=True,
+    help="JSON Lines, or CSV for spreadsheets.",
+)
 @json_option
 @output_option
 @home_option(must_exist=True)

@@ -6,10 +6,11 @@ import asyncio
 import functools
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
@@ -35,6 +36,9 @@ from persx.storage.backends.duckdb.tables import (
     write_lines,
 )
 from persx.storage.ports import Rows, Segment
+
+if TYPE_CHECKING:
+    import duckdb
 
 T = TypeVar("T")
 
@@ -105,6 +109,10 @@ class DuckdbWarehouse:
                 connection.interrupt()
             raise
 
+    async def write_file(self, sql: str, path: str) -> int:
+        """Write the rows of a SELECT as a Parquet file, whole or not at all."""
+        return await self._run(self._write_file, sql, Path(path))
+
     async def import_file(self, name: str, path: str) -> int:
         """Keep a CSV or Parquet file as a table; return its row count."""
         return await self._run(import_file, self._home, name, Path(path), self._limits)
@@ -158,6 +166,39 @@ class DuckdbWarehouse:
         as_of: int | None,
         running: list[Any],
     ) -> Rows:
+        with self._opened(sql, tables, as_of) as (connection, names, files):
+            lock(connection, files)
+            running.append(connection)
+            try:
+                result = connection.execute(
+                    sql, {key: parameters[key] for key in names if key in parameters}
+                )
+                return Rows(
+                    columns=tuple(column[0] for column in result.description or ()),
+                    rows=result.fetchall(),
+                )
+            finally:
+                running.clear()
+
+    def _write_file(self, sql: str, path: Path) -> int:
+        partial = path.with_name(path.name + ".part")
+        try:
+            partial.touch()
+            with self._opened(sql, {}, None) as (connection, _, _):
+                (written,) = connection.execute(
+                    f"COPY ({sql}) TO {quoted(str(partial))} "
+                    "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 100000)"
+                ).fetchall()[0]
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        return int(written)
+
+    @contextmanager
+    def _opened(
+        self, sql: str, tables: Mapping[str, Rows], as_of: int | None
+    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, frozenset[str], list[Path]]]:
+        """Open a database with the tables that a SELECT names; its parameters and files too."""
         with (
             scratch(self._home) as folder,
             engine(folder, self._limits) as connection,
@@ -185,18 +226,7 @@ class DuckdbWarehouse:
                     )
             for place, (table, extra) in enumerate(tables.items()):
                 create_extra_table(connection, table, extra, folder / f"extra-{place}.jsonl")
-            lock(connection, files)
-            running.append(connection)
-            try:
-                result = connection.execute(
-                    sql, {key: parameters[key] for key in names if key in parameters}
-                )
-                return Rows(
-                    columns=tuple(column[0] for column in result.description or ()),
-                    rows=result.fetchall(),
-                )
-            finally:
-                running.clear()
+            yield connection, names, files
 
     def _next_events(self, after: int, chunk: int) -> tuple[Segment | None, Sequence[Event]]:
         """Return the segment that holds the next events, or else the next hot ones."""
