@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from persx.content.blocks import BLOCK_TYPES
-from persx.content.rendering import RenderContext, Renderer, RenderError
+from persx.content.rendering import FormAgain, RenderContext, Renderer, RenderError
 from persx.model.decision import Decision, Reason
 
 HOSTILE = (
@@ -189,11 +189,21 @@ def test_answers_and_errors_come_back(
     html = renderer.block(
         decided("contact_form", samples["contact_form"]),
         context=RenderContext(
-            form_errors={"contact": "Please write your <e-mail>."},
-            form_values={"contact": {"name": '"Ann"', "topic": "B", "message": "</textarea>"}},
+            again={
+                "main-block": FormAgain(
+                    errors={"": "Not from here.", "email": "Please write your <e-mail>."},
+                    values={"name": '"Ann"', "topic": "B", "message": "</textarea>"},
+                )
+            }
         ),
     )
-    assert "Please write your &lt;e-mail&gt;." in html
+    assert html.count("Please write your &lt;e-mail&gt;.") == 2, (
+        "above the form and beside the field"
+    )
+    assert '<a href="#main-block-email">Please write' in html
+    assert html.count('aria-invalid="true" aria-describedby="main-block-email-error"') == 1
+    assert 'id="main-block-email-error"' in html
+    assert "<li>Not from here.</li>" in html
     assert 'value="&#34;Ann&#34;"' in html
     assert '<option value="B" selected>' in html
     assert "&lt;/textarea&gt;</textarea>" in html

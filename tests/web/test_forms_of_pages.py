@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -45,6 +46,31 @@ async def test_what_is_wrong_is_said_in_the_visitors_language(client: Any) -> No
     assert "Bitte füllen Sie „Ihr Name“ aus." in answer.text
     answer = await client.post("/start", data={"complete": "1"}, headers=german)
     assert "Bitte wählen Sie Ihre Branche." in answer.text
+
+
+async def test_every_field_that_is_wrong_says_so_itself(client: Any, services: Any) -> None:
+    given = {**HIDDEN, "name": " ", "email": "nonsense", "message": "x" * 5_001, "company": "A&B"}
+    answer = await client.post("/forms/contact", data=given)
+    assert answer.status_code == 422
+    marked = re.findall(
+        r'name="(\w+)"[^>]* aria-invalid="true" aria-describedby="([^"]+)"', answer.text
+    )
+    assert marked == [(name, f"contact-form-{name}-error") for name in ("name", "email", "message")]
+    for name, id_ in marked:
+        assert f'id="{id_}"' in answer.text
+        assert answer.text.count(f'href="#contact-form-{name}"') == 2, "in the form, and on top"
+    assert "“What should your site do better?” is longer than 5000 characters." in answer.text
+    assert 'value="nonsense"' in answer.text
+    assert 'value="A&amp;B"' in answer.text
+    assert [e for e in await services.stream.read() if e.name == "Form Submitted"] == []
+
+
+async def test_a_missing_industry_is_said_beside_the_question(client: Any) -> None:
+    text = (await client.post("/start", data={"complete": "1"})).text
+    assert re.search(
+        r'role="radiogroup"[^>]* aria-invalid="true"[^>]*="field-industry-error"', text
+    )
+    assert '<p class="field-error" id="field-industry-error">Please choose your industry.' in text
 
 
 async def test_the_start_form_remembers_where_to_go_after_an_error(client: Any) -> None:

@@ -43,6 +43,19 @@ class FormWords(msgspec.Struct, frozen=True, kw_only=True):
     optional: str = "optional"
     choose: str = "Please choose"
     trap: str = "Leave this empty"
+    errors: str = "Please look at this again"
+
+
+class FormAgain(msgspec.Struct, frozen=True, kw_only=True):
+    """A form that is shown again, because something in it is not right.
+
+    Attributes:
+        errors: Field → what is wrong with it; the empty name stands for the form as a whole.
+        values: Field → the answer to fill in again.
+    """
+
+    errors: Mapping[str, str] = {}
+    values: Mapping[str, str] = {}
 
 
 class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +69,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
         sent: Names of forms that were just sent: their thanks are shown in their place.
         csrf: A token that every form sends back; empty means none.
         words: What its forms say by themselves.
-        form_errors: Form name → what to tell above the form.
-        form_values: Form name → answers to fill in again.
+        again: Block name → its form, where that is shown again.
     """
 
     locale: str = "en"
@@ -67,8 +79,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     sent: frozenset[str] = frozenset()
     csrf: str = ""
     words: FormWords = FormWords()
-    form_errors: Mapping[str, str] = {}
-    form_values: Mapping[str, Mapping[str, str]] = {}
+    again: Mapping[str, FormAgain] = {}
 
 
 class RenderedBlock(msgspec.Struct, frozen=True, kw_only=True):

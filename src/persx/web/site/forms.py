@@ -14,9 +14,8 @@ from starlette.responses import RedirectResponse, Response
 
 from persx.app.deciding import decide_for
 from persx.app.declaring import MAX_ANSWER, submit_form
-from persx.app.publication import Served
 from persx.content.blocks.contact_form import CONTACT_FORM, RESERVED, ContactForm, FormField
-from persx.model.workspace import Page
+from persx.content.rendering import FormAgain
 from persx.web.admin.session import BarChoice, choice_of, is_admin, same_origin
 from persx.web.site.errors import not_found, nothing_served
 from persx.web.site.frame import locale_for
@@ -62,11 +61,13 @@ async def send_form(request: Request) -> Response:
     }
     choice = choice_of(request) if is_admin(request) else BarChoice()
     said = words(locale_for(request, served.plan, choice))
-    problem = _problem(fields or (), answers, said)
+    errors = _errors(fields or (), answers, said)
     if not same_origin(request):
-        problem = said.form_foreign
-    if problem:
-        return await _again(request, served, page, name, answers, problem)
+        errors = {"": said.form_foreign}
+    if errors:
+        values = {field: texts[0] if texts else "" for field, texts in answers.items()}
+        again = {block.name: FormAgain(errors=errors, values=values)}
+        return await page_response(request, served, page, status=422, again=again)
     # A person leaves the hidden field empty; a machine that fills it in is thanked, and ignored.
     if not _text(sent, "website"):
         known: Mapping[str, Any] = decided.profile.attributes
@@ -88,25 +89,6 @@ async def send_form(request: Request) -> Response:
     return response
 
 
-async def _again(
-    request: Request,
-    served: Served,
-    page: Page,
-    form: str,
-    answers: Mapping[str, Sequence[str]],
-    problem: str,
-) -> Response:
-    values = {field: texts[0] if texts else "" for field, texts in answers.items()}
-    return await page_response(
-        request,
-        served,
-        page,
-        status=422,
-        form_errors={form: problem},
-        form_values={form: values},
-    )
-
-
 def _text(form: FormData, name: str) -> str:
     value = form.get(name, "")
     return value if isinstance(value, str) else ""
@@ -119,16 +101,25 @@ def _is_answer(name: str, fields: Sequence[FormField] | None) -> bool:
     return any(name == field.name for field in fields)
 
 
-def _problem(fields: Sequence[FormField], answers: Mapping[str, Sequence[str]], said: Words) -> str:
-    """Return what is wrong with the answers, in words for their sender; empty if nothing."""
-    if any(len(text) > MAX_ANSWER for texts in answers.values() for text in texts):
-        return said.form_long.format(most=MAX_ANSWER)
+def _errors(
+    fields: Sequence[FormField], answers: Mapping[str, Sequence[str]], said: Words
+) -> dict[str, str]:
+    """Return field → what is wrong with its answer, in words for their sender."""
+    labels = {field.name: field.label for field in fields}
+    errors = {
+        name: said.form_long.format(label=labels.get(name, name), most=MAX_ANSWER)
+        for name, texts in answers.items()
+        if any(len(text) > MAX_ANSWER for text in texts)
+    }
     for field in fields:
         given = [text.strip() for text in answers.get(field.name, ()) if text.strip()]
+        problem = ""
         if field.required and not given:
-            return said.form_required.format(label=field.label)
-        if field.type == "email" and any(not _EMAIL.fullmatch(text) for text in given):
-            return said.form_email.format(label=field.label)
-        if field.type == "select" and any(text not in field.options for text in given):
-            return said.form_option.format(label=field.label)
-    return ""
+            problem = said.form_required
+        elif field.type == "email" and any(not _EMAIL.fullmatch(text) for text in given):
+            problem = said.form_email
+        elif field.type == "select" and any(text not in field.options for text in given):
+            problem = said.form_option
+        if problem:
+            errors.setdefault(field.name, problem.format(label=field.label))
+    return errors

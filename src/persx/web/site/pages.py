@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from starlette.requests import Request
@@ -13,7 +14,7 @@ from persx.app.deciding import Decided, decide_for
 from persx.app.exposing import exposure_token
 from persx.app.publication import Served
 from persx.app.visiting import Visitor
-from persx.content.rendering import RenderContext
+from persx.content.rendering import FormAgain, RenderContext
 from persx.decide.plan import DEFAULT_CHOICE
 from persx.model.workspace import Page
 from persx.web.admin.session import BarChoice, choice_of, is_admin
@@ -60,10 +61,13 @@ async def page_response(
     page: Page,
     *,
     status: int = 200,
-    form_errors: Mapping[str, str] | None = None,
-    form_values: Mapping[str, Mapping[str, str]] | None = None,
+    again: Mapping[str, FormAgain] = MappingProxyType({}),
 ) -> Response:
-    """Decide and render a page for whoever asks."""
+    """Decide and render a page for whoever asks.
+
+    Args:
+        again: Block name → its form, where that is shown again.
+    """
     services, plan = services_of(request), served.plan
     human = is_human(request)
     visitor = visitor_of(request)
@@ -92,8 +96,7 @@ async def page_response(
             path=page.path,
             sent=frozenset([sent]) if sent else frozenset(),
             words=words(locale).forms,
-            form_errors=form_errors or {},
-            form_values=form_values or {},
+            again=again,
         ),
     )
     for error in rendered.errors:
@@ -108,7 +111,9 @@ async def page_response(
         blocks=tuple(each.markup for each in rendered.blocks),
         has_h1=rendered.has_h1,
         problems=tuple(
-            Link(label=problem, href=f"#{form}") for form, problem in (form_errors or {}).items()
+            Link(label=problem, href=f"#{block}-{field}" if field else f"#{block}")
+            for block, form in again.items()
+            for field, problem in form.errors.items()
         ),
         exposure_url=_exposure_url(request, decided, visitor, page, title) if human else None,
     )

@@ -112,8 +112,8 @@ class PageView(View, frozen=True, kw_only=True):
         blocks: The rendered blocks, in order.
         has_h1: Whether a block carries the page's heading; else the title does: shown with the
             description above an article, and only heard on other pages.
-        problems: What is wrong with a form that is shown again, each with a link to the form; only
-            shown where no script leads to the form.
+        problems: What is wrong with a form that is shown again, each with a link to the field;
+            only shown where no script leads to the form.
         exposure_url: The image that confirms the exposure; None where nothing is exposed.
         canonical: Absolute address of the page, where known.
     """

@@ -39,13 +39,12 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     start_promise: str = (
         "Your answers stay on this site. You can see and change them at any time, or start over."
     )
-    start_errors: str = "Please look at this again"
     start_no_industry: str = "Please choose your industry."
     form_foreign: str = "This form was sent from another site. Please send it from here."
     form_required: str = "Please fill in “{label}”."
     form_email: str = "“{label}” does not look like an e-mail address."
     form_option: str = "Please choose one of the options of “{label}”."
-    form_long: str = "An answer is longer than {most} characters. Please shorten it."
+    form_long: str = "“{label}” is longer than {most} characters. Please shorten it."
     privacy_title: str = "What this site knows about you"
     privacy_intro: str = (
         "These facts decide what you see here. You can change your answers, or start over."
@@ -111,13 +110,12 @@ GERMAN: Final = Words(
         "Ihre Antworten bleiben auf dieser Seite. Sie können sie jederzeit ansehen und ändern oder"
         " neu beginnen."
     ),
-    start_errors="Bitte sehen Sie das noch einmal an",
     start_no_industry="Bitte wählen Sie Ihre Branche.",
     form_foreign="Dieses Formular kam von einer anderen Website. Bitte senden Sie es von hier.",
     form_required="Bitte füllen Sie „{label}“ aus.",
     form_email="„{label}“ sieht nicht wie eine E-Mail-Adresse aus.",
     form_option="Bitte wählen Sie eine der Möglichkeiten von „{label}“.",
-    form_long="Eine Antwort ist länger als {most} Zeichen. Bitte kürzen Sie sie.",
+    form_long="„{label}“ ist länger als {most} Zeichen. Bitte kürzen Sie die Antwort.",
     privacy_title="Was diese Seite über Sie weiß",
     privacy_intro=(
         "Diese Angaben bestimmen, was Sie hier sehen. Sie können Ihre Antworten ändern oder neu"
@@ -150,7 +148,12 @@ GERMAN: Final = Words(
     error_server="Bei uns ist etwas schiefgegangen",
     error_server_text="Es ist vermerkt. Bitte versuchen Sie es gleich noch einmal.",
     error_id="Kennzeichen",
-    forms=FormWords(optional="freiwillig", choose="Bitte wählen", trap="Bitte leer lassen"),
+    forms=FormWords(
+        optional="freiwillig",
+        choose="Bitte wählen",
+        trap="Bitte leer lassen",
+        errors="Bitte sehen Sie das noch einmal an",
+    ),
 )
 
 WORDS: Final = {"en": ENGLISH, "de": GERMAN}
