@@ -264,3 +264,32 @@ async def test_metrics_and_health(client: Any) -> None:
 
 async def test_commands_need_their_token(client: Any) -> None:
     assert (await client.post("/v1/commands/publish", json={})).status_code == 403
+
+
+async def test_industries_goals_and_facts_are_said_in_the_visitors_language(client: Any) -> None:
+    german, austrian = ({"Accept-Language": code} for code in ("de", "de-AT"))
+    asked = (await client.get("/", headers=german)).text
+    assert (
+        '<button class="pill" type="submit" name="industry" value="Healthcare">Gesundheitswesen'
+        in asked
+    )
+    form = (await client.get("/start", headers=german)).text
+    assert 'value="Reduce no-shows"><span>Weniger versäumte Termine</span>' in form
+    assert "Krankenhäuser" in form
+    assert "Spitäler" not in form
+    assert "Spitäler" in (await client.get("/start", headers=austrian)).text
+    answers = {"industry": "Healthcare", "goals": "Reduce no-shows", "tools": "Epic"}
+    assert (await client.post("/start", data=answers)).status_code == 303
+    known = (await client.get("/privacy", headers=austrian)).text
+    for label, value in (
+        ("Branche", "Gesundheitswesen"),
+        ("Ziele", "Weniger versäumte Termine"),
+        ("Werkzeuge", "Epic"),
+    ):
+        assert re.search(rf"<dt>{label}</dt>\s*<dd>{value}</dd>", known), label
+    english = (await client.get("/privacy", headers={"Accept-Language": "en"})).text
+    assert re.search(r"<dt>Industry</dt>\s*<dd>Healthcare</dd>", english)
+    assert (
+        '<span class="chip-text">Gesundheitswesen</span>'
+        in (await client.get("/about", headers=german)).text
+    )

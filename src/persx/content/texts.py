@@ -1,11 +1,12 @@
-"""The texts of a block in a locale: default content, a variant over it, locale texts over both."""
+"""Texts in a locale: a block's content in its layers, and what other documents say there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from persx.model.workspace import Block, Locale, Variant
+from persx.model.attribute import Attribute, AttributeTexts
+from persx.model.workspace import Block, Industry, Locale, Page, Settings, Variant
 
 
 def localized(
@@ -30,6 +31,39 @@ def localized(
         for code in chain:
             content.update(variant.locales.get(code, {}))
     return {field: value for field, value in content.items() if value is not None}
+
+
+def text_of(
+    document: Industry | Page | Settings, field: str, locale: str, locales: Mapping[str, Locale]
+) -> str:
+    """Return a document's text in a locale; what is not said there is said as it is by default."""
+    said = (document.locales.get(code, {}).get(field) for code in _nearest(locale, locales))
+    return next(filter(None, said), "") or str(getattr(document, field))
+
+
+def label_of(attribute: Attribute, locale: str, locales: Mapping[str, Locale]) -> str:
+    """Return what an attribute is called in a locale; its name in words where nothing says it."""
+    said = (texts.label for texts in _texts(attribute, locale, locales))
+    label = next(filter(None, said), "") or attribute.label
+    return label or attribute.name.replace("_", " ").replace(".", " ")
+
+
+def value_text(attribute: Attribute, value: str, locale: str, locales: Mapping[str, Locale]) -> str:
+    """Return how a locale says one of an attribute's values; the value itself if it does not."""
+    said = (texts.values.get(value, "") for texts in _texts(attribute, locale, locales))
+    return next(filter(None, said), "") or value
+
+
+def _texts(
+    attribute: Attribute, locale: str, locales: Mapping[str, Locale]
+) -> Iterator[AttributeTexts]:
+    return (
+        attribute.locales[code] for code in _nearest(locale, locales) if code in attribute.locales
+    )
+
+
+def _nearest(locale: str, locales: Mapping[str, Locale]) -> Iterator[str]:
+    return reversed(tuple(locale_chain(locale, locales)))
 
 
 def locale_chain(locale: str, locales: Mapping[str, Locale]) -> Iterator[str]:

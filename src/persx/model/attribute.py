@@ -57,6 +57,18 @@ class Computation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     options: dict[str, str | int | float | bool] = {}
 
 
+class AttributeTexts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What visitors read of an attribute, in one locale.
+
+    Attributes:
+        label: What it is called there.
+        values: Value → how it is said there, such as ``Reduce churn: Abwanderung senken``.
+    """
+
+    label: str = ""
+    values: dict[str, str] = {}
+
+
 class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A declared fact: its type, where it comes from, why and how long it may be used.
 
@@ -70,6 +82,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         type: What its values are.
         source: Where its value comes from.
         purpose: What a visitor must have granted for it to be used.
+        locales: Locale code → its label there, and how its values are said.
     """
 
     name: str = ""
@@ -82,6 +95,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     compute: Computation | None = None
     description: str = ""
     label: str = ""
+    locales: dict[str, AttributeTexts] = {}
 
 
 State: TypeAlias = Any

@@ -30,6 +30,7 @@ class Industry(Document, frozen=True, kw_only=True):
     Attributes:
         goals: Goals that the start form offers.
         tools: Tools that the start form offers.
+        locales: Locale code → label and description there.
     """
 
     name: str = ""
@@ -37,6 +38,7 @@ class Industry(Document, frozen=True, kw_only=True):
     description: str = ""
     goals: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+    locales: dict[str, dict[str, str]] = {}
 
 
 class Locale(Document, frozen=True, kw_only=True):

@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.requests import Request
 
+from persx.content.texts import text_of
 from persx.decide.plan import Plan
 from persx.model.visitor import Profile
-from persx.model.workspace import Page, Settings
+from persx.model.workspace import Industry, Page
 from persx.web.admin.session import BarChoice
 from persx.web.api.decide import state_of
 from persx.web.site.preview import preview_of
@@ -34,31 +35,19 @@ def locale_for(request: Request, plan: Plan, choice: BarChoice) -> str:
 
 def title_of(page: Page, locale: str, plan: Plan) -> str:
     """Return a page's title in a locale."""
-    return _text(page, "title", locale, plan) or page.title
-
-
-def _text(document: Page | Settings, field: str, locale: str, plan: Plan) -> str:
-    code: str | None = locale
-    seen: set[str] = set()
-    while code and code not in seen:
-        seen.add(code)
-        if text := document.locales.get(code, {}).get(field):
-            return text
-        known = plan.workspace.locales.get(code)
-        code = known.fallback if known else None
-    return str(getattr(document, field))
+    return text_of(page, "title", locale, plan.workspace.locales)
 
 
 def description_of(page: Page, locale: str, plan: Plan) -> str:
     """Return a page's description in a locale."""
-    return _text(page, "description", locale, plan)
+    return text_of(page, "description", locale, plan.workspace.locales)
 
 
 def navigation(plan: Plan, path: str, locale: str) -> tuple[Link, ...]:
     """Return a link for each page that has a navigation label, in the workspace's order."""
     return tuple(
         Link(
-            label=_text(page, "navigation", locale, plan),
+            label=text_of(page, "navigation", locale, plan.workspace.locales),
             href=page.path,
             current=path == page.path or (page.path != "/" and path.startswith(page.path + "/")),
         )
@@ -97,8 +86,8 @@ def frame(
     here = f"{place}?{urlencode(query)}" if query else place
     return SiteContext(
         brand=settings.name,
-        tagline=_text(settings, "tagline", locale, plan),
-        footer=_text(settings, "footer", locale, plan),
+        tagline=text_of(settings, "tagline", locale, workspace.locales),
+        footer=text_of(settings, "footer", locale, workspace.locales),
         path=here,
         start_path=START if place in ("/", START) else f"{START}?{urlencode({'next': here})}",
         privacy_path=PRIVACY,
@@ -114,10 +103,22 @@ def frame(
             )
             for code, each in workspace.locales.items()
         ),
-        industry=(industry.label or industry.name) if industry else "",
-        reprompt=_options(workspace.industries, "") if ask and industry is None else (),
+        industry=industry_label(industry, locale, plan) if industry else "",
+        reprompt=_reprompt(plan, locale) if ask and industry is None else (),
         admin=_bar(plan, choice) if admin else None,
         state=msgspec.to_builtins(state),
+    )
+
+
+def industry_label(industry: Industry, locale: str, plan: Plan) -> str:
+    """Return what visitors call an industry."""
+    return text_of(industry, "label", locale, plan.workspace.locales) or industry.name
+
+
+def _reprompt(plan: Plan, locale: str) -> tuple[Option, ...]:
+    return tuple(
+        Option(value=name, label=industry_label(industry, locale, plan))
+        for name, industry in plan.workspace.industries.items()
     )
 
 

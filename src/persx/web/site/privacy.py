@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from persx.app.declaring import declare
 from persx.app.visiting import known_of
+from persx.content.texts import label_of, value_text
 from persx.decide.plan import Plan
 from persx.model.attribute import Attribute, Purpose, Source, Value, ValueType
 from persx.model.clock import iso
@@ -16,9 +17,9 @@ from persx.model.visitor import Profile
 from persx.web.admin.session import BarChoice, choice_of, is_admin, same_origin
 from persx.web.html import answer
 from persx.web.site.errors import nothing_served
-from persx.web.site.frame import PRIVACY, frame, locale_for
+from persx.web.site.frame import PRIVACY, frame, industry_label, locale_for
 from persx.web.site.views import FactView, PrivacyView, render
-from persx.web.site.words import Words, words
+from persx.web.site.words import words
 from persx.web.visitors import STATE, VISITOR, services_of, visitor_of
 
 _ORDER: Final = (Source.DECLARED, Source.COMPUTED, Source.PREDICTED, Source.CONTEXTUAL)
@@ -36,14 +37,15 @@ async def show_privacy(request: Request) -> Response:
     choice = choice_of(request) if admin else BarChoice()
     locale = locale_for(request, plan, choice)
     view = PrivacyView(
-        facts=_facts(plan, profile, words(locale)), done=request.query_params.get("done") == "1"
+        facts=_facts(plan, profile, locale), done=request.query_params.get("done") == "1"
     )
     site = frame(request, plan, profile, locale, admin=admin, choice=choice, ask=False)
     return answer(render(site, view))
 
 
-def _facts(plan: Plan, profile: Profile, said: Words) -> tuple[FactView, ...]:
+def _facts(plan: Plan, profile: Profile, locale: str) -> tuple[FactView, ...]:
     """Return what is known, by source and then in the workspace's own order."""
+    said = words(locale)
     sources = {
         Source.DECLARED: said.privacy_declared,
         Source.COMPUTED: said.privacy_computed,
@@ -64,8 +66,8 @@ def _facts(plan: Plan, profile: Profile, said: Words) -> tuple[FactView, ...]:
         source = profile.sources.get(name, Source.DECLARED)
         found[source].append(
             FactView(
-                label=attribute.label or name.replace("_", " ").replace(".", " "),
-                value=_shown(attribute, value, said),
+                label=label_of(attribute, locale, plan.workspace.locales),
+                value=_shown(plan, attribute, value, locale),
                 source=sources[source],
                 purpose=purposes[attribute.purpose],
             )
@@ -92,9 +94,16 @@ async def send_privacy(request: Request) -> Response:
     return response
 
 
-def _shown(attribute: Attribute, value: Value, said: Words) -> str:
+def _shown(plan: Plan, attribute: Attribute, value: Value, locale: str) -> str:
+    said = words(locale)
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(_shown(plan, attribute, each, locale) for each in value)
+    if isinstance(value, str):
+        declared = plan.workspace.attributes.get(attribute.name)
+        industry = plan.workspace.industries.get(value)
+        if declared and declared.values == "industries" and industry:
+            return industry_label(industry, locale, plan)
+        return value_text(attribute, value, locale, plan.workspace.locales)
     if attribute.type is ValueType.TIME and isinstance(value, int | float):
         return iso(int(value))
     if isinstance(value, bool):

@@ -12,12 +12,14 @@ from starlette.responses import Response
 from persx.app.declaring import declare
 from persx.app.publication import Served
 from persx.app.visiting import known_of
+from persx.content.texts import text_of, value_text
+from persx.model.attribute import Attribute
 from persx.model.errors import BadInput
 from persx.model.visitor import Profile
 from persx.web.admin.session import BarChoice, back, choice_of, is_admin, same_origin
 from persx.web.html import answer
 from persx.web.site.errors import nothing_served
-from persx.web.site.frame import frame, locale_for
+from persx.web.site.frame import frame, industry_label, locale_for
 from persx.web.site.views import IndustryChoice, Option, StartView, render
 from persx.web.site.words import words
 from persx.web.visitors import remember, remember_state, services_of, visitor_of
@@ -110,14 +112,22 @@ def _form(
     def options(values: tuple[str, ...], name: str) -> tuple[Option, ...]:
         chosen = known.get(name)
         chosen = chosen if isinstance(chosen, list) else []
-        return tuple(Option(value=v, label=v, selected=v in chosen) for v in values)
+        attribute = plan.attributes.get(name, Attribute(name=name))
+        return tuple(
+            Option(
+                value=value,
+                label=value_text(attribute, value, locale, plan.workspace.locales),
+                selected=value in chosen,
+            )
+            for value in values
+        )
 
     view = StartView(
         industries=tuple(
             IndustryChoice(
                 value=name,
-                label=each.label or name,
-                description=each.description,
+                label=industry_label(each, locale, plan),
+                description=text_of(each, "description", locale, plan.workspace.locales),
                 selected=known.get("industry") == name,
                 goals=options(each.goals, "goals"),
                 tools=options(each.tools, "tools"),

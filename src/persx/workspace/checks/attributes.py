@@ -40,6 +40,7 @@ def check_attributes(subject: Subject) -> Iterator[Fault]:
         if subject.is_damaged(_KIND, name):
             continue
         yield from _values(subject, name, attribute)
+        yield from _texts(subject, name, attribute)
         if attribute.expires is not None:
             yield from _expiry(subject, name, attribute.expires)
         yield from _source(subject, name, attribute)
@@ -56,6 +57,23 @@ def _values(subject: Subject, name: str, attribute: Attribute) -> Iterator[Fault
         )
     if isinstance(attribute.values, tuple):
         yield from subject.repeated(_KIND, name, "values", attribute.values)
+
+
+def _texts(subject: Subject, name: str, attribute: Attribute) -> Iterator[Fault]:
+    values = attribute.values if isinstance(attribute.values, tuple) else ()
+    for locale, texts in attribute.locales.items():
+        at = f"locales.{locale}"
+        yield from subject.unknown(_KIND, name, at, "locales", [locale])
+        for value in texts.values:
+            if value not in values:
+                yield subject.fault(
+                    _KIND,
+                    name,
+                    f"{at}.values.{value}",
+                    f"'{value}' is not among the values of '{name}'.",
+                    value=value,
+                    hint=did_you_mean(value, values) or "Only the values listed here are said.",
+                )
 
 
 def _expiry(subject: Subject, name: str, expires: str) -> Iterator[Fault]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from persx.model.errors import Fault, did_you_mean
 from persx.model.workspace import Locale, Persona
 from persx.workspace.checks.subject import Subject
+from persx.workspace.checks.texts import check_texts
+
+_TEXTS: Final = ("label", "description")
 
 
 def check_catalogues(subject: Subject) -> Iterator[Fault]:
@@ -14,6 +18,7 @@ def check_catalogues(subject: Subject) -> Iterator[Fault]:
     for name, industry in subject.workspace.industries.items():
         yield from subject.repeated("industries", name, "goals", industry.goals)
         yield from subject.repeated("industries", name, "tools", industry.tools)
+        yield from check_texts(subject, "industries", name, industry.locales, _TEXTS)
     yield from _locales(subject, subject.workspace.locales)
     for name, persona in subject.workspace.personas.items():
         yield from _persona(subject, name, persona)
