@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import dataclasses
+import io
 import re
 from typing import Any
 
 import pytest
 
-from persx.app.access import make_link
+from persx.app.access import make_link, use_link
+from persx.model.clock import HOUR
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.anyio
@@ -225,6 +229,41 @@ async def test_a_one_time_link_signs_in_once(client: Any, services: Any) -> None
     client.cookies.clear()
     assert (await client.get(link)).status_code == 403
     assert "Sign in" in (await client.get("/admin")).text
+
+
+async def test_what_only_looks_ahead_does_not_use_a_link_up(client: Any, services: Any) -> None:
+    link = await make_link(services)
+    for looks in ({"User-Agent": "Slackbot-LinkExpanding 1.0"}, {"Sec-Purpose": "prefetch"}):
+        assert "set-cookie" not in (await client.get(link, headers=looks)).headers
+    assert "set-cookie" not in (await client.head(link)).headers
+    assert (await client.get(link)).status_code == 303
+
+
+async def test_links_that_were_used_or_are_too_old_are_cleared_away(
+    client: Any, services: Any
+) -> None:
+    now = services.clock()
+    used, forgotten = await make_link(services), await make_link(services)
+    await client.get(used)
+    assert len(await services.store.values("admin:link:")) == 1
+    later = dataclasses.replace(services, clock=lambda: now + 2 * HOUR)
+    assert not await use_link(later, forgotten.rpartition("/")[2])
+    await make_link(services)
+    await make_link(later)
+    assert len(await services.store.values("admin:link:")) == 1
+
+
+async def test_no_answer_acts_as_a_formula(client: Any, services: Any) -> None:
+    hidden = {"page": "contact", "block": "contact-form"}
+    for sign in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\n=1", " =1", "＝1"):
+        given = {"name": sign, "email": "ada@example.com", "message": "a=b", "company": "'x"}
+        assert (await client.post("/forms/contact", data={**given, **hidden})).status_code == 303
+    await client.get(await make_link(services))
+    text = (await client.get("/admin/submissions.csv")).text
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert len(rows) == 8
+    assert {row["name"][0] for row in rows} == {"'"}
+    assert {row["message"] for row in rows} == {"a=b"}
 
 
 async def test_the_password_signs_in(client: Any, services: Any) -> None:

@@ -57,7 +57,10 @@ def _matches(kept: bytes, password: str) -> bool:
 
 
 async def make_link(services: Services) -> str:
-    """Return the path of a link that signs in once, within an hour."""
+    """Return the path of a link that signs in once, within an hour; older ones are cleared away."""
+    for name, kept in (await services.store.values(_LINK)).items():
+        if not _is_good(services, kept):
+            await services.store.set_value(name, None)
     token = secrets.token_urlsafe(24)
     link = _Link(services.clock() + LINK_LIFETIME)
     await services.store.set_value(_LINK + _digest(token), msgspec.json.encode(link))
@@ -71,7 +74,11 @@ async def use_link(services: Services, token: str) -> bool:
     if kept is None:
         return False
     await services.store.set_value(name, None)
-    return msgspec.json.decode(kept, type=_Link).until > services.clock()
+    return _is_good(services, kept)
+
+
+def _is_good(services: Services, link: bytes) -> bool:
+    return msgspec.json.decode(link, type=_Link).until > services.clock()
 
 
 def _digest(token: str) -> str:

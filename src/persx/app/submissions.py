@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any, Final
 
 import msgspec
@@ -26,7 +27,8 @@ from events
 where type = 'track' and name = $name and timestamp >= $since
 """
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
+"""How a cell begins that a spreadsheet might compute; some of them trim it first."""
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,5 +99,15 @@ def as_csv(rows: list[Submission]) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return "'" + text if text.startswith(_FORMULA) else text
+    if isinstance(value, int | float):
+        return str(value)
+    return inert(", ".join(map(str, value)) if isinstance(value, list) else str(value))
+
+
+def inert(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula.
+
+    >>> inert("=1+1"), inert(" @SUM(A1)"), inert("a=b")
+    ("'=1+1", "' @SUM(A1)", 'a=b')
+    """
+    return "'" + text if _FORMULA.match(text) else text

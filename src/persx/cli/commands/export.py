@@ -23,7 +23,7 @@ from persx.app.exporting import (
     SubmissionsRequest,
     segment_form,
 )
-from persx.app.submissions import Submission, as_csv
+from persx.app.submissions import Submission, as_csv, inert
 from persx.cli.options import home_option
 from persx.cli.progress import Progress
 from persx.model.clock import iso
@@ -35,7 +35,6 @@ EVENT_COLUMNS: Final = (
     "previousId", "timestamp", "receivedAt", "verified", "properties", "traits", "context",
 )  # fmt: skip
 _LINE_ENDS: Final = ("\x85", "\u2028", "\u2029")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 output_option = click.option(
     "-o",
@@ -201,5 +200,4 @@ def _cell(value: Any) -> str:
     """Return a value as a cell: JSON inside where it is a map, and nothing acts as a formula."""
     if value is None:
         return ""
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return "'" + text if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return inert(value) if isinstance(value, str) else msgspec.json.encode(value).decode()

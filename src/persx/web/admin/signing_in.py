@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from persx.app.access import check_password, use_link
 from persx.web.admin.session import back, same_origin, sign_in, sign_out
 from persx.web.html import page
-from persx.web.visitors import services_of
+from persx.web.visitors import is_human, services_of
 
 
 class LoginView(msgspec.Struct, frozen=True):
@@ -28,8 +28,10 @@ def sign_in_page(problem: str = "", status: int = 200) -> Response:
 
 
 async def enter(request: Request) -> Response:
-    """Sign in with a one-time link."""
+    """Sign in with a one-time link; a program that only looks ahead does not use it up."""
     services = services_of(request)
+    if not is_human(request):
+        return sign_in_page()
     if await use_link(services, request.path_params["token"]):
         response = RedirectResponse("/admin", 303)
         sign_in(response, services)
