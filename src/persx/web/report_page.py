@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from persx.experiments import wording
 from persx.experiments.readout import ArmReadout, MetricHeading, MetricReadout, Pli, Readout
 from persx.experiments.wording import verdict
+from persx.web.site.views import asset
 
 _FARTHEST_LOW: Final = -0.9
 _FARTHEST_HIGH: Final = 9.0
@@ -178,7 +179,7 @@ def render_report(readout: Readout, *, studio: str = "") -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("report/page.html").render(
-        page=report_page(readout), studio=studio
+        page=report_page(readout), studio=studio, fonts=asset("fonts.css") if studio else ""
     )
 
 
