@@ -332,3 +332,15 @@ async def test_industries_goals_and_facts_are_said_in_the_visitors_language(clie
         '<span class="chip-text">Gesundheitswesen</span>'
         in (await client.get("/about", headers=german)).text
     )
+
+
+async def test_what_is_not_translated_says_which_language_it_is(client: Any) -> None:
+    austrian = {"Accept-Language": "de-AT"}
+    home = (await client.get("/", headers=austrian)).text
+    assert '<html lang="de-AT">' in home
+    assert "<section" in home
+    assert not re.search(r'<section[^>]* lang="', home)
+    post = (await client.get("/blog/cart-abandonment", headers=austrian)).text
+    assert re.search(r'<section[^>]* id="cart-abandonment-body"[^>]* lang="en">', post)
+    english = (await client.get("/blog/cart-abandonment", headers={"Accept-Language": "en"})).text
+    assert not re.search(r'<section[^>]* lang="', english)

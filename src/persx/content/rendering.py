@@ -70,6 +70,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
         csrf: A token that every form sends back; empty means none.
         words: What its forms say by themselves.
         again: Block name → its form, where that is shown again.
+        languages: Block name → the language of its texts, where it is not the page's.
     """
 
     locale: str = "en"
@@ -80,6 +81,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     csrf: str = ""
     words: FormWords = FormWords()
     again: Mapping[str, FormAgain] = {}
+    languages: Mapping[str, str] = {}
 
 
 class RenderedBlock(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,10 +188,12 @@ class Renderer:
                 raise ValueError(f"the template gave {len(inside):,} characters")
             inside = sanitise_template(inside)
         name, kind = escape(decision.block), escape(decision.type)
+        language = context.languages.get(decision.block)
+        lang = f' lang="{escape(language)}"' if language else ""
         return Markup(
             f'<section class="block block-{kind}" id="{name}" data-testid="block-{name}"'
             f' data-block="{name}" data-type="{kind}" data-variant="{escape(decision.variant)}"'
-            f' data-reason="{escape(decision.reason.value)}">\n{inside}\n</section>'
+            f' data-reason="{escape(decision.reason.value)}"{lang}>\n{inside}\n</section>'
         )
 
     def _template(self, type_: BlockType) -> Template:

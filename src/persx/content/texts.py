@@ -66,6 +66,19 @@ def _nearest(locale: str, locales: Mapping[str, Locale]) -> Iterator[str]:
     return reversed(tuple(locale_chain(locale, locales)))
 
 
+def language_of(
+    block: Block, variant: str, locale: str, locales: Mapping[str, Locale], default: str
+) -> str:
+    """Return the locale whose texts a block shows: the nearest that it has, else `default`.
+
+    Args:
+        variant: The name of the variant that is shown; any other name is default content.
+        default: The locale of the default texts.
+    """
+    shown = next((each for each in block.variants if each.name == variant), block)
+    return next((code for code in _nearest(locale, locales) if code in shown.locales), default)
+
+
 def locale_chain(locale: str, locales: Mapping[str, Locale]) -> Iterator[str]:
     """Yield the codes whose texts apply, the most general first: ``de``, then ``de-AT``.
 

@@ -15,7 +15,8 @@ from persx.app.exposing import exposure_token
 from persx.app.publication import Served
 from persx.app.visiting import Visitor
 from persx.content.rendering import FormAgain, RenderContext
-from persx.decide.plan import DEFAULT_CHOICE
+from persx.content.texts import language_of
+from persx.decide.plan import DEFAULT_CHOICE, Plan
 from persx.model.workspace import Page
 from persx.web.admin.session import BarChoice, choice_of, is_admin
 from persx.web.html import answer
@@ -97,6 +98,7 @@ async def page_response(
             sent=frozenset([sent]) if sent else frozenset(),
             words=words(locale).forms,
             again=again,
+            languages=_languages(decided, plan, locale),
         ),
     )
     for error in rendered.errors:
@@ -125,6 +127,20 @@ async def page_response(
     if request.query_params.get("locale") in plan.workspace.locales:
         set_cookie(response, services, LOCALE, request.query_params["locale"], YEAR_SECONDS)
     return response
+
+
+def _languages(decided: Decided, plan: Plan, locale: str) -> dict[str, str]:
+    """Return the language of each block that speaks another one than its page."""
+    workspace = plan.workspace
+    default = workspace.settings.default_locale
+    spoken = {
+        each.block: language_of(
+            workspace.blocks[each.block], each.variant, locale, workspace.locales, default
+        )
+        for each in decided.decision.decisions
+    }
+    own = locale.partition("-")[0]
+    return {block: code for block, code in spoken.items() if code.partition("-")[0] != own}
 
 
 def _exposure_url(
