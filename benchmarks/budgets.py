@@ -62,6 +62,8 @@ BUDGETS: Final = (
     Budget("POST /v1/decide p99", _R, _MOST, 3, "× the bare endpoint's at the same rate"),
     Budget("ingest over HTTP", _V, _LEAST, 15_000, "events/s on one core"),
     Budget("ingest over HTTP", _R, _LEAST, 0.1, "× bare SQLite group commit"),
+    Budget("import of events", _V, _LEAST, 15_000, "events/s with profiles"),
+    Budget("POST /v1/decide p99 beside an import", _R, _MOST, 3, "× without the import"),
     Budget("start to first response", _V, _MOST, 2, "s"),
     Budget("memory at rest with the demo", _V, _MOST, 250, "MB"),
     Budget("server-rendered page p50", _V, _MOST, 5, "ms"),

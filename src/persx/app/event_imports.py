@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
@@ -29,23 +28,24 @@ from persx.model.event import Event, EventType
 PIECE: Final = 40_000
 """Events of one step, unless it says otherwise."""
 
-SLICE: Final = 1_000
-TOGETHER: Final = 4
-"""So many slices are appended in one commit; visitors beside it wait no longer than for these."""
+SLICE: Final = 250
+TOGETHER: Final = 8
+"""A request of a visitor waits for no more than one slice to be read; so many slices are kept in
+one commit."""
 
-T = TypeVar("T")
 
-_FIELDS: Final = (
-    "message_id",
-    "user_id",
-    "anonymous_id",
-    "group_id",
-    "name",
-    "happened",
-    "properties",
-    "traits",
-)
-_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
+class _Row(msgspec.Struct, gc=False):
+    message_id: str
+    user_id: str | None
+    anonymous_id: str | None
+    group_id: str | None
+    name: str | None
+    happened: int | None
+    properties: dict[str, Any]
+    traits: dict[str, Any]
+
+
+_decode: Final = msgspec.json.Decoder(list[_Row]).decode
 
 
 class BeginImport(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,35 +139,34 @@ async def continue_import(services: Services, request: ContinueImport) -> EventI
         # Nobody serves this home: the fold that events meet is put in place here.
         await services.publication.refresh(services.store)
         await switch(services, fold_of(services.publication.plan))
-    found = await services.warehouse.query(
-        f"SELECT {', '.join(_FIELDS)} FROM {_table(job.name)} "
-        "WHERE position > $after AND position <= $until ORDER BY position",
-        {"after": job.position, "until": job.position + request.events},
-    )
+    until = min(job.events, job.position + request.events)
     skipped = dict(job.skipped)
     accepted, duplicates = job.accepted, job.duplicates
-    for batch in batched(batched(found.rows, SLICE), TOGETHER):
-        # Reading the rows and keeping them are done side by side.
-        for appended in await asyncio.gather(
-            *(
-                collect(services, _events(rows, job.type, services.clock(), skipped))
-                for rows in batch
-            )
-        ):
+    for start in range(job.position, until, SLICE * TOGETHER):
+        slices = await services.warehouse.query(
+            f"SELECT string_agg(event, ',' ORDER BY position) FROM {_table(job.name)} "
+            "WHERE position > $after AND position <= $until "
+            f"GROUP BY (position - 1) // {SLICE} ORDER BY min(position)",
+            {"after": start, "until": min(until, start + SLICE * TOGETHER)},
+        )
+        keeping = []
+        for (text,) in slices.rows:
+            events = _events(_decode(f"[{text}]"), job.type, services.clock(), skipped)
+            keeping.append(asyncio.create_task(collect(services, events)))
+            # Whoever else waits has their turn between two slices.
+            await asyncio.sleep(0)
+        for appended in await asyncio.gather(*keeping):
             accepted += appended.accepted
             duplicates += appended.duplicates
             if appended.rejected:
-                _count(
-                    skipped, "are among the events set aside, with the reason", appended.rejected
-                )
-    position = min(job.events, job.position + request.events)
+                _count(skipped, "are set aside, each with its reason", appended.rejected)
     done = msgspec.structs.replace(
         job,
-        position=position,
+        position=until,
         accepted=accepted,
         duplicates=duplicates,
         skipped=skipped,
-        finished=services.clock() if position == job.events else 0,
+        finished=services.clock() if until == job.events else 0,
     )
     await services.store.set_value(_value(job.name), msgspec.json.encode(done))
     if done.finished:
@@ -176,51 +175,44 @@ async def continue_import(services: Services, request: ContinueImport) -> EventI
 
 
 def _events(
-    rows: Iterable[Sequence[Any]], type: EventType, received: Millis, skipped: dict[str, int]
+    rows: Iterable[_Row], type: EventType, received: Millis, skipped: dict[str, int]
 ) -> list[Event]:
     events = []
-    for message_id, user_id, anonymous_id, group_id, name, at, properties, traits in rows:
-        if not (user_id or anonymous_id):
+    for row in rows:
+        if not (row.user_id or row.anonymous_id):
             _count(skipped, "name nobody")
-        elif at is None:
+        elif row.happened is None:
             _count(skipped, "have no time that can be read")
-        elif at < 0:
+        elif row.happened < 0:
             _count(skipped, "are from before 1970")
-        elif type is EventType.TRACK and not name:
+        elif type is EventType.TRACK and not row.name:
             _count(skipped, "have no event's name")
         else:
             events.append(
                 Event(
                     type=type,
-                    message_id=message_id,
-                    user_id=user_id,
-                    anonymous_id=anonymous_id,
-                    group_id=group_id,
-                    name=name,
-                    timestamp=min(at, received),
+                    message_id=row.message_id,
+                    user_id=row.user_id,
+                    anonymous_id=row.anonymous_id,
+                    group_id=row.group_id,
+                    name=row.name,
+                    timestamp=min(row.happened, received),
                     received=received,
                     verified=True,
-                    properties=_present(properties),
-                    traits=_present(traits),
+                    properties=_present(row.properties),
+                    traits=_present(row.traits),
                 )
             )
     return events
 
 
-def _present(document: str) -> dict[str, Any]:
+def _present(told: dict[str, Any]) -> dict[str, Any]:
     """Return a row's object without what the row does not tell."""
-    return {name: value for name, value in _decode(document).items() if value is not None}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _count(skipped: dict[str, int], reason: str, number: int = 1) -> None:
     skipped[reason] = skipped.get(reason, 0) + number
-
-
-def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yield the items in lists of this size, the last one perhaps shorter."""
-    left = iter(items)
-    while batch := list(islice(left, size)):
-        yield batch
 
 
 def _name(request: BeginImport) -> str:
@@ -239,7 +231,8 @@ def _value(name: str) -> str:
 
 
 def _table(name: str) -> str:
-    return f"events_{name}"
+    # Named apart from the log's tables, whose rows a query that mentions them has to load.
+    return f"import_{name}"
 
 
 BEGIN_IMPORT: Final = UseCase("begin-import", BeginImport, EventImport, begin_import)

@@ -113,8 +113,8 @@ def read_mapping(document: object) -> EventMapping:
 def select(mapping: EventMapping, table: str, columns: Mapping[str, str], prefix: str) -> str:
     """Return the SELECT that makes one row an event, in the order of the file or of time.
 
-    Its columns are `position` (from 1), `message_id`, `user_id`, `anonymous_id`, `group_id` and
-    `name` as texts, `happened` in epoch milliseconds, `properties` and `traits` as JSON texts.
+    Its columns are `position`, from 1, and `event`, a JSON text: `message_id`, `user_id`,
+    `anonymous_id`, `group_id`, `name`, `happened` in epoch milliseconds, `properties`, `traits`.
 
     Args:
         table: Name of the table with the file's rows.
@@ -147,8 +147,13 @@ def select(mapping: EventMapping, table: str, columns: Mapping[str, str], prefix
     group = f" GROUP BY {', '.join(map(_name, mapping.group_by))}" if mapping.group_by else ""
     # Of equal width: of two events at the same time the later row counts as the later.
     made = f"{_literal(prefix)} || lpad(CAST(position AS VARCHAR), 12, '0')"
+    fields = ", ".join(
+        f"{field}: {field}" for field in ("user_id", "anonymous_id", "group_id", "name", "happened")
+    )
     return (
-        f"SELECT *, coalesce(given_id, {made}) AS message_id FROM ("
+        "SELECT position, CAST(to_json({"
+        f"message_id: coalesce(given_id, {made}), {fields}, "
+        "properties: properties, traits: traits}) AS VARCHAR) AS event FROM ("
         f"SELECT *, {number} AS position FROM ("
         f"SELECT {', '.join(inner)}{keys} FROM {_name(table)}{where}{group})) ORDER BY position"
     )
@@ -200,8 +205,8 @@ class _Writer:
         return f"epoch_ms({local} AT TIME ZONE {_literal(self._mapping.zone)})"
 
     def document(self, sources: Mapping[str, Source]) -> str:
-        """Return the expression of an object as a JSON text."""
-        return f"CAST(to_json({self._object(sources)}) AS VARCHAR)" if sources else "'{}'"
+        """Return the expression of an object as JSON."""
+        return f"to_json({self._object(sources)})" if sources else "CAST('{}' AS JSON)"
 
     def _object(self, sources: Mapping[str, Source], *, listed: bool = False) -> str:
         fields = (
