@@ -82,7 +82,10 @@ class Filling:
             return
         await self.stop()
         # Before anything is published, events still make identities and their edges.
-        fold = Fold(plan.attributes if plan else {})
+        fold = Fold(
+            plan.attributes if plan else {},
+            categories=plan.workspace.settings.consent.categories if plan else None,
+        )
         jobs = await switch(self._services, fold)
         self._plan, self._taken_up = plan, True
         self._task = asyncio.create_task(self._fill(fold, jobs))
