@@ -31,6 +31,7 @@ LONGEST: Final = 100
 
 _ASKED: Final[Mapping[str, Purpose]] = {purpose.value: purpose for purpose in ASKED}
 _EVERY: Final = frozenset(Purpose)
+_EQUAL: Final[dict[frozenset[Purpose], frozenset[Purpose]]] = {_EVERY: _EVERY}
 
 
 def newest(left: Grant, right: Grant) -> Grant:
@@ -123,6 +124,9 @@ def granted(answers: Answers, mode: ConsentMode, *, gpc: bool = False) -> frozen
             necessary in opt-in mode.
         gpc: Their browser sends ``Sec-GPC: 1``, which denies marketing unless they said otherwise.
 
+    Returns:
+        The purposes; equal ones are the same object, so that comparing costs nothing.
+
     >>> sorted(granted({}, ConsentMode.OPT_IN))
     [<Purpose.NECESSARY: 'necessary'>]
     """
@@ -137,7 +141,8 @@ def granted(answers: Answers, mode: ConsentMode, *, gpc: bool = False) -> frozen
             holds = mode is ConsentMode.OPT_OUT and not (gpc and purpose is Purpose.MARKETING)
         if holds:
             found.add(purpose)
-    return frozenset(found)
+    purposes = frozenset(found)
+    return _EQUAL.setdefault(purposes, purposes)
 
 
 def storable(purposes: frozenset[Purpose]) -> bool:
