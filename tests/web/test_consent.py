@@ -448,3 +448,70 @@ async def test_a_consent_manager_of_the_sites_own_is_understood(client: Any, ser
         ("context.consent", True),
         ("context.consent", False),
     ]
+
+
+async def test_events_of_who_allows_no_storage_are_not_stored(client: Any, services: Any) -> None:
+    categories = {"C2": (Purpose.ANALYTICS,), "C3": (Purpose.PERSONALIZATION,)}
+    await ask(services, mode=ConsentMode.OPT_IN, categories=categories)
+
+    async def send(number: int, granted: bool | None = None, who: str = "v1") -> None:
+        body: dict[str, Any] = {
+            "anonymousId": who,
+            "messageId": f"m{number}",
+            "event": "Product Viewed",
+            "properties": {"secret": "what was looked at"},
+        }
+        if granted is not None:
+            preferences = {"C2": granted, "C3": granted}
+            body["context"] = {"consent": {"categoryPreferences": preferences}}
+        assert (await client.post("/v1/track", json=body, headers=AS_PAGE)).status_code == 200
+
+    await send(1)
+    await send(2, granted=False)
+    assert await written(services) == []
+    await send(3, granted=True)
+    await send(4)
+    await send(5, granted=False)
+    await send(6, granted=False)
+    await send(7)
+    kept = [(event.message_id, event.name) for event in await written(services)]
+    assert kept == [("m3", "Product Viewed"), ("m4", "Product Viewed"), ("m5", "Consent Changed")]
+    withdrawal = (await written(services))[-1]
+    assert "secret" not in withdrawal.properties
+    assert withdrawal.context == {}
+    dropped = services.metrics.registry.get_sample_value(
+        "persx_events_total", {"result": "unconsented"}
+    )
+    assert dropped == 5
+
+
+async def test_an_objection_turns_later_events_away_in_opt_out_mode(
+    client: Any, services: Any
+) -> None:
+    denial = {
+        "anonymousId": "v1",
+        "event": "Consent Changed",
+        "messageId": "m1",
+        "properties": {"purposes": {"personalization": False, "analytics": False}},
+    }
+    page = {"anonymousId": "v1", "messageId": "m2", "name": "Home"}
+    batch = [{**denial, "type": "track"}, {**page, "type": "page"}]
+    sent = await client.post("/v1/batch", json={"batch": batch}, headers=AS_PAGE)
+    assert sent.json()["success"] is True
+    await client.post("/v1/page", json={**page, "messageId": "m3"}, headers=AS_PAGE)
+    assert [event.message_id for event in await written(services)] == ["m1"]
+    # Others are not concerned, and the owner's own servers are their own word.
+    await client.post("/v1/page", json={**page, "anonymousId": "v2"}, headers=AS_PAGE)
+    await client.post("/v1/page", json={**page, "messageId": "m4"}, headers=AS_SERVER)
+    assert [event.message_id for event in await written(services)] == ["m1", "m2", "m4"]
+
+
+async def test_a_page_that_was_sent_before_a_withdrawal_exposes_nothing_after_it(
+    client: Any, opt_in: Any
+) -> None:
+    await choose(client, "accept")
+    url = exposure_url((await client.get("/")).text)
+    await choose(client, "reject")
+    before = await written(opt_in)
+    assert (await client.get(url)).status_code == 200
+    assert await written(opt_in) == before

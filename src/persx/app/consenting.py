@@ -14,9 +14,10 @@ from persx.decide.plan import Plan
 from persx.model.attribute import Purpose
 from persx.model.clock import Millis
 from persx.model.errors import BadInput, did_you_mean
-from persx.model.event import CONSENT_CHANGED, Event, EventType
+from persx.model.event import CONSENT_CHANGED, Event, EventType, IdentityKey
 from persx.model.visitor import Grant, IdentityState
-from persx.visitors.consent import ASKED, LONGEST, granted, said_by, storable
+from persx.model.workspace import ConsentMode
+from persx.visitors.consent import ASKED, LONGEST, add, answers_of, granted, said_by, storable
 
 _HISTORY: Final = """
 select type, message_id, anonymous_id, user_id, name, timestamp, received, verified,
@@ -226,3 +227,58 @@ def _read(row: dict[str, Any]) -> Event:
     for name in ("properties", "context"):
         row[name] = msgspec.json.decode(row[name] or "{}")
     return msgspec.convert(row, Event)
+
+
+async def consented(services: Services, events: Sequence[Event]) -> list[Event]:
+    """Return those of a visitor's events that may be stored; what they answer, always.
+
+    Of a visitor who allows no storage nothing is left but a change of mind, bare of all else: it
+    is what turns later events away. In opt-in mode it need not be kept of somebody unknown.
+    """
+    plan = services.publication.plan
+    if plan is None:
+        return list(events)
+    consent = plan.workspace.settings.consent
+    answers: dict[IdentityKey, dict[Purpose, Grant]] = {}
+    known: set[IdentityKey] = set()
+    allowed: list[Event] = []
+    for event in events:
+        identity = event.identity
+        own = answers.get(identity)
+        if own is None:
+            states = await services.store.states(identity)
+            own = answers[identity] = answers_of(states)
+            if states:
+                known.add(identity)
+        said = said_by(event, consent.categories)
+        before = {purpose: own[purpose].granted for purpose in said if purpose in own}
+        add(own, said)
+        if storable(granted(own, consent.mode)):
+            known.add(identity)
+            allowed.append(event)
+            continue
+        services.metrics.events.labels("unconsented").inc()
+        changed = any(before.get(purpose) != grant.granted for purpose, grant in said.items())
+        if changed and (identity in known or consent.mode is ConsentMode.OPT_OUT):
+            known.add(identity)
+            allowed.append(_bare(event, said))
+    return allowed
+
+
+def _bare(event: Event, said: Mapping[Purpose, Grant]) -> Event:
+    grant = next(iter(said.values()))
+    return Event(
+        type=EventType.TRACK,
+        name=CONSENT_CHANGED,
+        message_id=event.message_id,
+        anonymous_id=event.anonymous_id,
+        user_id=event.user_id,
+        timestamp=event.timestamp,
+        received=event.received,
+        verified=event.verified,
+        properties={
+            "purposes": {purpose.value: each.granted for purpose, each in said.items()},
+            "source": grant.source,
+            "version": grant.version,
+        },
+    )

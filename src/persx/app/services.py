@@ -45,7 +45,7 @@ class Metrics(Collector):
         self.events = Counter(
             "persx_events", "Events by what became of them.", ["result"], registry=self.registry
         )
-        for result in ("accepted", "duplicate", "rejected"):
+        for result in ("accepted", "duplicate", "rejected", "unconsented"):
             # Told from the beginning, so that a rate can be taken of the first one too.
             self.events.labels(result)
         self.errors = Counter(
