@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -239,30 +240,47 @@ async def consented(services: Services, events: Sequence[Event]) -> list[Event]:
     if plan is None:
         return list(events)
     consent = plan.workspace.settings.consent
-    answers: dict[IdentityKey, dict[Purpose, Grant]] = {}
-    known: set[IdentityKey] = set()
+    known: dict[IdentityKey, _Known] = {}
     allowed: list[Event] = []
     for event in events:
         identity = event.identity
-        own = answers.get(identity)
+        own = known.get(identity)
         if own is None:
             states = await services.store.states(identity)
-            own = answers[identity] = answers_of(states)
-            if states:
-                known.add(identity)
-        said = said_by(event, consent.categories)
-        before = {purpose: own[purpose].granted for purpose in said if purpose in own}
-        add(own, said)
-        if storable(granted(own, consent.mode)):
-            known.add(identity)
+            own = known[identity] = _Known(answers_of(states), bool(states))
+            own.storable = storable(granted(own.answers, consent.mode))
+        changed: dict[Purpose, Grant] = {}
+        if event.name == CONSENT_CHANGED or "consent" in event.context:
+            said = said_by(event, consent.categories)
+            before = {purpose: grant.granted for purpose, grant in own.answers.items()}
+            changed = {
+                purpose: grant
+                for purpose, grant in said.items()
+                if before.get(purpose) != grant.granted
+            }
+            add(own.answers, said)
+            own.storable = storable(granted(own.answers, consent.mode))
+        if own.storable:
+            own.kept = True
             allowed.append(event)
             continue
         services.metrics.events.labels("unconsented").inc()
-        changed = any(before.get(purpose) != grant.granted for purpose, grant in said.items())
-        if changed and (identity in known or consent.mode is ConsentMode.OPT_OUT):
-            known.add(identity)
-            allowed.append(_bare(event, said))
+        if changed and (own.kept or consent.mode is ConsentMode.OPT_OUT):
+            own.kept = True
+            allowed.append(_bare(event, changed))
     return allowed
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of an identity while a request's events are looked at.
+
+    `kept` tells that something is kept of it.
+    """
+
+    answers: dict[Purpose, Grant]
+    kept: bool
+    storable: bool = False
 
 
 def _bare(event: Event, said: Mapping[Purpose, Grant]) -> Event:
