@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from itertools import product
 from typing import Any
 
 import httpx
@@ -11,8 +12,10 @@ import pytest
 
 from persx.app.background import Filling, background
 from persx.model.attribute import Purpose
-from persx.model.workspace import ConsentMode, ConsentSettings, Snapshot
+from persx.model.workspace import ConsentMode, ConsentSettings, Snapshot, Variant, Workspace
+from persx.visitors.consent import ASKED, STORAGE
 from persx.web.server import create_app
+from persx.web.visitors import COOKIES
 from tests.conftest import SERVER_KEY, WRITE_KEY
 from tests.web.test_site import exposure_url
 
@@ -31,18 +34,16 @@ async def ask(services: Any, **consent: Any) -> None:
     changed = msgspec.structs.replace(
         workspace, settings=settings, attributes={**workspace.attributes, "tools": tools}
     )
-    await services.store.publish(
-        Snapshot(
-            number=0,
-            digest="",
-            published=services.clock(),
-            author="",
-            message="",
-            workspace=changed,
-        )
+    await publish(services, changed)
+
+
+async def publish(services: Any, workspace: Workspace) -> None:
+    """Have a workspace served, as whoever publishes beside a server has it within a second."""
+    snapshot = Snapshot(
+        number=0, digest="", published=services.clock(), author="", message="", workspace=workspace
     )
+    await services.store.publish(snapshot)
     await services.publication.refresh(services.store)
-    # As whoever publishes beside a server has it done within a second.
     filling = Filling(services)
     await filling.take_up()
     await filling.stop()
@@ -111,20 +112,6 @@ async def test_before_an_answer_nothing_of_the_visitor_is_kept(client: Any, opt_
     assert dict(client.cookies) == {}
     assert counted(opt_in, "withheld") == 2
     assert counted(opt_in, "granted") == 0
-
-
-@pytest.mark.usefixtures("opt_in")
-async def test_contextual_rules_work_without_consent(client: Any) -> None:
-    decided = await client.post(
-        "/v1/decide",
-        json={"anonymousId": "v", "page": "home", "context": {"locale": "de"}},
-        headers=AS_PAGE,
-    )
-    assert decided.status_code == 200
-    body = decided.json()
-    assert all(each["arms"] == {} for each in body["decisions"].values())
-    german = await client.get("/?locale=de")
-    assert 'lang="de"' in german.text
 
 
 async def test_accepting_holds_from_the_next_page(client: Any, opt_in: Any) -> None:
@@ -515,3 +502,67 @@ async def test_a_page_that_was_sent_before_a_withdrawal_exposes_nothing_after_it
     before = await written(opt_in)
     assert (await client.get(url)).status_code == 200
     assert await written(opt_in) == before
+
+
+CHOICES = [
+    tuple(purpose for purpose, chosen in zip(ASKED, bits, strict=True) if chosen)
+    for bits in product([True, False], repeat=len(ASKED))
+]
+
+
+@pytest.mark.parametrize("mode", ConsentMode)
+@pytest.mark.parametrize("chosen", CHOICES, ids=lambda chosen: "+".join(chosen) or "nothing")
+async def test_for_every_choice_only_what_it_allows_is_kept(
+    client: Any, services: Any, mode: ConsentMode, chosen: tuple[Purpose, ...]
+) -> None:
+    await ask(services, mode=mode)
+    await choose(client, "accept")
+    await client.put("/v1/state", json={"industry": "SaaS", "tools": ["Segment"]})
+    await choose(client, "save", *chosen)
+    before = len(await written(services))
+    lines = await logged(services)
+    for path in ("/", "/contact"):
+        page = await client.get(path)
+        if "/v1/x/" in page.text:
+            await client.get(exposure_url(page.text))
+    await client.post("/v1/beacon", json={"path": "/", "seconds": 5})
+
+    allowed = {Purpose.NECESSARY, *chosen}
+    by_name = {cookie.name: cookie for cookie in COOKIES}
+    for name in client.cookies:
+        assert allowed & set(by_name[name].needs), name
+    assert ("persx_visitor" in client.cookies) is bool(allowed & set(STORAGE))
+    new = (await written(services))[before:]
+    names = {event.name or event.type.value for event in new}
+    assert bool(new) is bool(allowed & set(STORAGE))
+    assert await logged(services) - lines == (2 if allowed & set(STORAGE) else 0)
+    if Purpose.ANALYTICS not in allowed:
+        assert "Experiment Viewed" not in names
+    state = (await client.get("/v1/state")).json()
+    # Whoever lost their id is somebody else, of whom nothing is known.
+    assert ("industry" in state) is (Purpose.PERSONALIZATION in allowed)
+    assert ("tools" in state) is (Purpose.MARKETING in allowed and bool(allowed & set(STORAGE)))
+
+
+async def test_contextual_variants_are_shown_without_consent(client: Any, services: Any) -> None:
+    await ask(services, mode=ConsentMode.OPT_IN)
+    workspace = services.publication.plan.workspace
+    hero = workspace.blocks["home-hero"]
+    autumn = Variant(
+        name="autumn",
+        when='utm.campaign == "autumn"',
+        priority=99,
+        content={"headline": "Autumn on this site"},
+    )
+    changed = msgspec.structs.replace(
+        workspace,
+        blocks={
+            **workspace.blocks,
+            hero.name: msgspec.structs.replace(hero, variants=(*hero.variants, autumn)),
+        },
+    )
+    await publish(services, changed)
+    assert "Autumn on this site" in (await client.get("/?utm_campaign=autumn")).text
+    assert "Autumn on this site" not in (await client.get("/")).text
+    assert dict(client.cookies) == {}
+    assert await written(services) == []

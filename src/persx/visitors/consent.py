@@ -23,6 +23,9 @@ Categories = Mapping[str, Sequence[Purpose]]
 ASKED: Final = (Purpose.PERSONALIZATION, Purpose.ANALYTICS, Purpose.MARKETING)
 """The purposes that a visitor may grant or deny, in the order in which they are asked for."""
 
+STORAGE: Final = (Purpose.PERSONALIZATION, Purpose.ANALYTICS)
+"""Either of them allows to keep something of a visitor under a persistent id."""
+
 CONTEXT: Final = "context.consent"
 """The source of what a consent manager's client sent along with an event."""
 
@@ -148,6 +151,6 @@ def granted(answers: Answers, mode: ConsentMode, *, gpc: bool = False) -> frozen
 def storable(purposes: frozenset[Purpose]) -> bool:
     """Tell whether these purposes allow to keep anything of a visitor under a persistent id.
 
-    Personalization or analytics does: without both there is no id, no experiment and no log.
+    One of `STORAGE` does: without both there is no id, no experiment and no log.
     """
-    return Purpose.PERSONALIZATION in purposes or Purpose.ANALYTICS in purposes
+    return not purposes.isdisjoint(STORAGE)

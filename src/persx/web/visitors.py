@@ -19,7 +19,7 @@ from persx.model.attribute import Purpose, Value
 from persx.model.clock import DAY, SECOND
 from persx.model.visitor import Grant, Profile
 from persx.model.workspace import ConsentMode
-from persx.visitors.consent import add, granted, storable
+from persx.visitors.consent import STORAGE, add, granted, storable
 
 
 class Cookie(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ VISITOR: Final = Cookie(
     "persx_visitor",
     "Signed random id of the visitor, so that the next page knows what the last one learned.",
     "settings.visitor_cookie_days (390 days unless set), counted from the last page",
-    (Purpose.PERSONALIZATION, Purpose.ANALYTICS),
+    STORAGE,
 )
 STATE: Final = Cookie(
     "persx_state",
