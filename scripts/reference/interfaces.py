@@ -12,6 +12,7 @@ from persx.app.settings import ServerSettings
 from persx.cli import main as command_line
 from persx.web.server import create_app
 from persx.web.visitors import COOKIES
+from scripts.reference.privacy import needed
 from scripts.reference.structs import fields, markdown_table, summary
 
 
@@ -71,12 +72,16 @@ def http() -> str:
         (", ".join(f"`{method}`" for method in methods), ", ".join(paths), meaning)
         for (methods, meaning), paths in alike.items()
     ]
-    cookies = [(f"`{cookie.name}`", cookie.purpose, cookie.lifetime) for cookie in COOKIES]
+    cookies = [
+        (f"`{cookie.name}`", cookie.purpose, needed(cookie.needs), cookie.lifetime)
+        for cookie in COOKIES
+    ]
     return (
         "## Routes\n\n"
         + markdown_table(("methods", "path", "what it does"), rows)
         + "\n## Cookies\n\nAll are first-party, `HttpOnly` and `SameSite=Lax`, and `Secure` behind "
-        "https.\n\n" + markdown_table(("cookie", "what it is for", "how long it lives"), cookies)
+        "https.\n\n"
+        + markdown_table(("cookie", "what it is for", "set with", "how long it lives"), cookies)
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from scripts.reference import documents, interfaces, registries
+from scripts.reference import documents, interfaces, privacy, registries
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 FOLDER: Final = ROOT / "docs" / "reference"
@@ -70,6 +70,12 @@ PAGES: Final = (
         "HTTP",
         "The routes of a server, and the cookies that it sets.",
         interfaces.http,
+    ),
+    ReferencePage(
+        "data-protection.md",
+        "What is kept of a visitor",
+        "For each purpose: what is stored, under which id, for how long.",
+        privacy.kept,
     ),
     ReferencePage(
         "words.md",

@@ -296,3 +296,18 @@ def test_a_client_that_hangs_up_breaks_nothing(collector: Any) -> None:
         )
     assert collector.post("/v1/track", TRACK).status_code == 200
     assert len(collector.events()) == 1
+
+
+def test_no_address_and_no_user_agent_is_stored_as_it_was_sent(collector: Any) -> None:
+    agent = "Mozilla/5.0 (Linux; Android 14; Pixel 8 Pro) Chrome/131.0.6778.81 Mobile Safari/537"
+    context = {"ip": "203.0.113.77", "userAgent": agent, "locale": "de"}
+    shared = {"context": context, "batch": [TRACK, {**TRACK, "messageId": "m2", "context": {}}]}
+    assert collector.post("/v1/batch", shared).status_code == 200
+    bad = {"type": "track", "anonymousId": "v", "context": context}
+    assert collector.post("/v1/batch", {"batch": [bad]}).json()["rejected"] == 1
+    reduced = {"ip": "203.0.113.0", "userAgent": "Chrome 131; Android; phone", "locale": "de"}
+    assert [event.context for event in collector.events()] == [reduced, reduced]
+    (rejected,) = collector.call(collector.services.stream.rejected())
+    assert "203.0.113.0" in rejected.body
+    assert "203.0.113.77" not in rejected.body
+    assert "Pixel" not in rejected.body

@@ -15,6 +15,8 @@ from persx.web.site.views import (
     STATIC,
     AdminBar,
     AnyView,
+    ChoicesView,
+    ConsentView,
     ErrorView,
     FactView,
     IndustryChoice,
@@ -22,6 +24,7 @@ from persx.web.site.views import (
     Option,
     PageView,
     PrivacyView,
+    PurposeChoice,
     SiteContext,
     StartView,
     asset,
@@ -32,6 +35,16 @@ from persx.web.site.words import ENGLISH, WORDS, words
 OPTIONS = tuple(
     Option(value=name, label=name, selected=name == "SaaS")
     for name in ("eCommerce", "Healthcare", "SaaS", "Financial Services", "Education")
+)
+CONSENT = ConsentView(
+    title="Your data",
+    text="May we?",
+    choices=(
+        PurposeChoice(value="analytics", label="Statistics", text="Counted", granted=True),
+        PurposeChoice(value="marketing", label="Offers", text="Offered", note="Off"),
+    ),
+    version="1",
+    next="/blog",
 )
 SITE = SiteContext(
     brand="PersX.ai",
@@ -84,7 +97,9 @@ VIEWS: dict[str, AnyView] = {
     "article without heading": msgspec.structs.replace(
         PAGE, layout="article", has_h1=False, blocks=(Markup("<p>x</p>"),)
     ),
+    "choices": ChoicesView(consent=CONSENT, done=True),
     "start": START,
+    "start that allows": msgspec.structs.replace(START, allows=True),
     "start again": msgspec.structs.replace(START, errors={}, updating=True),
     "privacy": PRIVACY,
     "nothing known": PrivacyView(),
@@ -192,6 +207,17 @@ def test_forms_post_where_the_server_listens() -> None:
     assert {("industry", option.value) for option in OPTIONS} < set(buttons)
     checked = {a["value"] for a in page.all("input") if "checked" in a}
     assert checked == {"SaaS", "Reduce churn"}
+
+
+def test_the_banner_asks_with_forms_that_say_no_as_easily_as_yes() -> None:
+    page = Document(render(msgspec.structs.replace(BARE, consent=CONSENT), PAGE))
+    assert [form["action"] for form in page.all("form")] == ["/privacy/consent"] * 2
+    asked = [(a.get("name"), a.get("value")) for a in page.all("button")]
+    assert asked == [("action", "reject"), ("action", "accept"), ("action", "save")]
+    boxes = {a["value"]: "checked" in a for a in page.all("input") if a.get("type") == "checkbox"}
+    assert boxes == {"analytics": True, "marketing": False}
+    assert [a["value"] for a in page.all("input") if a.get("name") == "next"] == ["/blog"] * 2
+    assert not Document(render(BARE, PAGE)).all("form")
 
 
 def test_frame_parts_appear_only_where_they_are_meant() -> None:

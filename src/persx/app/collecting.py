@@ -10,6 +10,7 @@ from persx.app.visiting import Visitor, new_id
 from persx.model.clock import Millis
 from persx.model.event import Event, EventType, RejectedEvent
 from persx.storage.ports import Appended
+from persx.visitors.reduction import reduced_body, reduced_event
 
 
 async def collect(
@@ -17,12 +18,16 @@ async def collect(
 ) -> Appended:
     """Keep events, durably and each message id once, and the rejected ones aside.
 
+    Every event that is stored comes through here: addresses and user agents are reduced first.
+
     Raises:
         Unavailable: They are not kept; sending them again is right.
     """
     if not events and not rejected:
         return Appended(accepted=0, duplicates=0)
-    appended = await services.stream.append(events, rejected)
+    appended = await services.stream.append(
+        [reduced_event(event) for event in events], [reduced_body(each) for each in rejected]
+    )
     count = services.metrics.events.labels
     if appended.accepted:
         count("accepted").inc(appended.accepted)

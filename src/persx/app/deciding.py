@@ -115,7 +115,8 @@ async def decide_for(
 ) -> Decided:
     """Decide a page for a visitor; count it, and write it to the decision log behind.
 
-    Previews are neither logged nor counted.
+    Without consent to storage it is counted, and nothing else is kept of it. Previews are neither
+    logged nor counted.
 
     Args:
         log: Keep a line for replay.
@@ -142,7 +143,7 @@ async def decide_for(
     for block, error in decision.errors.items():
         _log.error("Block '%s' of snapshot %d failed: %s", block, decision.snapshot, error)
     if preview is None:
-        services.metrics.decided(decision.decisions)
+        services.metrics.decided(decision.decisions, profile.storable)
         if log and profile.storable:
             services.decision_log.add(record(decision, page, now))
     return Decided(decision=decision, profile=profile, plan=plan)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from persx.app.collecting import collect
+from persx.app.consenting import consented
 from persx.app.deciding import Decided
 from persx.app.services import Services
 from persx.app.signing import Signer
@@ -115,5 +116,6 @@ async def confirm(
         )
         for experiment, arm, epoch in exposure.counts
     ]
-    await collect(services, events)
+    # Between the page and its image the visitor may have changed their mind.
+    await collect(services, await consented(services, events))
     return True

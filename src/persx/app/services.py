@@ -45,7 +45,7 @@ class Metrics(Collector):
         self.events = Counter(
             "persx_events", "Events by what became of them.", ["result"], registry=self.registry
         )
-        for result in ("accepted", "duplicate", "rejected"):
+        for result in ("accepted", "duplicate", "rejected", "unconsented"):
             # Told from the beginning, so that a rate can be taken of the first one too.
             self.events.labels(result)
         self.errors = Counter(
@@ -61,12 +61,20 @@ class Metrics(Collector):
             registry=self.registry,
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
         )
+        self.answers = Counter(
+            "persx_consent_answers",
+            "Answers of visitors by purpose.",
+            ["purpose", "answer"],
+            registry=self.registry,
+        )
         # Counted millions of times and read a few times a minute: plain numbers, told on demand.
         self._decided = dict.fromkeys(Reason, 0)
+        self._requests = {True: 0, False: 0}
         self.registry.register(self)
 
-    def decided(self, decisions: Iterable[Decision]) -> None:
-        """Count decisions by their reasons."""
+    def decided(self, decisions: Iterable[Decision], storable: bool = True) -> None:
+        """Count decisions by their reasons, and by whether anything of the visitor may be kept."""
+        self._requests[storable] += 1
         counts = self._decided
         for decision in decisions:
             counts[decision.reason] += 1
@@ -76,6 +84,14 @@ class Metrics(Collector):
         family = CounterMetricFamily("persx_decisions", "Decisions by reason.", labels=["reason"])
         for reason, count in self._decided.items():
             family.add_metric([reason.value], count)
+        yield family
+        family = CounterMetricFamily(
+            "persx_decided_pages",
+            "Pages and sets of blocks that were decided, by consent to storage.",
+            labels=["storage"],
+        )
+        for storable, count in self._requests.items():
+            family.add_metric(["granted" if storable else "withheld"], count)
         yield family
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
-from persx.model.attribute import Value
+from persx.model.attribute import Purpose, Value
 from persx.model.clock import Millis
+from persx.model.visitor import Grant
 
 
 class SignedState(msgspec.Struct, frozen=True, array_like=True):
@@ -17,11 +20,12 @@ class SignedState(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Signer:
-    """Signs what visitors carry for us: their id, their declared facts, exposure tokens."""
+    """Signs what visitors carry for us: id, declared facts, answers, exposure tokens."""
 
     def __init__(self, secret: str) -> None:
         self._visitor = URLSafeSerializer(secret, salt="visitor")
         self._state = URLSafeSerializer(secret, salt="state")
+        self._consent = URLSafeSerializer(secret, salt="consent")
         self._exposure = URLSafeTimedSerializer(secret, salt="exposure")
 
     def visitor(self, anonymous_id: str) -> str:
@@ -46,6 +50,17 @@ class Signer:
             return msgspec.convert(self._state.loads(text), SignedState)
         except (BadSignature, msgspec.ValidationError):
             return None
+
+    def consent(self, answers: Mapping[Purpose, Grant]) -> str:
+        """Return the consent cookie's value."""
+        return str(self._consent.dumps(msgspec.to_builtins(answers)))
+
+    def read_consent(self, text: str) -> dict[Purpose, Grant]:
+        """Return the answers that a consent cookie carries; none where it is not ours."""
+        try:
+            return msgspec.convert(self._consent.loads(text), dict[Purpose, Grant])
+        except (BadSignature, msgspec.ValidationError):
+            return {}
 
     def exposure(self, payload: object) -> str:
         """Return a token that confirms the delivery of one page."""

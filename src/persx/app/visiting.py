@@ -14,11 +14,11 @@ from persx.decide.plan import Plan
 from persx.model.attribute import Purpose, Value
 from persx.model.clock import SECOND, Millis
 from persx.model.event import IdentityKey, anonymous_key, user_key
-from persx.model.visitor import IdentityState, Profile
+from persx.model.visitor import Grant, IdentityState, Profile
+from persx.visitors.consent import add, answers_of, granted
 from persx.visitors.profile import Assembler
 
-ALL_PURPOSES: Final = frozenset(Purpose)
-WITHOUT_MARKETING: Final = ALL_PURPOSES - {Purpose.MARKETING}
+_NO_ANSWERS: Final[Mapping[Purpose, Grant]] = {}
 
 
 class Visitor(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +29,9 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
             edges join may be read. Otherwise only the anonymous id's own facts are.
         declared: Facts that the visitor's own signed cookie carries, with the time it was set.
         new: The id was made for this request; nothing can be known under it.
-        granted: Purposes for which facts may be used.
+        answers: What the visitor's own signed cookie says of their consent; newer answers that
+            are kept for them, from another device perhaps, win over it.
+        gpc: Their browser asks not to have their data sold or shared (``Sec-GPC: 1``).
     """
 
     anonymous_id: str = ""
@@ -38,7 +40,8 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     declared: Mapping[str, Value] = {}
     declared_at: Millis = 0
     new: bool = False
-    granted: frozenset[Purpose] = ALL_PURPOSES
+    answers: Mapping[Purpose, Grant] = _NO_ANSWERS
+    gpc: bool = False
 
     @property
     def identity(self) -> IdentityKey:
@@ -69,21 +72,40 @@ async def profile_of(
         if not visitor.trusted and any(state.identity != visitor.identity for state in states):
             states = [state for state in states if state.identity == visitor.identity]
     assembler = assembler or plan.assembler
+    purposes = granted(
+        answers_for(visitor, states), plan.workspace.settings.consent.mode, gpc=visitor.gpc
+    )
     ready = services.publication.ready
     if visitor.declared:
-        return _assembled(visitor, states, assembler, now, ready, _newer(visitor, states))
+        declared = _newer(visitor, states)
+        return _assembled(visitor, states, assembler, now, purposes, ready, declared)
     # What depends on time is evaluated for whole seconds: several requests for one page are
     # answered from one evaluation.
-    same = (now // SECOND, states, assembler, visitor.granted, ready)
+    same = (now // SECOND, states, assembler, purposes, ready)
     key = (visitor.identity, visitor.trusted)
     kept = services.profiles.get(key)
     if kept is not None and all(map(is_, kept.same[1:], same[1:])) and kept.same[0] == same[0]:
         return kept.profile
-    profile = _assembled(visitor, states, assembler, now, ready, {})
+    profile = _assembled(visitor, states, assembler, now, purposes, ready, {})
     if len(services.profiles) >= KEPT_PROFILES:
         services.profiles.clear()
     services.profiles[key] = KeptProfile(same, profile)
     return profile
+
+
+def answers_for(visitor: Visitor, states: Sequence[IdentityState]) -> Mapping[Purpose, Grant]:
+    """Return the newest answer by purpose, of the visitor's cookie and of what is kept."""
+    kept = answers_of(states)
+    if visitor.answers:
+        add(kept, visitor.answers)
+    return kept
+
+
+async def granted_to(services: Services, plan: Plan, visitor: Visitor) -> frozenset[Purpose]:
+    """Return the purposes for which the visitor's facts may be used now."""
+    states = () if visitor.new else await services.store.states(visitor.identity)
+    mode = plan.workspace.settings.consent.mode
+    return granted(answers_for(visitor, states), mode, gpc=visitor.gpc)
 
 
 def _newer(visitor: Visitor, states: Sequence[IdentityState]) -> Mapping[str, Value]:
@@ -102,12 +124,11 @@ def _assembled(
     states: Sequence[IdentityState],
     assembler: Assembler,
     now: Millis,
+    purposes: frozenset[Purpose],
     ready: frozenset[str] | None,
     declared: Mapping[str, Value],
 ) -> Profile:
-    profile = assembler.assemble(
-        states, now, granted=visitor.granted, ready=ready, declared=declared
-    )
+    profile = assembler.assemble(states, now, granted=purposes, ready=ready, declared=declared)
     if profile.bucketing_id:
         return profile
     return msgspec.structs.replace(

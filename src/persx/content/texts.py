@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from persx.model.attribute import Attribute, AttributeTexts
-from persx.model.workspace import Block, Industry, Locale, Page, Settings, Variant
+from persx.model.workspace import (
+    Block,
+    ConsentSettings,
+    Industry,
+    Locale,
+    Page,
+    Settings,
+    Variant,
+)
 
 
 def localized(
@@ -34,7 +42,10 @@ def localized(
 
 
 def text_of(
-    document: Industry | Page | Settings, field: str, locale: str, locales: Mapping[str, Locale]
+    document: ConsentSettings | Industry | Page | Settings,
+    field: str,
+    locale: str,
+    locales: Mapping[str, Locale],
 ) -> str:
     """Return a document's text in a locale; what is not said there is said as it is by default."""
     said = (document.locales.get(code, {}).get(field) for code in _nearest(locale, locales))

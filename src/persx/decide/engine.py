@@ -69,7 +69,7 @@ def decide(
     counted: set[str] = set()
     holdout = plan.holdout
     held, arms, enrolled = False, NO_ARMS, _NOBODY
-    if forced is None and profile.storable:
+    if forced is None and profile.storable and profile.measurable:
         if holdout is not None:
             arm = holdout.ranges.arm(bucket(holdout.seed, profile.bucketing_id))
             held = holdout.arms[arm] == GENERIC

@@ -81,6 +81,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         withheld: Attributes that are known but whose purpose is not granted, by name.
         storable: Whether anything may be kept under a persistent id; without it there is no
             experiment and no log of the visitor.
+        measurable: Whether the visitor may count in statistics: only then they are in experiments.
+        granted: The purposes for which facts may be used.
+        consent: The newest answers that are kept of these identities, by purpose.
     """
 
     identities: tuple[IdentityKey, ...] = ()
@@ -89,4 +92,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[str, Source] = {}
     withheld: dict[str, Purpose] = {}
     storable: bool = True
+    measurable: bool = True
+    granted: frozenset[Purpose] = frozenset(Purpose)
+    consent: dict[Purpose, Grant] = {}
     first_seen: Millis = 0

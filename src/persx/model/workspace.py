@@ -303,6 +303,7 @@ class ConsentSettings(Document, frozen=True, kw_only=True):
         mode: What holds where nothing was answered: ``opt_in`` or ``opt_out``.
         version: Names the texts; it is kept with every answer. Visitors who answered to another
             one are asked again in opt-in mode.
+        days: How long this browser remembers an answer.
         banner: Whether our own banner asks; off where the site has its own consent manager.
         categories: Category of the site's own consent manager → the purposes it stands for.
         title: Heading of the banner.
@@ -315,6 +316,7 @@ class ConsentSettings(Document, frozen=True, kw_only=True):
 
     mode: ConsentMode = ConsentMode.OPT_OUT
     version: str = "1"
+    days: int = 365
     banner: bool = True
     categories: dict[str, tuple[Purpose, ...]] = {}
     title: str = ""

@@ -23,6 +23,9 @@ Categories = Mapping[str, Sequence[Purpose]]
 ASKED: Final = (Purpose.PERSONALIZATION, Purpose.ANALYTICS, Purpose.MARKETING)
 """The purposes that a visitor may grant or deny, in the order in which they are asked for."""
 
+STORAGE: Final = (Purpose.PERSONALIZATION, Purpose.ANALYTICS)
+"""Either of them allows to keep something of a visitor under a persistent id."""
+
 CONTEXT: Final = "context.consent"
 """The source of what a consent manager's client sent along with an event."""
 
@@ -31,6 +34,7 @@ LONGEST: Final = 100
 
 _ASKED: Final[Mapping[str, Purpose]] = {purpose.value: purpose for purpose in ASKED}
 _EVERY: Final = frozenset(Purpose)
+_EQUAL: Final[dict[frozenset[Purpose], frozenset[Purpose]]] = {_EVERY: _EVERY}
 
 
 def newest(left: Grant, right: Grant) -> Grant:
@@ -123,6 +127,9 @@ def granted(answers: Answers, mode: ConsentMode, *, gpc: bool = False) -> frozen
             necessary in opt-in mode.
         gpc: Their browser sends ``Sec-GPC: 1``, which denies marketing unless they said otherwise.
 
+    Returns:
+        The purposes; equal ones are the same object, so that comparing costs nothing.
+
     >>> sorted(granted({}, ConsentMode.OPT_IN))
     [<Purpose.NECESSARY: 'necessary'>]
     """
@@ -137,12 +144,13 @@ def granted(answers: Answers, mode: ConsentMode, *, gpc: bool = False) -> frozen
             holds = mode is ConsentMode.OPT_OUT and not (gpc and purpose is Purpose.MARKETING)
         if holds:
             found.add(purpose)
-    return frozenset(found)
+    purposes = frozenset(found)
+    return _EQUAL.setdefault(purposes, purposes)
 
 
 def storable(purposes: frozenset[Purpose]) -> bool:
     """Tell whether these purposes allow to keep anything of a visitor under a persistent id.
 
-    Personalization or analytics does: without both there is no id, no experiment and no log.
+    One of `STORAGE` does: without both there is no id, no experiment and no log.
     """
-    return Purpose.PERSONALIZATION in purposes or Purpose.ANALYTICS in purposes
+    return not purposes.isdisjoint(STORAGE)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from persx.model.attribute import Attribute, Purpose, Source, State, Value
 from persx.model.clock import Millis, parse_duration
 from persx.model.visitor import Fact, IdentityState, Profile
+from persx.visitors.consent import answers_of, storable
 from persx.visitors.fold import Definition, definitions, later
 from persx.visitors.values import conform
 
@@ -75,6 +76,10 @@ class Assembler:
             attributes=attributes,
             sources=sources,
             withheld=withheld,
+            storable=storable(granted),
+            measurable=Purpose.ANALYTICS in granted,
+            granted=granted,
+            consent=answers_of(ordered),
             first_seen=ordered[0].first_seen if ordered else 0,
         )
 
@@ -102,7 +107,8 @@ def assemble(
     Returns:
         The profile. A value that does not fit its attribute's type or closed set is not known.
         A fact expires `expires` after it was said, a computed value after its newest event.
-        Known values without a grant are not in it, their names are in `withheld`.
+        Known values without a grant are not in it, their names are in `withheld`. Where neither
+        personalization nor analytics is granted, it is not `storable`.
     """
     return Assembler(attributes).assemble(
         states, now, granted=granted, ready=ready, declared=declared

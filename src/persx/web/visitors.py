@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,29 +13,44 @@ from starlette.responses import Response
 
 from persx.app.services import Services
 from persx.app.signing import SignedState
-from persx.app.visiting import ALL_PURPOSES, WITHOUT_MARKETING, Visitor, new_id
+from persx.app.visiting import Visitor, new_id
 from persx.decide.plan import Plan
-from persx.model.attribute import Value
+from persx.model.attribute import Purpose, Value
 from persx.model.clock import DAY, SECOND
+from persx.model.visitor import Grant, Profile
+from persx.model.workspace import ConsentMode
+from persx.visitors.consent import STORAGE, add, granted, storable
 
 
 class Cookie(msgspec.Struct, frozen=True):
-    """A cookie that persx sets: its name, what it is for, and how long it lives."""
+    """A cookie that persx sets: its name, what it is for, and how long it lives.
+
+    Attributes:
+        needs: The purposes of which one has to be granted for it to be set.
+    """
 
     name: str
     purpose: str
     lifetime: str
+    needs: tuple[Purpose, ...] = (Purpose.NECESSARY,)
 
 
 VISITOR: Final = Cookie(
     "persx_visitor",
     "Signed random id of the visitor, so that the next page knows what the last one learned.",
     "settings.visitor_cookie_days (390 days unless set), counted from the last page",
+    STORAGE,
 )
 STATE: Final = Cookie(
     "persx_state",
     "Signed copy of what the visitor declared (industry, goals, tools), for the next page.",
     "settings.industry_cookie_days (7 days unless set), counted from the declaration",
+    (Purpose.PERSONALIZATION,),
+)
+CONSENT: Final = Cookie(
+    "persx_consent",
+    "Signed answer to what the visitor's data may be used for; it holds no id.",
+    "settings.consent.days (365 days unless set), counted from the answer",
 )
 ADMIN: Final = Cookie(
     "persx_admin", "Signed session of somebody of the team who signed in.", "12 hours"
@@ -43,7 +59,7 @@ PREVIEW: Final = Cookie(
     "persx_preview", "Signed choice of the admin utility bar.", "until the browser closes"
 )
 LOCALE: Final = Cookie("persx_locale", "The language that was chosen in the header.", "1 year")
-COOKIES: Final = (VISITOR, STATE, LOCALE, ADMIN, PREVIEW)
+COOKIES: Final = (VISITOR, STATE, CONSENT, LOCALE, ADMIN, PREVIEW)
 
 _BOT: Final = re.compile(
     r"bot\b|crawl|spider|slurp|facebookexternalhit|lighthouse|pingdom|uptime|monitoring",
@@ -73,12 +89,20 @@ def is_human(request: Request) -> bool:
 
 
 def visitor_of(request: Request, *, make: bool = True) -> Visitor:
-    """Return who a request comes from, by our signed cookies; a new visitor where it has none."""
+    """Return who a request comes from, by our signed cookies; a new visitor where it has none.
+
+    Who has denied storage has no id, whatever other cookies are left.
+    """
     services = services_of(request)
     cookies = request.cookies
+    plan = services.publication.plan
+    gpc = request.headers.get("sec-gpc") == "1"
+    answers = answers_in(request)
+    if answers and plan and not storable(granted(answers, _mode(plan), gpc=gpc)):
+        made = new_id() if make else ""
+        return Visitor(anonymous_id=made, trusted=True, new=True, answers=answers, gpc=gpc)
     anonymous_id = services.signer.read_visitor(cookies.get(VISITOR.name, ""))
     state = services.signer.read_state(cookies.get(STATE.name, ""))
-    plan = services.publication.plan
     days = plan.workspace.settings.industry_cookie_days if plan else 0
     if state is not None and services.clock() - state.at > days * DAY:
         state = None
@@ -88,8 +112,19 @@ def visitor_of(request: Request, *, make: bool = True) -> Visitor:
         new=not anonymous_id,
         declared=state.facts if state else {},
         declared_at=state.at if state else 0,
-        granted=WITHOUT_MARKETING if request.headers.get("sec-gpc") == "1" else ALL_PURPOSES,
+        answers=answers,
+        gpc=gpc,
     )
+
+
+def answers_in(request: Request) -> dict[Purpose, Grant]:
+    """Return what this browser answered to the question of consent, by its signed cookie."""
+    text = request.cookies.get(CONSENT.name)
+    return services_of(request).signer.read_consent(text) if text else {}
+
+
+def _mode(plan: Plan) -> ConsentMode:
+    return plan.workspace.settings.consent.mode
 
 
 def set_cookie(
@@ -106,11 +141,36 @@ def set_cookie(
     )
 
 
-def remember(response: Response, services: Services, plan: Plan, visitor: Visitor) -> None:
-    """Set the visitor cookie, or prolong it."""
-    days = plan.workspace.settings.visitor_cookie_days
-    value = services.signer.visitor(visitor.anonymous_id)
-    set_cookie(response, services, VISITOR, value, days * DAY // SECOND)
+def remember(
+    request: Request, response: Response, plan: Plan, visitor: Visitor, profile: Profile
+) -> None:
+    """Set the visitor cookie, or prolong it; where the visitor allows no storage, take it away.
+
+    Args:
+        profile: What may be known of the visitor after this request.
+    """
+    services = services_of(request)
+    settings = plan.workspace.settings
+    if profile.storable:
+        value = services.signer.visitor(visitor.anonymous_id)
+        set_cookie(response, services, VISITOR, value, settings.visitor_cookie_days * DAY // SECOND)
+    elif profile.consent:
+        # Denied on another device: without the id this one could not know of it any more.
+        answers = dict(profile.consent)
+        add(answers, visitor.answers)
+        if answers != visitor.answers:
+            remember_answers(response, services, plan, answers)
+    for cookie in (VISITOR, STATE):
+        if cookie.name in request.cookies and profile.granted.isdisjoint(cookie.needs):
+            response.delete_cookie(cookie.name)
+
+
+def remember_answers(
+    response: Response, services: Services, plan: Plan, answers: Mapping[Purpose, Grant]
+) -> None:
+    """Set the cookie that carries the visitor's answers."""
+    days = plan.workspace.settings.consent.days
+    set_cookie(response, services, CONSENT, services.signer.consent(answers), days * DAY // SECOND)
 
 
 def remember_state(response: Response, services: Services, plan: Plan, state: SignedState) -> None:

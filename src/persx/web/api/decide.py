@@ -13,7 +13,8 @@ from starlette.routing import Route
 from persx.app.deciding import contextual, current_plan, decide_for, page_plan, with_missing
 from persx.app.declaring import declare
 from persx.app.services import Services
-from persx.app.visiting import ALL_PURPOSES, WITHOUT_MARKETING, Visitor, known_of
+from persx.app.visiting import Visitor, granted_to, known_of, new_id
+from persx.model.attribute import Purpose
 from persx.model.decision import Reason
 from persx.model.errors import BadInput, Forbidden
 from persx.model.visitor import Profile
@@ -21,7 +22,9 @@ from persx.web.api.answers import answers, body, json
 from persx.web.collect.wire import MAX_ID
 from persx.web.keys import Access, access, key_of
 from persx.web.visitors import (
+    CONSENT,
     VISITOR,
+    answers_in,
     remember,
     remember_state,
     services_of,
@@ -105,7 +108,7 @@ def _sender(request: Request, asked: DecideRequest, services: Services) -> Visit
         raise Forbidden("The key is missing or unknown.", hint="Send the write or server key.")
     if max(len(asked.anonymous_id), len(asked.user_id)) > MAX_ID:
         raise BadInput(f"An id is longer than {MAX_ID} characters.")
-    granted = WITHOUT_MARKETING if headers.get("sec-gpc") == "1" else ALL_PURPOSES
+    gpc = headers.get("sec-gpc") == "1"
     if allowed is Access.SERVER:
         if not (asked.anonymous_id or asked.user_id):
             raise BadInput("Neither 'anonymousId' nor 'userId' says for whom to decide.")
@@ -113,7 +116,7 @@ def _sender(request: Request, asked: DecideRequest, services: Services) -> Visit
             anonymous_id=asked.anonymous_id,
             user_id=asked.user_id,
             trusted=True,
-            granted=granted,
+            gpc=gpc,
         )
     if asked.user_id:
         raise Forbidden(
@@ -123,9 +126,12 @@ def _sender(request: Request, asked: DecideRequest, services: Services) -> Visit
         bearer = visitor_of(request, make=False)
         if bearer.anonymous_id and asked.anonymous_id in ("", bearer.anonymous_id):
             return bearer
+    answers = answers_in(request) if CONSENT.name in headers.get("cookie", "") else {}
     if not asked.anonymous_id:
-        raise BadInput("'anonymousId' is missing, and no visitor cookie came along.")
-    return Visitor(anonymous_id=asked.anonymous_id, granted=granted)
+        if not answers:
+            raise BadInput("'anonymousId' is missing, and no visitor cookie came along.")
+        return Visitor(anonymous_id=new_id(), new=True, answers=answers, gpc=gpc)
+    return Visitor(anonymous_id=asked.anonymous_id, answers=answers, gpc=gpc)
 
 
 def state_of(profile: Profile) -> VisitorState:
@@ -203,11 +209,16 @@ async def write_state(request: Request) -> Response:
     plan = current_plan(services)
     given = (await body(request, StateRequest)).declared
     visitor = visitor_of(request)
+    if Purpose.PERSONALIZATION not in await granted_to(services, plan, visitor):
+        raise Forbidden(
+            "The visitor has not allowed personalization, so nothing they declare is kept.",
+            hint="Ask them, and send their answer to POST /v1/consent first.",
+        )
     state = await declare(services, plan, visitor, given)
     after = msgspec.structs.replace(visitor, declared=state.facts, declared_at=state.at, new=False)
     profile = await known_of(services, plan, after)
     response = json(state_of(profile), headers={"Cache-Control": "no-store"})
-    remember(response, services, plan, after)
+    remember(request, response, plan, after, profile)
     remember_state(response, services, plan, state)
     return response
 

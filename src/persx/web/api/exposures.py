@@ -12,7 +12,9 @@ from starlette.routing import Route
 
 from persx.app.collecting import collect_from
 from persx.app.exposing import confirm
+from persx.app.visiting import granted_to
 from persx.model.event import EventType
+from persx.visitors.consent import storable
 from persx.web.api.answers import answers, body
 from persx.web.visitors import is_human, services_of, visitor_of
 
@@ -56,7 +58,9 @@ async def beacon(request: Request) -> Response:
     said = await body(request, Beacon)
     visitor = visitor_of(request, make=False)
     services = services_of(request)
-    if visitor.anonymous_id and is_human(request) and 0 < said.seconds <= _MAX_SECONDS:
+    plan = services.publication.plan
+    wanted = visitor.anonymous_id and is_human(request) and 0 < said.seconds <= _MAX_SECONDS
+    if wanted and plan and storable(await granted_to(services, plan, visitor)):
         properties = {"path": said.path[:500], "seconds": round(said.seconds, 1)}
         await collect_from(
             services, visitor, EventType.TRACK, name="Page Left", properties=properties

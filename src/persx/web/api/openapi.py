@@ -12,7 +12,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from persx import __version__
+from persx.app.consenting import ConsentRecord
 from persx.web.api.answers import ErrorBody, json
+from persx.web.api.consent import ConsentRequest
 from persx.web.api.decide import DecideRequest, DecideResponse, StateRequest, VisitorState
 from persx.web.api.exposures import Beacon, ClientError
 from persx.web.collect.wire import Message
@@ -48,6 +50,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         answer: The struct that it answers with; none where `status` or `media` says it all.
+        query: Parameters that the address may carry, for a GET.
         security: What opens it, each by itself; nothing where it is open to all.
     """
 
@@ -55,6 +58,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True):
     answer: type | None = None
     status: int = 200
     media: str = _JSON
+    query: Sequence[str] = ()
     security: Sequence[str] = ()
     tag: str = "site"
 
@@ -64,6 +68,9 @@ _EVENT: Final = Detail(request=Message, answer=Kept, security=_KEYS, tag="collec
 _BATCH: Final = Detail(request=Batch, answer=Kept, security=_KEYS, tag="collect")
 _CALLS: Final = ("identify", "track", "page", "screen", "group", "alias")
 _STATE: Final = Detail(answer=VisitorState, security=("visitor",), tag="decide")
+_CONSENT: Final = Detail(
+    answer=ConsentRecord, security=("visitor", *_KEYS), query=("anonymousId", "userId"), tag="site"
+)
 
 DETAILS: Final[Mapping[tuple[str, str], Detail]] = {
     ("POST", "/v1/decide"): Detail(
@@ -71,6 +78,8 @@ DETAILS: Final[Mapping[tuple[str, str], Detail]] = {
     ),
     ("GET", "/v1/state"): _STATE,
     ("PUT", "/v1/state"): msgspec.structs.replace(_STATE, request=StateRequest),
+    ("GET", "/v1/consent"): _CONSENT,
+    ("POST", "/v1/consent"): msgspec.structs.replace(_CONSENT, request=ConsentRequest),
     **{("POST", f"/v1/{call}"): _EVENT for call in _CALLS},
     **{("POST", f"/v1/{call[0]}"): _EVENT for call in _CALLS},
     **{("POST", f"/v1/{name}"): _BATCH for name in ("batch", "import", "b")},
@@ -141,7 +150,10 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         "tags": [
             {"name": "decide", "description": "What a visitor sees, and what they declared."},
             {"name": "collect", "description": "Events, in the form of Segment's tracking API."},
-            {"name": "site", "description": "What delivered pages send by themselves."},
+            {
+                "name": "site",
+                "description": "What delivered pages send by themselves, and consent.",
+            },
         ],
         "paths": dict(sorted(paths.items())),
         "components": {
@@ -185,11 +197,16 @@ def _operation(
             # Browsers send it so, to be spared the question whether they may.
             content["text/plain"] = content[_JSON]
         operation["requestBody"] = {"required": True, "content": content}
-    if names := _PARAMETER.findall(route.path):
-        operation["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in names
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PARAMETER.findall(route.path)
+    ]
+    if method == "GET":
+        parameters += [
+            {"name": name, "in": "query", "schema": {"type": "string"}} for name in detail.query
         ]
+    if parameters:
+        operation["parameters"] = parameters
     return operation
 
 

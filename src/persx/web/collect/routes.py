@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from persx.app.collecting import collect
+from persx.app.consenting import consented
 from persx.app.services import Services
 from persx.model.errors import BadInput, PersxError, Unavailable
 from persx.model.event import Event, EventType, RejectedEvent
@@ -139,6 +140,9 @@ async def _kept(
         id_factory=_message_id,
         anonymous_id=_anonymous_id(request),
     )
+    if not verified:
+        # What the owner's servers send is the owner's word; a page speaks for its visitor.
+        events = await consented(services, events)
     await _collect(services, events, rejected)
     if kind and rejected:
         return json(ErrorBody("BadInput", rejected[0].reason), 400)

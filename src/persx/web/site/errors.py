@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,6 +19,8 @@ from persx.web.html import answer
 from persx.web.site.frame import frame
 from persx.web.site.views import ErrorView, SiteContext, render
 from persx.web.visitors import locale_of, services_of
+
+_NOBODY: Final = Profile(storable=False)
 
 _log = logging.getLogger("persx")
 
@@ -39,9 +41,7 @@ async def not_found(request: Request, served: Served) -> Response:
 
 def _frame(request: Request, served: Served) -> SiteContext:
     locale = locale_of(request, served.plan)
-    return frame(
-        request, served.plan, Profile(), locale, admin=False, choice=BarChoice(), ask=False
-    )
+    return frame(request, served.plan, _NOBODY, locale, admin=False, choice=BarChoice(), ask=False)
 
 
 async def failed(request: Request, error: Exception) -> Response:

@@ -85,7 +85,7 @@ async def send_form(request: Request) -> Response:
             decision=shown,
         )
     response = RedirectResponse(f"{page.path}?{urlencode({'sent': name})}#{name}", 303)
-    remember(response, services, served.plan, visitor)
+    remember(request, response, served.plan, visitor, decided.profile)
     return response
 
 

@@ -10,16 +10,19 @@ from starlette.requests import Request
 
 from persx.content.texts import text_of
 from persx.decide.plan import Plan
+from persx.model.attribute import Purpose
 from persx.model.visitor import Profile
 from persx.model.workspace import Industry, Page
 from persx.web.admin.session import BarChoice
 from persx.web.api.decide import state_of
+from persx.web.site.asking import banner
 from persx.web.site.preview import preview_of
 from persx.web.site.views import AdminBar, Link, Option, SiteContext
 from persx.web.site.words import words
 from persx.web.visitors import locale_of
 
 START: Final = "/start"
+CHOICES: Final = "/privacy/choices"
 PRIVACY: Final = "/privacy"
 
 _PASSING: Final = ("locale", "sent", "done")
@@ -81,6 +84,8 @@ def frame(
     preview = preview_of(plan, choice)
     seen_as = preview.attributes.get("industry") if preview else None
     industry = workspace.industries.get(str(seen_as or state.industry or ""))
+    # Who has not allowed to be asked what for is not asked; the start form asks for both.
+    ask = ask and Purpose.PERSONALIZATION in profile.granted
     place = path or request.url.path
     query = [pair for pair in request.query_params.multi_items() if pair[0] not in _PASSING]
     here = f"{place}?{urlencode(query)}" if query else place
@@ -91,6 +96,8 @@ def frame(
         path=here,
         start_path=START if place in ("/", START) else f"{START}?{urlencode({'next': here})}",
         privacy_path=PRIVACY,
+        choices_path=CHOICES,
+        consent=banner(request, plan, profile, locale, here),
         locale=locale,
         words=words(locale),
         navigation=navigation(plan, place, locale),
@@ -105,8 +112,9 @@ def frame(
         ),
         industry=industry_label(industry, locale, plan) if industry else "",
         reprompt=_reprompt(plan, locale) if ask and industry is None else (),
+        beacons=profile.storable,
         admin=_bar(plan, choice) if admin else None,
-        state=msgspec.to_builtins(state),
+        state=msgspec.to_builtins(state) if profile.storable else None,
     )
 
 

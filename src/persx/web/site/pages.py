@@ -123,7 +123,7 @@ async def page_response(
     response = answer(render(site, view), status)
     response.headers["Content-Language"] = locale
     if human:
-        remember(response, services, plan, visitor)
+        remember(request, response, plan, visitor, decided.profile)
     if request.query_params.get("locale") in plan.workspace.locales:
         set_cookie(response, services, LOCALE, request.query_params["locale"], YEAR_SECONDS)
     return response
@@ -146,7 +146,7 @@ def _languages(decided: Decided, plan: Plan, locale: str) -> dict[str, str]:
 def _exposure_url(
     request: Request, decided: Decided, visitor: Visitor, page: Page, title: str
 ) -> str | None:
-    if decided.decision.forced:
+    if decided.decision.forced or not decided.profile.storable:
         return None
     services = services_of(request)
     return "/v1/x/" + exposure_token(services.signer, decided, visitor, page.path, title)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from persx.web import html
+from persx.web.site.consent import send_consent, show_choices
 from persx.web.site.forms import send_form
 from persx.web.site.pages import show
 from persx.web.site.privacy import send_privacy, show_privacy
@@ -19,6 +20,8 @@ def routes() -> list[Route]:
         Route("/start", send_start, methods=["POST"]),
         Route("/privacy", show_privacy, methods=["GET"]),
         Route("/privacy", send_privacy, methods=["POST"]),
+        Route("/privacy/choices", show_choices, methods=["GET"]),
+        Route("/privacy/consent", send_consent, methods=["POST"]),
         Route("/forms/{form}", send_form, methods=["POST"]),
         Route("/{path:path}", show, methods=["GET"]),
     ]

@@ -5,24 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import msgspec
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from persx.app.declaring import declare
+from persx.app.consenting import answer
+from persx.app.declaring import check_facts, declare
 from persx.app.publication import Served
-from persx.app.visiting import known_of
+from persx.app.services import Services
+from persx.app.visiting import Visitor, granted_to, known_of
 from persx.content.texts import text_of, value_text
-from persx.model.attribute import Attribute
+from persx.decide.plan import Plan
+from persx.model.attribute import Attribute, Purpose
 from persx.model.errors import BadInput
 from persx.model.visitor import Profile
+from persx.web import html
 from persx.web.admin.session import BarChoice, back, choice_of, is_admin, same_origin
-from persx.web.html import answer
 from persx.web.site.errors import nothing_served
 from persx.web.site.frame import frame, industry_label, locale_for
 from persx.web.site.views import IndustryChoice, Option, StartView, render
 from persx.web.site.words import words
-from persx.web.visitors import remember, remember_state, services_of, visitor_of
+from persx.web.visitors import (
+    remember,
+    remember_answers,
+    remember_state,
+    services_of,
+    visitor_of,
+)
 
 MANY = ("goals", "tools")
 
@@ -64,16 +74,34 @@ async def send_start(request: Request) -> Response:
         errors["industry"] = said.start_no_industry
     else:
         try:
+            check_facts(served.plan, given)
+            # The form says so above its button: sending it allows what it is for.
+            visitor = await _allowed(services, served.plan, visitor)
             state = await declare(services, served.plan, visitor, given)
         except BadInput as error:
             errors["industry"] = str(error)
     if errors:
         profile = await known_of(services, served.plan, visitor)
         return _form(request, served, profile, {**profile.attributes, **given}, target, errors)
+    visitor = msgspec.structs.replace(visitor, declared=state.facts, new=False)
     response = back(target)
-    remember(response, services, served.plan, visitor)
+    remember(
+        request, response, served.plan, visitor, await known_of(services, served.plan, visitor)
+    )
+    if visitor.answers:
+        remember_answers(response, services, served.plan, visitor.answers)
     remember_state(response, services, served.plan, state)
     return response
+
+
+async def _allowed(services: Services, plan: Plan, visitor: Visitor) -> Visitor:
+    """Take the form for the permission to personalize, where that was not given before."""
+    if Purpose.PERSONALIZATION in await granted_to(services, plan, visitor):
+        return visitor
+    answered = await answer(
+        services, plan, visitor, {Purpose.PERSONALIZATION: True}, source="start form"
+    )
+    return msgspec.structs.replace(visitor, answers=answered.answers)
 
 
 def _keep_own(given: dict[str, object], served: Served) -> None:
@@ -137,5 +165,6 @@ def _form(
         next=target,
         errors=errors,
         updating=bool(profile.attributes.get("industry")),
+        allows=Purpose.PERSONALIZATION not in profile.granted,
     )
-    return answer(render(site, view), 422 if errors else 200)
+    return html.answer(render(site, view), 422 if errors else 200)

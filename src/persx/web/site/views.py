@@ -64,6 +64,44 @@ class AdminBar(View, frozen=True, kw_only=True):
     studio: str = "/admin"
 
 
+class PurposeChoice(View, frozen=True, kw_only=True):
+    """A purpose that a visitor may grant or deny.
+
+    Attributes:
+        label: What it is called, such as Statistics.
+        text: What is done with the data, in one sentence.
+        granted: Whether it is granted now.
+        note: Where and when it was answered, or why it holds; may be empty.
+    """
+
+    value: str
+    label: str
+    text: str
+    granted: bool = False
+    note: str = ""
+
+
+class ConsentView(View, frozen=True, kw_only=True):
+    """The question what the visitor's data may be used for, as a banner or on a page.
+
+    Its form posts to ``/privacy/consent``: `action` (``accept``, ``reject``, or ``save`` with
+    `purposes`, one for each granted), `next` and `version`.
+
+    Attributes:
+        title, text: What the workspace's banner says, in the visitor's language.
+        version: The text that is shown; it is kept with the answer.
+        next: Where to go afterwards.
+        gpc: The browser asks not to have data sold or shared.
+    """
+
+    title: str
+    text: str
+    choices: tuple[PurposeChoice, ...]
+    version: str = ""
+    next: str = "/"
+    gpc: bool = False
+
+
 class SiteContext(View, frozen=True, kw_only=True):
     """What every page of the site is framed with.
 
@@ -83,7 +121,8 @@ class SiteContext(View, frozen=True, kw_only=True):
             layers): the bearer's industry, goals, tools and persona. None keeps nothing.
         csrf: A token that every form sends back as `csrf`; empty means none.
         beacons: Whether the script may report time on the page.
-        start_path, privacy_path: Where those pages are.
+        start_path, privacy_path, choices_path: Where those pages are.
+        consent: The banner that asks what data may be used for; none where it was answered.
     """
 
     brand: str
@@ -102,6 +141,22 @@ class SiteContext(View, frozen=True, kw_only=True):
     beacons: bool = True
     start_path: str = "/start"
     privacy_path: str = "/privacy"
+    choices_path: str = "/privacy/choices"
+    consent: ConsentView | None = None
+
+
+class ChoicesView(View, frozen=True, kw_only=True):
+    """The page "Privacy choices": what is granted now, and the way to change it.
+
+    Attributes:
+        consent: The question, filled in with what holds now.
+        done: Whether an answer has just been taken.
+    """
+
+    template: ClassVar[str] = "site/choices.html"
+
+    consent: ConsentView
+    done: bool = False
 
 
 class PageView(View, frozen=True, kw_only=True):
@@ -149,6 +204,7 @@ class StartView(View, frozen=True, kw_only=True):
         next: The path to go to afterwards.
         errors: Field (``industry``, ``goals``, ``tools``) → what is wrong with it.
         updating: Whether the visitor has answered before.
+        allows: Whether sending it allows personalization, which it then has to say.
     """
 
     template: ClassVar[str] = "site/start.html"
@@ -157,6 +213,7 @@ class StartView(View, frozen=True, kw_only=True):
     next: str = "/"
     errors: Mapping[str, str] = {}
     updating: bool = False
+    allows: bool = False
 
 
 class FactView(View, frozen=True, kw_only=True):
@@ -201,7 +258,7 @@ class ErrorView(View, frozen=True, kw_only=True):
     reference: str = ""
 
 
-AnyView: TypeAlias = PageView | StartView | PrivacyView | ErrorView
+AnyView: TypeAlias = PageView | StartView | PrivacyView | ChoicesView | ErrorView
 
 
 @cache

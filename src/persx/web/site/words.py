@@ -70,6 +70,43 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
         " far stays counted."
     )
     privacy_done: str = "Done. Your choice holds from this page on."
+    choices: str = "Privacy choices"
+    choices_title: str = "Your privacy choices"
+    choices_intro: str = (
+        "You decide what your data may be used for. A change holds from the next page on, and you"
+        " can change your mind here at any time."
+    )
+    choices_necessary: str = "Necessary"
+    choices_necessary_text: str = (
+        "The language that you chose, the forms that you send, and this choice itself. Without"
+        " them the site does not work."
+    )
+    choices_always: str = "always on"
+    consent_title: str = "Your data, your choice"
+    consent_text: str = (
+        "With your permission this site remembers you, to show what fits you and to learn which"
+        " pages work. Everything stays on this site. Until you agree, it does not recognise you."
+    )
+    consent_accept: str = "Accept all"
+    consent_reject: str = "Reject all"
+    consent_choose: str = "Choose for each purpose"
+    consent_save: str = "Save my choice"
+    consent_personalization: str = "Personalization"
+    consent_personalization_text: str = (
+        "The pages remember your answers and visits, and show what fits you."
+    )
+    consent_analytics: str = "Statistics"
+    consent_analytics_text: str = "Visits are counted, to find out which pages are useful."
+    consent_marketing: str = "Marketing"
+    consent_marketing_text: str = "What you are interested in may be used for offers to you."
+    consent_granted_on: str = "You agreed on {date}."
+    consent_denied_on: str = "You declined on {date}."
+    consent_gpc: str = "Off, because your browser asks for it."
+    consent_unless: str = "On, until you object."
+    start_allows: str = (
+        "By sending this form you allow personalization: the site keeps your answers and uses"
+        " them to choose what it shows you. You can take that back under"
+    )
     error_home: str = "Go to the home page"
     error_not_found: str = "This page does not exist"
     error_not_found_text: str = "The address may be old or mistyped. These pages do exist:"
@@ -142,6 +179,44 @@ GERMAN: Final = Words(
         " gezählt wurde, bleibt gezählt."
     ),
     privacy_done="Erledigt. Ihre Wahl gilt ab dieser Seite.",
+    choices="Datenschutz-Einstellungen",
+    choices_title="Ihre Datenschutz-Einstellungen",
+    choices_intro=(
+        "Sie bestimmen, wofür Ihre Daten verwendet werden. Eine Änderung gilt ab der nächsten"
+        " Seite, und Sie können sich hier jederzeit anders entscheiden."
+    ),
+    choices_necessary="Notwendig",
+    choices_necessary_text=(
+        "Die gewählte Sprache, die Formulare, die Sie senden, und diese Auswahl selbst. Ohne sie"
+        " funktioniert die Seite nicht."
+    ),
+    choices_always="immer an",
+    consent_title="Ihre Daten, Ihre Wahl",
+    consent_text=(
+        "Mit Ihrer Erlaubnis erkennt diese Seite Sie wieder, zeigt, was zu Ihnen passt, und lernt,"
+        " welche Seiten nützen. Alles bleibt auf dieser Seite. Ohne Ihre Zustimmung erkennt sie Sie"
+        " nicht wieder."
+    ),
+    consent_accept="Alle annehmen",
+    consent_reject="Alle ablehnen",
+    consent_choose="Einzeln auswählen",
+    consent_save="Auswahl speichern",
+    consent_personalization="Personalisierung",
+    consent_personalization_text=(
+        "Die Seiten merken sich Ihre Antworten und Besuche und zeigen, was zu Ihnen passt."
+    ),
+    consent_analytics="Statistik",
+    consent_analytics_text="Besuche werden gezählt, um zu erfahren, welche Seiten nützen.",
+    consent_marketing="Werbung",
+    consent_marketing_text="Was Sie interessiert, darf für Angebote an Sie verwendet werden.",
+    consent_granted_on="Sie haben am {date} zugestimmt.",
+    consent_denied_on="Sie haben am {date} abgelehnt.",
+    consent_gpc="Aus, weil Ihr Browser darum bittet.",
+    consent_unless="An, bis Sie widersprechen.",
+    start_allows=(
+        "Mit dem Absenden erlauben Sie Personalisierung: Die Seite behält Ihre Antworten und wählt"
+        " danach, was sie Ihnen zeigt. Zurücknehmen können Sie das unter"
+    ),
     error_home="Zur Startseite",
     error_not_found="Diese Seite gibt es nicht",
     error_not_found_text="Die Adresse ist vielleicht alt oder vertippt. Diese Seiten gibt es:",

@@ -39,6 +39,13 @@
     } catch (error) {
       /* Storage is full or not allowed: cookie and database still hold. */
     }
+  } else {
+    /* Nothing may be kept of this visitor, or no longer. */
+    try {
+      sessionStorage.removeItem("persx-state");
+    } catch (error) {
+      /* It is not allowed, so there is nothing. */
+    }
   }
 
   /* The start form shows the goals and tools of the chosen industry only. */

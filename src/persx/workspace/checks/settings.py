@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from persx.model.attribute import Purpose
 from persx.model.errors import Fault, did_you_mean
-from persx.model.workspace import PersonaSettings
+from persx.model.workspace import ConsentSettings, PersonaSettings
+from persx.visitors.consent import ASKED, LONGEST
 from persx.workspace.checks.schedules import is_zone
 from persx.workspace.checks.subject import Subject
 from persx.workspace.checks.texts import check_texts
@@ -19,6 +21,9 @@ LONGEST_COOKIE_DAYS: Final = 400
 
 TEXTS: Final = ("tagline", "footer")
 """Fields that visitors read, and that `locales` may say in another language."""
+
+CONSENT_TEXTS: Final = ("title", "text", *(purpose.value for purpose in ASKED))
+"""The same, of the question of consent."""
 
 
 def check_settings(subject: Subject) -> Iterator[Fault]:
@@ -59,10 +64,38 @@ def check_settings(subject: Subject) -> Iterator[Fault]:
     yield from subject.unknown(SETTINGS, "", "holdout.goals", "goals", settings.holdout.goals)
     yield from subject.repeated(SETTINGS, "", "holdout.goals", settings.holdout.goals)
     yield from _personas(subject, settings.personas)
+    yield from _consent(subject, settings.consent)
     for field in ("visitor_cookie_days", "industry_cookie_days"):
         days = getattr(settings, field)
         if not 1 <= days <= LONGEST_COOKIE_DAYS:
             yield fault(field, f"A cookie lives 1 to {LONGEST_COOKIE_DAYS} days.", days)
+
+
+def _consent(subject: Subject, consent: ConsentSettings) -> Iterator[Fault]:
+    def fault(path: str, message: str, value: Any, hint: str = "") -> Fault:
+        return subject.fault(SETTINGS, "", f"consent.{path}", message, value=value, hint=hint)
+
+    if not 1 <= len(consent.version) <= LONGEST:
+        yield fault(
+            "version",
+            f"A version has 1 to {LONGEST} characters.",
+            consent.version,
+            "Name the text, such as 2026-11; it is kept with every answer.",
+        )
+    if not 1 <= consent.days <= LONGEST_COOKIE_DAYS:
+        yield fault("days", f"A cookie lives 1 to {LONGEST_COOKIE_DAYS} days.", consent.days)
+    for category, purposes in consent.categories.items():
+        asked = [purpose for purpose in purposes if purpose in ASKED]
+        if not asked and Purpose.NECESSARY not in purposes:
+            yield fault(
+                f"categories.{category}",
+                "The category stands for no purpose.",
+                category,
+                f"Write one or more of {', '.join(purpose.value for purpose in ASKED)}.",
+            )
+    yield from check_texts(
+        subject, SETTINGS, "", consent.locales, CONSENT_TEXTS, place="consent.locales"
+    )
 
 
 def _personas(subject: Subject, personas: PersonaSettings) -> Iterator[Fault]:

@@ -14,21 +14,24 @@ def check_texts(
     name: str,
     locales: Mapping[str, Mapping[str, str]],
     fields: Collection[str],
+    *,
+    place: str = "locales",
 ) -> Iterator[Fault]:
     """Yield the faults of a document's `locales`.
 
     Args:
         locales: Locale code → field → text.
         fields: The fields that may be said in another language.
+        place: Where in the document the texts stand.
     """
     for locale, texts in locales.items():
-        yield from subject.unknown(kind, name, f"locales.{locale}", "locales", [locale])
+        yield from subject.unknown(kind, name, f"{place}.{locale}", "locales", [locale])
         for field in texts:
             if field not in fields:
                 yield subject.fault(
                     kind,
                     name,
-                    f"locales.{locale}.{field}",
+                    f"{place}.{locale}.{field}",
                     f"Unknown field '{field}'.",
                     value=texts[field],
                     hint=did_you_mean(field, fields),

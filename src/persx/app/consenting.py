@@ -1,0 +1,302 @@
+"""Consenting: what visitors answer takes effect on their next request, and can be proved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from persx.app.collecting import collect
+from persx.app.services import Services
+from persx.app.visiting import Visitor, answers_for, new_id
+from persx.decide.plan import Plan
+from persx.model.attribute import Purpose
+from persx.model.clock import Millis
+from persx.model.errors import BadInput, did_you_mean
+from persx.model.event import CONSENT_CHANGED, Event, EventType, IdentityKey
+from persx.model.visitor import Grant, IdentityState
+from persx.model.workspace import ConsentMode
+from persx.visitors.consent import ASKED, LONGEST, add, answers_of, granted, said_by, storable
+
+_HISTORY: Final = """
+select type, message_id, anonymous_id, user_id, name, timestamp, received, verified,
+       properties, context
+from events
+where (list_contains(cast($anonymous as varchar[]), anonymous_id)
+       or list_contains(cast($users as varchar[]), user_id))
+  and ((type = 'track' and name = $name) or contains(context, '"categoryPreferences"'))
+order by timestamp, message_id
+"""
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an answer.
+
+    Attributes:
+        answers: The newest answers by purpose, for the visitor's cookie.
+        granted: The purposes that are granted from now on.
+        kept: The answer is in the event log, under the visitor's id.
+    """
+
+    answers: Mapping[Purpose, Grant]
+    granted: frozenset[Purpose]
+    kept: bool
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One answer as the event log proves it.
+
+    Attributes:
+        at: When it was given, in epoch milliseconds.
+        received: When we learned of it.
+        purposes: What was granted (true) or denied, by purpose.
+        source: Where it was asked.
+        version: Which text was shown.
+        message_id: The event that proves it.
+    """
+
+    at: Millis
+    received: Millis
+    purposes: Mapping[Purpose, bool]
+    source: str
+    version: str
+    message_id: str
+
+
+class ConsentRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What a visitor allows, and how that is known.
+
+    Attributes:
+        mode: What holds where nothing was answered.
+        version: The text that is shown now.
+        granted: Every purpose and whether it is granted now.
+        answers: The newest answer by purpose.
+        history: Every answer in the event log, oldest first; of a consent manager, which repeats
+            itself with every event, those that changed something.
+    """
+
+    mode: str
+    version: str
+    granted: Mapping[Purpose, bool]
+    answers: Mapping[Purpose, Grant]
+    history: Sequence[Said]
+
+
+def check_purposes(given: Mapping[str, object]) -> dict[Purpose, bool]:
+    """Return an answer as it may be given.
+
+    Raises:
+        BadInput: No purpose, an unknown one, one that cannot be denied, or no true or false.
+    """
+    if not given:
+        raise BadInput("No purpose is answered.", hint="Send 'purposes': {\"analytics\": true}.")
+    names = [purpose.value for purpose in ASKED]
+    for name, answer in given.items():
+        if name not in names:
+            raise BadInput(
+                f"'{name}' is no purpose that can be granted or denied.",
+                value=name,
+                hint=did_you_mean(name, names),
+            )
+        if not isinstance(answer, bool):
+            raise BadInput(f"The answer for '{name}' is neither true nor false.", value=answer)
+    return {Purpose(name): bool(answer) for name, answer in given.items()}
+
+
+async def answer(
+    services: Services,
+    plan: Plan,
+    visitor: Visitor,
+    purposes: Mapping[Purpose, bool],
+    *,
+    source: str,
+    version: str | None = None,
+) -> Answered:
+    """Take a visitor's answer; it holds when this returns.
+
+    It is logged under the visitor's id where they have one, or may have one from now on. Of
+    others, who allow no storage, the answer is in their cookie alone.
+
+    Args:
+        version: The text that was shown; what the workspace shows now unless given.
+
+    Raises:
+        Unavailable: It could not be kept.
+    """
+    consent = plan.workspace.settings.consent
+    source, version = source[:LONGEST], (version or consent.version)[:LONGEST]
+    states = () if visitor.new else await services.store.states(visitor.identity)
+    before = answers_for(visitor, states)
+    # Later than all before it, in the same millisecond too.
+    now = max(services.clock(), *(grant.at + 1 for grant in before.values()), 0)
+    message_id = new_id()
+    given = {
+        purpose: Grant(yes, now, message_id, source, version) for purpose, yes in purposes.items()
+    }
+    answers = {**before, **given}
+    after = granted(answers, consent.mode, gpc=visitor.gpc)
+    kept = not visitor.new or storable(after)
+    if kept:
+        await collect(services, [_event(visitor, given, now, message_id, source, version)])
+    for purpose, yes in purposes.items():
+        services.metrics.answers.labels(purpose.value, "granted" if yes else "denied").inc()
+    return Answered(answers=answers, granted=after, kept=kept)
+
+
+def _event(
+    visitor: Visitor,
+    given: Mapping[Purpose, Grant],
+    now: Millis,
+    message_id: str,
+    source: str,
+    version: str,
+) -> Event:
+    told = {purpose.value: grant.granted for purpose, grant in given.items()}
+    return Event(
+        type=EventType.TRACK,
+        name=CONSENT_CHANGED,
+        message_id=message_id,
+        anonymous_id=visitor.anonymous_id or None,
+        user_id=visitor.user_id or None,
+        timestamp=now,
+        received=now,
+        verified=visitor.trusted,
+        properties={"purposes": told, "source": source, "version": version},
+    )
+
+
+async def consent_of(services: Services, plan: Plan, visitor: Visitor) -> ConsentRecord:
+    """Return what a visitor allows, with the history and proof of it from the event log."""
+    consent = plan.workspace.settings.consent
+    states = () if visitor.new else await services.store.states(visitor.identity)
+    answers = answers_for(visitor, states)
+    purposes = granted(answers, consent.mode, gpc=visitor.gpc)
+    return ConsentRecord(
+        mode=consent.mode.value,
+        version=consent.version,
+        granted={purpose: purpose in purposes for purpose in Purpose},
+        answers=answers,
+        history=await _history(services, plan, states),
+    )
+
+
+async def _history(
+    services: Services, plan: Plan, states: Sequence[IdentityState]
+) -> Sequence[Said]:
+    # Who never answered has no history, and costs no search.
+    answered = [state.identity for state in states if state.consent]
+    if not answered:
+        return ()
+    found = await services.warehouse.query(
+        _HISTORY,
+        {
+            "anonymous": [key[2:] for key in answered if key.startswith("a:")],
+            "users": [key[2:] for key in answered if not key.startswith("a:")],
+            "name": CONSENT_CHANGED,
+        },
+    )
+    categories = plan.workspace.settings.consent.categories
+    history: list[Said] = []
+    last: dict[Purpose, bool] = {}
+    for row in found.rows:
+        event = _read(dict(zip(found.columns, row, strict=True)))
+        if event.identity not in answered:
+            continue
+        said = said_by(event, categories)
+        told = {purpose: grant.granted for purpose, grant in said.items()}
+        repeated = event.name != CONSENT_CHANGED and told.items() <= last.items()
+        if not told or repeated:
+            continue
+        last |= told
+        grant = next(iter(said.values()))
+        history.append(
+            Said(
+                at=event.timestamp,
+                received=event.received,
+                purposes=told,
+                source=grant.source,
+                version=grant.version,
+                message_id=event.message_id,
+            )
+        )
+    return history
+
+
+def _read(row: dict[str, Any]) -> Event:
+    for name in ("properties", "context"):
+        row[name] = msgspec.json.decode(row[name] or "{}")
+    return msgspec.convert(row, Event)
+
+
+async def consented(services: Services, events: Sequence[Event]) -> list[Event]:
+    """Return those of a visitor's events that may be stored; what they answer, always.
+
+    Of a visitor who allows no storage nothing is left but a change of mind, bare of all else: it
+    is what turns later events away. In opt-in mode it need not be kept of somebody unknown.
+    """
+    plan = services.publication.plan
+    if plan is None:
+        return list(events)
+    consent = plan.workspace.settings.consent
+    known: dict[IdentityKey, _Known] = {}
+    allowed: list[Event] = []
+    for event in events:
+        identity = event.identity
+        own = known.get(identity)
+        if own is None:
+            states = await services.store.states(identity)
+            own = known[identity] = _Known(answers_of(states), bool(states))
+            own.storable = storable(granted(own.answers, consent.mode))
+        changed: dict[Purpose, Grant] = {}
+        if event.name == CONSENT_CHANGED or "consent" in event.context:
+            said = said_by(event, consent.categories)
+            before = {purpose: grant.granted for purpose, grant in own.answers.items()}
+            changed = {
+                purpose: grant
+                for purpose, grant in said.items()
+                if before.get(purpose) != grant.granted
+            }
+            add(own.answers, said)
+            own.storable = storable(granted(own.answers, consent.mode))
+        if own.storable:
+            own.kept = True
+            allowed.append(event)
+            continue
+        services.metrics.events.labels("unconsented").inc()
+        if changed and (own.kept or consent.mode is ConsentMode.OPT_OUT):
+            own.kept = True
+            allowed.append(_bare(event, changed))
+    return allowed
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of an identity while a request's events are looked at.
+
+    `kept` tells that something is kept of it.
+    """
+
+    answers: dict[Purpose, Grant]
+    kept: bool
+    storable: bool = False
+
+
+def _bare(event: Event, said: Mapping[Purpose, Grant]) -> Event:
+    grant = next(iter(said.values()))
+    return Event(
+        type=EventType.TRACK,
+        name=CONSENT_CHANGED,
+        message_id=event.message_id,
+        anonymous_id=event.anonymous_id,
+        user_id=event.user_id,
+        timestamp=event.timestamp,
+        received=event.received,
+        verified=event.verified,
+        properties={
+            "purposes": {purpose.value: each.granted for purpose, each in said.items()},
+            "source": grant.source,
+            "version": grant.version,
+        },
+    )

@@ -1,0 +1,96 @@
+"""What is kept of a visitor, for which purpose, under which id and for how long: as people read it.
+
+The data-protection table of the docs is written from this list and from the cookies. Whoever keeps
+something new adds a line here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from persx.model.attribute import Purpose
+from persx.visitors.consent import STORAGE
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is kept.
+
+    Attributes:
+        needs: The purposes of which one has to be granted for it to be kept.
+        under: The id that it is found by.
+        until: How long it is kept.
+    """
+
+    what: str
+    needs: tuple[Purpose, ...]
+    under: str
+    until: str
+
+
+_ID: Final = "the visitor's id"
+_LOG: Final = "until it is erased, or its retention ends"
+
+KEPT: Final = (
+    Kept(
+        what="Numbers of decisions, events and answers, for operators",
+        needs=(Purpose.NECESSARY,),
+        under="no id",
+        until="until the server stops",
+    ),
+    Kept(
+        what="A form that was sent, with its answers",
+        needs=(Purpose.NECESSARY,),
+        under="the visitor's id; a random one for this form alone where no storage is allowed",
+        until=_LOG,
+    ),
+    Kept(
+        what="An answer to the question of consent, with time, source and version of the text",
+        needs=(Purpose.NECESSARY,),
+        under="the visitor's id, where they have one; else only in their own cookie",
+        until=_LOG,
+    ),
+    Kept(
+        what="What the visitor's page loads and events tell, addresses and user agents reduced",
+        needs=STORAGE,
+        under=_ID,
+        until=_LOG,
+    ),
+    Kept(
+        what="The identity: first and last visit, number of events, links to other identities",
+        needs=STORAGE,
+        under=_ID,
+        until="until it is erased",
+    ),
+    Kept(
+        what="A line for each decision: snapshot, attributes read, variants, reasons",
+        needs=STORAGE,
+        under=_ID,
+        until=_LOG,
+    ),
+    Kept(
+        what="Arms of experiments and of the holdout, and the exposures that make a visitor count",
+        needs=(Purpose.ANALYTICS,),
+        under=_ID,
+        until=_LOG,
+    ),
+    Kept(
+        what="Declared facts and computed attributes of this purpose: used for content",
+        needs=(Purpose.PERSONALIZATION,),
+        under=_ID,
+        until="as long as the attribute's `expires` says; without it, until it is erased",
+    ),
+    Kept(
+        what="Session storage `persx-state`: industry, goals, tools, persona",
+        needs=STORAGE,
+        under="the browser's tab",
+        until="until the tab is closed",
+    ),
+    Kept(
+        what="Facts whose attribute has this purpose: no rule sees them without it",
+        needs=(Purpose.MARKETING,),
+        under=_ID,
+        until="as long as the attribute's `expires` says; without it, until it is erased",
+    ),
+)

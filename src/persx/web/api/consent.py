@@ -1,0 +1,97 @@
+"""``/v1/consent``: what a visitor allows, with its proof, and the way to change it."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from persx.app.consenting import answer, check_purposes, consent_of
+from persx.app.deciding import current_plan
+from persx.app.visiting import Visitor, known_of
+from persx.model.errors import BadInput, Forbidden
+from persx.web.api.answers import answers, body, json
+from persx.web.collect.wire import MAX_ID
+from persx.web.keys import Access, access, key_of
+from persx.web.visitors import remember, remember_answers, services_of, visitor_of
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+class ConsentRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What ``POST /v1/consent`` takes: the purposes that are granted (true) or denied (false).
+
+    `anonymousId` or `userId` say for whom, with the server key; without a key it is the bearer's
+    own answer. `source` says where it was asked, `version` which text was shown.
+    """
+
+    purposes: dict[str, bool]
+    source: str = "api"
+    version: str = ""
+    anonymous_id: str = ""
+    user_id: str = ""
+
+
+def _visitor(request: Request, anonymous_id: str, user_id: str, *, make: bool) -> Visitor:
+    """Return whose consent it is: the bearer's, or with the server key whoever is named."""
+    key = key_of(request.headers)
+    if not key:
+        if anonymous_id or user_id:
+            raise Forbidden("Somebody's consent needs the server key.", hint="Send the key.")
+        return visitor_of(request, make=make)
+    if access(key, services_of(request).keys) is not Access.SERVER:
+        raise Forbidden(
+            "The key is not the server key.",
+            hint="Without a key, a browser reads and changes its own visitor's consent.",
+        )
+    if not (anonymous_id or user_id):
+        raise BadInput("Neither 'anonymousId' nor 'userId' says whose consent it is.")
+    if max(len(anonymous_id), len(user_id)) > MAX_ID:
+        raise BadInput(f"An id is longer than {MAX_ID} characters.")
+    return Visitor(anonymous_id=anonymous_id, user_id=user_id, trusted=True)
+
+
+@answers
+async def read_consent(request: Request) -> Response:
+    """Return what a visitor allows, and every answer that proves it."""
+    services = services_of(request)
+    asked = request.query_params
+    visitor = _visitor(request, asked.get("anonymousId", ""), asked.get("userId", ""), make=False)
+    record = await consent_of(services, current_plan(services), visitor)
+    return json(record, headers=_NO_STORE)
+
+
+@answers
+async def write_consent(request: Request) -> Response:
+    """Take a visitor's answer, from a consent manager of the site's own perhaps."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Forbidden("Another site cannot answer for a visitor.")
+    services = services_of(request)
+    plan = current_plan(services)
+    asked = await body(request, ConsentRequest)
+    visitor = _visitor(request, asked.anonymous_id, asked.user_id, make=True)
+    answered = await answer(
+        services,
+        plan,
+        visitor,
+        check_purposes(asked.purposes),
+        source=asked.source,
+        version=asked.version or None,
+    )
+    after = msgspec.structs.replace(
+        visitor, answers=answered.answers, new=visitor.new and not answered.kept
+    )
+    response = json(await consent_of(services, plan, after), headers=_NO_STORE)
+    if not key_of(request.headers):
+        remember(request, response, plan, after, await known_of(services, plan, after))
+        remember_answers(response, services, plan, answered.answers)
+    return response
+
+
+def routes() -> list[Route]:
+    """Return the routes of this file."""
+    return [
+        Route("/v1/consent", read_consent, methods=["GET"]),
+        Route("/v1/consent", write_consent, methods=["POST"]),
+    ]
