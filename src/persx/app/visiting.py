@@ -69,17 +69,21 @@ async def profile_of(
         if not visitor.trusted and any(state.identity != visitor.identity for state in states):
             states = [state for state in states if state.identity == visitor.identity]
     assembler = assembler or plan.assembler
+    account = None
+    if assembler.reads_account and visitor.trusted and not visitor.new:
+        account = await services.store.account(visitor.identity)
     ready = services.publication.ready
     if visitor.declared:
-        return _assembled(visitor, states, assembler, now, ready, _newer(visitor, states))
+        newer = _newer(visitor, states)
+        return _assembled(visitor, states, assembler, now, ready, newer, account)
     # What depends on time is evaluated for whole seconds: several requests for one page are
     # answered from one evaluation.
-    same = (now // SECOND, states, assembler, visitor.granted, ready)
+    same = (now // SECOND, states, assembler, visitor.granted, ready, account)
     key = (visitor.identity, visitor.trusted)
     kept = services.profiles.get(key)
     if kept is not None and all(map(is_, kept.same[1:], same[1:])) and kept.same[0] == same[0]:
         return kept.profile
-    profile = _assembled(visitor, states, assembler, now, ready, {})
+    profile = _assembled(visitor, states, assembler, now, ready, {}, account)
     if len(services.profiles) >= KEPT_PROFILES:
         services.profiles.clear()
     services.profiles[key] = KeptProfile(same, profile)
@@ -104,12 +108,17 @@ def _assembled(
     now: Millis,
     ready: frozenset[str] | None,
     declared: Mapping[str, Value],
+    account: IdentityState | None,
 ) -> Profile:
     profile = assembler.assemble(
-        states, now, granted=visitor.granted, ready=ready, declared=declared
+        states, now, granted=visitor.granted, ready=ready, declared=declared, account=account
     )
-    if profile.bucketing_id:
-        return profile
+    if states:
+        # A shared device comes first whatever its age: who signs in on it next changes no arm.
+        first = states[0].identity
+        if profile.bucketing_id == first:
+            return profile
+        return msgspec.structs.replace(profile, bucketing_id=first)
     return msgspec.structs.replace(
         profile, identities=(visitor.identity,), bucketing_id=visitor.identity
     )
