@@ -157,8 +157,8 @@ def _far(edge: Edge, identity: IdentityKey) -> IdentityKey:
 async def _no_edge(services: Services, asked: Sequence[IdentityKey]) -> str:
     if len(asked) == 1:
         return f"No verified edge joins {asked[0]} to anybody."
-    states = await services.store.states(asked[0])
-    if not any(state.identity == asked[1] for state in states):
+    one, other = [await services.store.states(each) for each in asked]
+    if {state.identity for state in one} != {state.identity for state in other}:
         return f"{asked[0]} and {asked[1]} are not merged."
     return (
         f"{asked[0]} and {asked[1]} are merged through others, not by an edge of their own. "

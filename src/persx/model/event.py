@@ -40,7 +40,7 @@ def email_key(address: str) -> IdentityKey:
     >>> email_key(" Ada@Example.com") == email_key("ada@example.com")
     True
     >>> email_key("ada@example.com")[:18]
-    'e:b57efccbbbd8ecfa'
+    'e:b5fc85e55755f9e0'
     """
     plain = address.strip().lower().encode("utf-8", "replace")
     return IdentityKey("e:" + hashlib.sha256(plain).hexdigest())

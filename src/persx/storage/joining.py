@@ -115,7 +115,7 @@ def joined(edges: Iterable[Edge], cuts: Collection[tuple[IdentityKey, IdentityKe
             persons.unite(edge.left, edge.right)
     members: dict[IdentityKey, list[IdentityKey]] = {}
     speaks_for: dict[IdentityKey, IdentityKey] = {}
-    for device, said in of_device.items():
+    for said in of_device.values():
         for edge in said:
             persons.add(edge.right)
     for person in persons.parent:
