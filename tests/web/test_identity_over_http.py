@@ -137,7 +137,7 @@ async def test_who_claims_to_be_somebody_else_gets_nothing(
     assert account.identity == "g:clinic"
     assert account.events == 1
     assert await services.store.account(anonymous_key(own)) is None
-    assert (await show(services, IdentityRequest(id="ann"))).shared is False
+    assert (await show(services, IdentityRequest(id="u:ann"))).shared is False
 
 
 async def test_an_address_that_a_visitor_types_joins_nobody(
