@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from persx.app import explaining, identities, imports, publishing, reports
+from persx.app import census, explaining, identities, imports, publishing, reports
 from persx.app.use_cases import AnyUseCase
 from persx.model.registry import Registry
 
@@ -17,5 +17,6 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         reports.REPORT,
         explaining.EXPLAIN,
         *identities.USE_CASES,
+        *census.USE_CASES,
     ],
 )

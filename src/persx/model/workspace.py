@@ -295,6 +295,7 @@ class Settings(Document, frozen=True, kw_only=True):
         coverage: Whether a missing industry variant is a warning, or an error.
         holdout: The always-on comparison with default content.
         personas: How personas are scored.
+        smallest_audience: Visitors that an audience should have, lest its content be about few.
         visitor_cookie_days: Lifetime of the cookie with the visitor id.
         industry_cookie_days: Lifetime of the cookie with what the visitor declared.
         footer: Text at the foot of every page.
@@ -308,6 +309,7 @@ class Settings(Document, frozen=True, kw_only=True):
     coverage: Literal["warn", "full"] = "warn"
     holdout: HoldoutSettings = HoldoutSettings()
     personas: PersonaSettings = PersonaSettings()
+    smallest_audience: int = 50
     visitor_cookie_days: int = 390
     industry_cookie_days: int = 7
     footer: str = ""
