@@ -66,9 +66,12 @@ def said_again(kept: Edge | None, edge: Edge) -> Edge:
     """Return what is kept of an edge that is said again: the first time, and the latest."""
     if kept is None:
         return edge
-    first = min(kept, edge, key=lambda each: (each.at, each.message_id))
-    latest = max(kept.latest, edge.latest)
-    return Edge(first.left, first.right, first.kind, first.at, first.message_id, latest)
+    first, other = kept, edge
+    if (edge.at, edge.message_id) < (kept.at, kept.message_id):
+        first, other = edge, kept
+    if other.latest <= first.latest:
+        return first
+    return Edge(first.left, first.right, first.kind, first.at, first.message_id, other.latest)
 
 
 def account_of(

@@ -47,6 +47,10 @@ def edges_of(event: Event) -> list[Edge]:
     * `group`: the identity belongs to the account, verified or claimed as the event is.
     """
     kind = EdgeKind.VERIFIED if event.verified else EdgeKind.CLAIMED
+    if event.type not in _TELLING and event.anonymous_id and event.user_id:
+        # Most events that have an edge at all.
+        device, user = anonymous_key(event.anonymous_id), user_key(event.user_id)
+        return [Edge(device, user, kind, event.timestamp, event.message_id)]
     pairs: list[tuple[IdentityKey, IdentityKey, EdgeKind]] = []
     if event.user_id:
         user = user_key(event.user_id)

@@ -168,12 +168,20 @@ class Edges:
     def merge(self, connection: sqlite3.Connection, edges: Sequence[Edge]) -> None:
         """Keep the edges, and join what verified ones join."""
         news: dict[tuple[str, str, str], Edge] = {}
+        joining: list[tuple[str, str]] = []
+        turning: list[str] = []
         for edge in edges:
-            pair = (edge.left, edge.right, edge.kind.value)
+            pair = (edge.left, edge.right, edge.kind)
             known = news.get(pair) or self._staged.get(pair) or self._known.get(pair)
             after = said_again(known, edge)
-            if after != known:
-                news[pair] = after
+            if after is known:
+                continue
+            news[pair] = after
+            if edge.kind is EdgeKind.VERIFIED:
+                if known is None:
+                    joining.append((edge.left, edge.right))
+                else:
+                    turning.append(edge.left)
         if not news:
             return
         parameters = [
@@ -191,10 +199,9 @@ class Edges:
             "WHEN (excluded.at, excluded.message_id) < (at, message_id) "
             "THEN excluded.message_id ELSE message_id END",
         )
-        verified = [(left, right) for left, right, kind in news if kind == EdgeKind.VERIFIED]
-        if verified:
-            self._rejoined = True
-            members.join(connection, verified)
+        members.join(connection, joining)
+        turned = members.turn(connection, turning)
+        self._rejoined |= bool(joining) or turned
         self._staged.update(news)
 
     def cut(self, connection: sqlite3.Connection, cut: Cut) -> bool:

@@ -6,8 +6,9 @@ The rule is that of `persx.storage.joining`; here only what a change concerns is
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from persx.model.clock import Millis
@@ -43,6 +44,20 @@ def join(connection: sqlite3.Connection, edges: Iterable[tuple[str, str]]) -> No
             _place(connection, left)
         elif is_person(left) and is_person(right):
             _unite(connection, left, right)
+
+
+def turn(connection: sqlite3.Connection, devices: Sequence[str]) -> bool:
+    """Look again whom shared devices speak for; tell whether one of these is shared."""
+    if not devices:
+        return False
+    shared = connection.execute(
+        "SELECT identity FROM member WHERE speaks_for IS NOT NULL "
+        "AND identity IN (SELECT value FROM json_each(?))",
+        (json.dumps(devices),),
+    ).fetchall()
+    for (device,) in shared:
+        _place(connection, device)
+    return bool(shared)
 
 
 def cut(connection: sqlite3.Connection, one: Cut) -> bool:
