@@ -78,6 +78,12 @@ PAGES: Final = (
         privacy.kept,
     ),
     ReferencePage(
+        "demo-attributes.md",
+        "Attributes of the demo",
+        "What the demo keeps of visitors: source, freshness, purpose, expiry, uses.",
+        registries.demo_attributes,
+    ),
+    ReferencePage(
         "words.md",
         "Closed sets",
         "Value types, sources, purposes, reasons, event types.",

@@ -9,8 +9,12 @@ from persx.audience.function import Parameter, RuleFunction, Takes
 from persx.audience.functions import FUNCTIONS
 from persx.audience.schema import contextual_attributes
 from persx.content.blocks import BLOCK_TYPES
+from persx.demo import DEMOS, demo_folder
 from persx.experiments.metrics import METRICS
 from persx.visitors.computed import COMPUTED
+from persx.workspace.attribute_uses import CatalogueEntry, attribute_catalogue
+from persx.workspace.layout import read_folder
+from persx.workspace.validation import check
 from scripts.reference.structs import markdown_table, summary
 
 
@@ -171,3 +175,36 @@ def metrics() -> str:
             f"Shown as: {kind.rate_label}. Reads per arm: {needs}.\n"
         )
     return "\n".join(parts)
+
+
+def demo_attributes() -> str:
+    """Return the page on the attributes of the demo workspaces."""
+    parts = ["`persx catalogue DIR` prints the same of any workspace.\n"]
+    for name in DEMOS:
+        workspace, _ = check(read_folder(demo_folder(name), []))
+        if workspace is None:
+            raise ValueError(f"The demo '{name}' is not valid.")
+        parts += [
+            f"## {workspace.settings.name}\n",
+            markdown_table(
+                ("attribute", "source", "fresh", "purpose", "expires", "used by", "what it is"),
+                [_catalogue_row(entry) for entry in attribute_catalogue(workspace)],
+            ),
+        ]
+    return "\n".join(parts)
+
+
+def _catalogue_row(entry: CatalogueEntry) -> tuple[str, ...]:
+    counts: dict[str, int] = {}
+    for use in entry.uses:
+        counts[use.kind] = counts.get(use.kind, 0) + 1
+    used = ", ".join(f"{kind} ({count})" for kind, count in counts.items())
+    return (
+        f"`{entry.name}`",
+        entry.source.value,
+        entry.freshness,
+        entry.purpose.value + (", sensitive" if entry.sensitive else ""),
+        entry.expires or "never",
+        used or f"kept for {entry.kept_for}",
+        entry.description,
+    )

@@ -26,7 +26,13 @@ SHIFT = """() => new Promise(resolve => {
 LONGEST_SHIFT = 0.02
 """A tenth of what counts as poor: a font that is swapped in moves lines by a pixel."""
 
-STUDIO = ["/admin", "/admin/submissions", "/admin/rejected", "/admin/report/holdout"]
+STUDIO = [
+    "/admin",
+    "/admin/attributes",
+    "/admin/submissions",
+    "/admin/rejected",
+    "/admin/report/holdout",
+]
 
 
 @pytest.mark.parametrize("industry", ["", "Healthcare"], ids=["unknown", "known"])

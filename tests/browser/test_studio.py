@@ -78,7 +78,13 @@ def test_events_set_aside_are_listed_as_they_were_sent(browser: Browser, demo_se
 def test_who_is_not_signed_in_sees_nothing(browser: Browser, demo_server: Any) -> None:
     with browser.new_context(base_url=demo_server.url) as context:
         page = context.new_page()
-        for path in ("/admin", "/admin/submissions", "/admin/rejected", "/admin/report/holdout"):
+        for path in (
+            "/admin",
+            "/admin/attributes",
+            "/admin/submissions",
+            "/admin/rejected",
+            "/admin/report/holdout",
+        ):
             page.goto(path)
             expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
             expect(page.get_by_role("main").get_by_role("article")).to_have_count(0)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from persx.storage.backends import BACKENDS, open_storage
-from persx.testing import Opener, StoreContract, StreamContract, WarehouseContract
+from persx.testing import IdentityContract, Opener, StoreContract, StreamContract, WarehouseContract
 
 VOLATILE = {"memory"}
 
@@ -25,6 +25,10 @@ class TestStream(EveryBackend, StreamContract):
 
 
 class TestStore(EveryBackend, StoreContract):
+    pass
+
+
+class TestIdentities(EveryBackend, IdentityContract):
     pass
 
 

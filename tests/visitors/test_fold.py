@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persx.model.attribute import Attribute, Computation, Source, ValueType
-from persx.model.event import Event, EventType, IdentityKey
+from persx.model.attribute import Attribute, Computation, Purpose, Source, ValueType
+from persx.model.event import Event, EventType, IdentityKey, email_key
 from persx.model.visitor import EdgeKind, Fact, IdentityState
+from persx.storage.joining import joined
 from persx.storage.ports import Projection
 from persx.visitors.fold import Fold, computed_key, fact_key
-from persx.visitors.identity import components
+from persx.visitors.identity import edges_of
+from persx.visitors.profile import assemble
 
 NOW = 1_795_773_600_000
 
@@ -223,7 +225,7 @@ def test_the_public_key_cannot_speak_for_a_user() -> None:
         ("a:mallory", "u:jane", EdgeKind.CLAIMED),
         ("c:jane", "u:jane", EdgeKind.CLAIMED),
     }
-    assert components(projection.edges) == {}
+    assert joined(projection.edges).components == {}
 
 
 def test_verified_edges_join_what_is_known() -> None:
@@ -235,11 +237,10 @@ def test_verified_edges_join_what_is_known() -> None:
             event(4, user_id="8", anonymous_id="phone", verified=False),
         ]
     )
-    found = components(projection.edges)
-    assert found[IdentityKey("a:phone")] == {"a:phone", "a:laptop", "u:7"}
-    assert found[IdentityKey("a:other")] == {"a:other", "u:8"}
-    everyone = components(projection.edges, list(EdgeKind))
-    assert len(everyone[IdentityKey("a:other")]) == 5
+    assert joined(projection.edges).components == {
+        **dict.fromkeys(["a:phone", "a:laptop", "u:7"], "a:laptop"),
+        **dict.fromkeys(["a:other", "u:8"], "a:other"),
+    }
 
 
 def test_of_equal_edges_the_earliest_is_kept() -> None:
@@ -266,7 +267,8 @@ def test_alias_links_the_previous_id(previous: str, anonymous: str | None, other
         verified=True,
     )
     edges = FOLD.fold([alias]).edges
-    assert other in components(edges)[IdentityKey("u:7")]
+    together = joined(edges).components
+    assert together[IdentityKey(other)] == together[IdentityKey("u:7")]
 
 
 def test_a_changed_definition_has_another_key() -> None:
@@ -298,3 +300,75 @@ def test_filling_adds_its_keys_and_nothing_else() -> None:
         for identity, state in before.states.items()
     }
     assert canonical(after) == canonical(FOLD.fold(events).states)
+
+
+def test_a_group_tells_of_the_account_where_it_is_verified_and_of_its_sender_where_not() -> None:
+    attributes = {
+        "account.plan": Attribute(name="account.plan"),
+        "account.id": Attribute(name="account.id"),
+    }
+    fold = Fold(attributes)
+    said = {"type": EventType.GROUP, "group_id": "acme"}
+    projection = fold.fold(
+        [
+            event(1, user_id="ada", verified=True, traits={"plan": "basic"}, **said),
+            event(
+                2, user_id="bob", verified=True, timestamp=NOW - 9, traits={"plan": "old"}, **said
+            ),
+            event(3, anonymous_id="mallory", traits={"plan": "gold"}, **said),
+        ]
+    )
+    states = projection.states
+    assert states[IdentityKey("g:acme")].facts == {
+        "account.plan": Fact("basic", NOW, "m001"),
+        "account.id": Fact("acme", NOW, "m001"),
+    }
+    assert (states[IdentityKey("g:acme")].first_seen, states[IdentityKey("g:acme")].events) == (
+        NOW - 9,
+        2,
+    )
+    assert states[IdentityKey("u:ada")].facts == {}
+    assert states[IdentityKey("a:mallory")].facts["account.plan"].value == "gold"
+    assert joined(projection.edges).components == {}
+
+    account = states[IdentityKey("g:acme")]
+    for who, account_state, plan in (
+        ("u:ada", account, "basic"),
+        ("u:ada", None, None),
+        ("a:mallory", None, "gold"),
+        ("a:mallory", account, "basic"),
+    ):
+        profile = assemble(
+            [states[IdentityKey(who)]],
+            attributes,
+            NOW,
+            granted=frozenset(Purpose),
+            account=account_state,
+        )
+        assert profile.attributes.get("account.plan") == plan
+        assert profile.identities == (who,)
+
+
+@pytest.mark.parametrize(
+    ("traits", "context", "kind"),
+    [
+        ({"email": " Ada@X.io "}, {}, EdgeKind.VERIFIED),
+        ({}, {"traits": {"email": "ada@x.io"}}, EdgeKind.VERIFIED),
+        ({"email": "ada@x.io", "email_verified": False}, {}, EdgeKind.CLAIMED),
+        ({"email": "ada@x.io"}, {"traits": {"email_verified": False}}, EdgeKind.CLAIMED),
+        ({"email": "ada@x.io", "email_verified": True}, {"traits": 5}, EdgeKind.VERIFIED),
+        ({"email": "no address"}, {}, None),
+        ({"email": "a@b@c"}, {}, None),
+        ({"email": "@"}, {}, None),
+        ({"email": "x" * 300 + "@x.io"}, {}, None),
+        ({"email": ["ada@x.io"]}, {}, None),
+    ],
+)
+def test_an_address_is_an_identity(
+    traits: dict[str, Any], context: dict[str, Any], kind: EdgeKind | None
+) -> None:
+    said = event(
+        type=EventType.IDENTIFY, user_id="7", verified=True, traits=traits, context=context
+    )
+    edges = [(edge.left, edge.right, edge.kind) for edge in edges_of(said)]
+    assert edges == ([(email_key("ada@x.io"), "u:7", kind)] if kind else [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from persx.app import event_imports, explaining, imports, publishing, reports
+from persx.app import census, event_imports, explaining, identities, imports, publishing, reports
 from persx.app.use_cases import AnyUseCase
 from persx.model.registry import Registry
 
@@ -17,5 +17,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         *event_imports.USE_CASES,
         reports.REPORT,
         explaining.EXPLAIN,
+        *identities.USE_CASES,
+        *census.USE_CASES,
     ],
 )

@@ -10,6 +10,7 @@ from persx.app.visiting import Visitor, new_id
 from persx.model.clock import Millis
 from persx.model.event import Event, EventType, RejectedEvent
 from persx.storage.ports import Appended
+from persx.visitors.identity import EMAIL, EMAIL_VERIFIED
 from persx.visitors.reduction import reduced_body, reduced_event
 
 
@@ -50,6 +51,9 @@ async def collect_from(
         Unavailable: It is not kept.
     """
     now = services.clock()
+    if EMAIL in fields.get("traits", {}):
+        # Whoever types an address has not shown that it is theirs.
+        fields["traits"] = {**fields["traits"], EMAIL_VERIFIED: False}
     event = Event(
         type=type,
         message_id=new_id(),

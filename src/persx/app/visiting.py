@@ -75,18 +75,21 @@ async def profile_of(
     purposes = granted(
         answers_for(visitor, states), plan.workspace.settings.consent.mode, gpc=visitor.gpc
     )
+    account = None
+    if assembler.reads_account and visitor.trusted and not visitor.new:
+        account = await services.store.account(visitor.identity)
     ready = services.publication.ready
     if visitor.declared:
-        declared = _newer(visitor, states)
-        return _assembled(visitor, states, assembler, now, purposes, ready, declared)
+        newer = _newer(visitor, states)
+        return _assembled(visitor, states, assembler, now, purposes, ready, newer, account)
     # What depends on time is evaluated for whole seconds: several requests for one page are
     # answered from one evaluation.
-    same = (now // SECOND, states, assembler, purposes, ready)
+    same = (now // SECOND, states, assembler, purposes, ready, account)
     key = (visitor.identity, visitor.trusted)
     kept = services.profiles.get(key)
     if kept is not None and all(map(is_, kept.same[1:], same[1:])) and kept.same[0] == same[0]:
         return kept.profile
-    profile = _assembled(visitor, states, assembler, now, purposes, ready, {})
+    profile = _assembled(visitor, states, assembler, now, purposes, ready, {}, account)
     if len(services.profiles) >= KEPT_PROFILES:
         services.profiles.clear()
     services.profiles[key] = KeptProfile(same, profile)
@@ -127,10 +130,17 @@ def _assembled(
     purposes: frozenset[Purpose],
     ready: frozenset[str] | None,
     declared: Mapping[str, Value],
+    account: IdentityState | None,
 ) -> Profile:
-    profile = assembler.assemble(states, now, granted=purposes, ready=ready, declared=declared)
-    if profile.bucketing_id:
-        return profile
+    profile = assembler.assemble(
+        states, now, granted=purposes, ready=ready, declared=declared, account=account
+    )
+    if states:
+        # A shared device comes first whatever its age: who signs in on it next changes no arm.
+        first = states[0].identity
+        if profile.bucketing_id == first:
+            return profile
+        return msgspec.structs.replace(profile, bucketing_id=first)
     return msgspec.structs.replace(
         profile, identities=(visitor.identity,), bucketing_id=visitor.identity
     )

@@ -35,6 +35,7 @@ COMMANDS: Final = (
     CommandEntry("serve", "serve", "Serve a home: the site, the API and the studio."),
     CommandEntry("new", "new", "Make a small workspace folder to start from."),
     CommandEntry("check", "check", "Check a workspace's files and report every fault at once."),
+    CommandEntry("catalogue", "catalogue", "List what is kept of visitors, and who uses it."),
     CommandEntry("explain", "explain", "Tell why a rule is true or false."),
     CommandEntry("push", "push", "Send a workspace's folder to the home."),
     CommandEntry("pull", "pull", "Bring a workspace's folder to what the home has."),
@@ -42,6 +43,7 @@ COMMANDS: Final = (
     CommandEntry("rollback", "rollback", "Serve an earlier snapshot again, or list all."),
     CommandEntry("import", "import_", "Bring in events or experiments from files."),
     CommandEntry("export", "export", "Write out events or form submissions."),
+    CommandEntry("identity", "identity", "Show who belongs together; take a merge back."),
     CommandEntry("report", "report", "Report what an experiment was worth."),
 )
 """All commands, in the order in which help lists them. A module has its command as `command`."""

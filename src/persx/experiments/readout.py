@@ -323,7 +323,8 @@ def _notes(
     for arm, n in srm.left_out.items():
         notes.append(f"Arm '{arm}' has weight 0 but {n:,} visitors from earlier.")
     if observed.contaminated:
-        notes.append(f"{observed.contaminated:,} units were seen in more than one arm.")
+        rule = "; each counts with the arm of its first exposure" if plan.source == "live" else ""
+        notes.append(f"{observed.contaminated:,} units were seen in more than one arm{rule}.")
     if len(everyone.epochs) > 1:
         notes.append(
             f"{len(everyone.epochs)} epochs: lifts are stratified by epoch, "

@@ -83,6 +83,8 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         source: Where its value comes from.
         purpose: What a visitor must have granted for it to be used.
         locales: Locale code → its label there, and how its values are said.
+        sensitive: Content that depends on it would reveal what is nobody's business.
+        kept_for: Why it is kept though no rule reads it, such as ``exports``.
     """
 
     name: str = ""
@@ -96,6 +98,8 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     description: str = ""
     label: str = ""
     locales: dict[str, AttributeTexts] = {}
+    sensitive: bool = False
+    kept_for: str = ""
 
 
 State: TypeAlias = Any

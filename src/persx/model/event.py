@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Final, NewType
 
@@ -10,7 +12,8 @@ import msgspec
 from persx.model.clock import Millis
 
 IdentityKey = NewType("IdentityKey", str)
-"""An anonymous id as ``a:…``, a user id as ``u:…``, or a user id that is only claimed, ``c:…``."""
+"""An anonymous id as ``a:…``, a user id as ``u:…``, a user id that is only claimed as ``c:…``, a
+hashed e-mail address as ``e:…``, or an account, to which several users belong, as ``g:…``."""
 
 
 def anonymous_key(anonymous_id: str) -> IdentityKey:
@@ -26,6 +29,26 @@ def user_key(user_id: str) -> IdentityKey:
 def claimed_key(user_id: str) -> IdentityKey:
     """Return the identity key for what was said of a user id without proof."""
     return IdentityKey("c:" + user_id)
+
+
+def email_key(address: str) -> IdentityKey:
+    """Return the identity key of an e-mail address: its SHA-256, trimmed and in lower case.
+
+    Nothing else is changed: whether dots or a ``+tag`` matter, only the address's provider
+    knows, and two people must not become one by a guess.
+
+    >>> email_key(" Ada@Example.com") == email_key("ada@example.com")
+    True
+    >>> email_key("ada@example.com")[:18]
+    'e:b5fc85e55755f9e0'
+    """
+    plain = address.strip().lower().encode("utf-8", "replace")
+    return IdentityKey("e:" + hashlib.sha256(plain).hexdigest())
+
+
+def account_key(group_id: str) -> IdentityKey:
+    """Return the identity key of an account, which `group` calls name."""
+    return IdentityKey("g:" + group_id)
 
 
 class EventType(StrEnum):
@@ -90,6 +113,23 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.anonymous_id:
             return anonymous_key(self.anonymous_id)
         return claimed_key(self.user_id or "")
+
+    @property
+    def account(self) -> IdentityKey | None:
+        """The account whose state this event belongs to as well: that of a verified `group`."""
+        if self.type is EventType.GROUP and self.verified and self.group_id:
+            return account_key(self.group_id)
+        return None
+
+
+def concerned(events: Iterable[Event]) -> set[IdentityKey]:
+    """Return the identities whose states these events change."""
+    found: set[IdentityKey] = set()
+    for event in events:
+        found.add(event.identity)
+        if event.type is EventType.GROUP and (account := event.account) is not None:
+            found.add(account)
+    return found
 
 
 class RejectedEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,13 +20,26 @@ class EdgeKind(StrEnum):
 
 
 class Edge(msgspec.Struct, frozen=True, order=True):
-    """ "These two belong together", said at a time by an event."""
+    """ "These two belong together", said first at a time by an event.
+
+    `latest` is when a call that is about who somebody is (`identify`, `alias`, `group`) said so
+    last; 0 where none did.
+    """
 
     left: IdentityKey
     right: IdentityKey
     kind: EdgeKind
     at: Millis
     message_id: str = ""
+    latest: Millis = 0
+
+
+class Cut(msgspec.Struct, frozen=True, order=True):
+    """An edge that somebody took back: whatever events say, it joins nothing."""
+
+    left: IdentityKey
+    right: IdentityKey
+    at: Millis = 0
 
 
 class Fact(msgspec.Struct, frozen=True, array_like=True):

@@ -338,6 +338,7 @@ class Settings(Document, frozen=True, kw_only=True):
         holdout: The always-on comparison with default content.
         personas: How personas are scored.
         consent: How visitors are asked what their data may be used for.
+        smallest_audience: Visitors that an audience should have, lest its content be about few.
         visitor_cookie_days: Lifetime of the cookie with the visitor id.
         industry_cookie_days: Lifetime of the cookie with what the visitor declared.
         footer: Text at the foot of every page.
@@ -352,6 +353,7 @@ class Settings(Document, frozen=True, kw_only=True):
     holdout: HoldoutSettings = HoldoutSettings()
     personas: PersonaSettings = PersonaSettings()
     consent: ConsentSettings = ConsentSettings()
+    smallest_audience: int = 50
     visitor_cookie_days: int = 390
     industry_cookie_days: int = 7
     footer: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from persx.model.clock import Millis
 from persx.model.decision import DecisionRecord
 from persx.model.event import Event, IdentityKey, RejectedEvent
-from persx.model.visitor import Edge, IdentityState
+from persx.model.visitor import Cut, Edge, IdentityState
 from persx.model.workspace import Snapshot
 
 
@@ -110,19 +110,52 @@ class Store(Protocol):
     """Profiles, the workspace's drafts and snapshots, small values, leases, the decision log."""
 
     async def states(self, identity: IdentityKey) -> Sequence[IdentityState]:
-        """Return the states of all identities joined to this one by verified edges.
+        """Return the states of all identities that belong together with this one.
 
-        Oldest first (`first_seen`, then key); this identity too where it has a state. What is
-        returned may be shared: whoever wants to change it makes a copy.
+        What belongs together is the rule of `persx.storage.joining`. Oldest first (`first_seen`,
+        then key); this identity too where it has a state. Of a shared device its own state comes
+        first, then those of the person for whom it speaks now. What is returned may be shared:
+        whoever wants to change it makes a copy.
         """
         ...
 
-    async def edges(self) -> Sequence[Edge]:
-        """Return every identity edge, in order."""
+    async def all_states(self, after: str = "", limit: int = 1_000) -> Sequence[IdentityState]:
+        """Return kept states whose keys are greater, in order of their keys; accounts' too."""
+        ...
+
+    async def account(self, identity: IdentityKey) -> IdentityState | None:
+        """Return the state of the account that the visitor was last verified to belong to.
+
+        The visitor is whoever `states` returns; the account is that of the latest verified edge
+        from one of these identities to an account.
+        """
+        ...
+
+    async def cut(self, cut: Cut) -> bool:
+        """Take an edge back: from now on it joins nothing, however often events say it again.
+
+        Tells whether it was not cut before. `left` is the lesser key. All profiles are then what
+        they would be had the edge never been said.
+        """
+        ...
+
+    async def mend(self, left: IdentityKey, right: IdentityKey) -> bool:
+        """Undo a cut; tell whether there was one."""
+        ...
+
+    async def cuts(self) -> Sequence[Cut]:
+        """Return all cuts, in order."""
+        ...
+
+    async def edges(self, touching: Collection[IdentityKey] | None = None) -> Sequence[Edge]:
+        """Return every identity edge, in order, or those that touch one of some identities."""
         ...
 
     async def bucketing_ids(self) -> Mapping[IdentityKey, IdentityKey]:
-        """Return identity → oldest verified identity, for identities where these differ."""
+        """Return identity → oldest identity that it belongs together with, where these differ.
+
+        A shared device belongs together with nobody.
+        """
         ...
 
     async def merge_states(

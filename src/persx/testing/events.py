@@ -77,7 +77,8 @@ class CountingProjector:
             if event.anonymous_id and event.user_id:
                 kind = EdgeKind.VERIFIED if event.verified else EdgeKind.CLAIMED
                 left, right = anonymous_key(event.anonymous_id), user_key(event.user_id)
-                edges.append(Edge(left, right, kind, event.timestamp, event.message_id))
+                latest = event.timestamp if event.type is EventType.IDENTIFY else 0
+                edges.append(Edge(left, right, kind, event.timestamp, event.message_id, latest))
         return Projection(states=states, edges=edges)
 
     def merge(self, left: IdentityState, right: IdentityState) -> IdentityState:

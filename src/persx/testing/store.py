@@ -83,31 +83,6 @@ class StoreContract(StorageContract):
 
         self.run(opener, scenario)
 
-    def test_components_grow_together_and_keep_states_apart(self, opener: Opener) -> None:
-        pairs = [("a", "1"), ("b", "2"), ("c", "3"), ("b", "1"), ("d", "4"), ("c", "4"), ("a", "3")]
-
-        async def scenario(storage: Storage) -> None:
-            await storage.stream.use_projector(CountingProjector())
-            for number, (device, user) in enumerate(pairs):
-                await storage.stream.append(
-                    [make_event(number, anonymous_id=device, user_id=user, verified=True)]
-                )
-            states = await storage.store.states(user_key("2"))
-            assert sorted(state.identity for state in states) == ["u:1", "u:2", "u:3", "u:4"]
-            assert {state.identity: state.events for state in states} == {
-                "u:1": 2,
-                "u:2": 1,
-                "u:3": 2,
-                "u:4": 2,
-            }
-            # A device that only has edges reads the same.
-            assert await storage.store.states(anonymous_key("d")) == states
-            oldest = await storage.store.bucketing_ids()
-            assert set(oldest.values()) == {"u:1"}
-            assert set(oldest) == {"u:2", "u:3", "u:4", "a:a", "a:b", "a:c", "a:d"}
-
-        self.run(opener, scenario)
-
     def test_of_a_repeated_edge_the_earliest_is_kept(self, opener: Opener) -> None:
         async def scenario(storage: Storage) -> None:
             await storage.stream.use_projector(CountingProjector())

@@ -22,7 +22,7 @@ from persx.storage.ports import Projection
 from persx.visitors import consent
 from persx.visitors.computed import COMPUTED, ComputedKind
 from persx.visitors.computed.properties import matches
-from persx.visitors.identity import earliest, edges_of
+from persx.visitors.identity import combined, edges_of
 
 LONGEST_TEXT: Final = 1_000
 """A trait with a longer text is not kept as a fact; the event log has it."""
@@ -30,7 +30,11 @@ LONGEST_TEXT: Final = 1_000
 MOST_TEXTS: Final = 100
 """A trait with a longer list is not kept as a fact."""
 
+ACCOUNT: Final = "account."
+"""Declared attributes whose names begin so are facts of the account, told by `group` calls."""
+
 _ABSENT: Final = object()
+_LINKING: Final = frozenset({EventType.IDENTIFY, EventType.GROUP})
 
 _Step: TypeAlias = tuple[
     str, Callable[[State, Event, Computation], State], Callable[[], State], Computation
@@ -109,6 +113,9 @@ class Fold:
             for attribute in attributes.values()
             if attribute.source is Source.DECLARED and (only is None or fact_key(attribute) in only)
         ]
+        self._of_account = [
+            (name, steps[1:]) for name, steps in self._declared if name.startswith(ACCOUNT)
+        ]
         keys = {*self._by_key, *(fact_key(attributes[name]) for name, _ in self._declared)}
         self.keys: frozenset[str] = frozenset({*keys, key} if self._categories else keys)
         """Whatever this fold keeps, by `computed_key` and `fact_key`."""
@@ -161,13 +168,15 @@ class Fold:
                         computed[key] = after
             if kind is EventType.IDENTIFY:
                 self._declare(state, event)
+            elif kind is EventType.GROUP:
+                self._account(states, before, state, event)
             if event.name == CONSENT_CHANGED or (categories and "consent" in event.context):
                 consent.add(state.consent, consent.said_by(event, categories))
-            if event.user_id:
+            if event.user_id or kind in _LINKING:
                 edges += edges_of(event)
         if not self._counts:
             return Projection(states=_uncounted(states))
-        return Projection(states=states, edges=earliest(edges))
+        return Projection(states=states, edges=combined(edges))
 
     def filling(self, keys: Collection[str]) -> Fold:
         """Return the fold of these keys alone, which adds them to states that have the rest."""
@@ -212,14 +221,37 @@ class Fold:
         told = {**traits, **event.traits} if isinstance(traits, dict) else event.traits
         if not told:
             return
-        facts = state.facts
         for name, steps in self._declared:
             value = told.get(name, _ABSENT)
             if value is _ABSENT and len(steps) > 1:
                 value = _nested(told, steps)
-            if value is not _ABSENT and _fits(value):
-                fact = Fact(value, event.timestamp, event.message_id)
-                facts[name] = later(facts[name], fact) if name in facts else fact
+            _keep(state, name, value, event)
+
+    def _account(
+        self,
+        states: dict[IdentityKey, IdentityState],
+        before: Mapping[IdentityKey, IdentityState],
+        own: IdentityState,
+        event: Event,
+    ) -> None:
+        """Keep what a `group` call tells: of the account, or, unverified, of its sender alone."""
+        if not self._of_account and not event.account:
+            return
+        state = own
+        if (account := event.account) is not None:
+            found = states.get(account) or before.get(account)
+            state = found or IdentityState(identity=account, facts={}, computed={})
+            states[account] = state
+            at = event.timestamp
+            state.first_seen = min(state.first_seen, at) if state.events else at
+            state.last_seen = max(state.last_seen, at) if state.events else at
+            state.events += 1
+        told = {"id": event.group_id, **event.traits}
+        for name, steps in self._of_account:
+            value = told.get(".".join(steps), _ABSENT)
+            if value is _ABSENT and len(steps) > 1:
+                value = _nested(told, steps)
+            _keep(state, name, value, event)
 
 
 def later(left: Fact, right: Fact) -> Fact:
@@ -229,6 +261,14 @@ def later(left: Fact, right: Fact) -> Fact:
     if left.message_id != right.message_id:
         return left if left.message_id > right.message_id else right
     return max(left, right, key=lambda fact: msgspec.json.encode(fact.value))
+
+
+def _keep(state: IdentityState, name: str, value: Any, event: Event) -> None:
+    """Keep a value as a fact where it is one that may be kept, and the latest."""
+    if value is not _ABSENT and _fits(value):
+        fact = Fact(value, event.timestamp, event.message_id)
+        facts = state.facts
+        facts[name] = later(facts[name], fact) if name in facts else fact
 
 
 def _steps(chosen: Iterable[Definition], *names: str | None) -> tuple[_Step, ...]:

@@ -1,25 +1,35 @@
 """Identity edges: which identities an event says belong together, and how far that is trusted.
 
-See ``docs/adr/0005-claimed-and-verified-identity.md``.
+What edges join is the rule of `persx.storage.joining`. See
+``docs/adr/0005-claimed-and-verified-identity.md`` and ``0009-merging-and-unmerging.md``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 from persx.model.event import (
     Event,
     EventType,
     IdentityKey,
+    account_key,
     anonymous_key,
     claimed_key,
+    email_key,
     user_key,
 )
 from persx.model.visitor import Edge, EdgeKind
+from persx.storage.joining import said_again
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+_ADDRESS: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+_TELLING: Final = frozenset({EventType.IDENTIFY, EventType.ALIAS, EventType.GROUP})
+
+EMAIL: Final = "email"
+EMAIL_VERIFIED: Final = "email_verified"
+"""The trait, as OpenID Connect names it, that says whether an address is known to be theirs."""
 
 
 def edges_of(event: Event) -> list[Edge]:
@@ -32,24 +42,49 @@ def edges_of(event: Event) -> list[Edge]:
       is an anonymous one where it equals the event's own or has the form of a UUID, as all
       clients' anonymous ids have; otherwise it is a user id, because an anonymous id is whatever
       its sender says, and nobody shall be able to name theirs after somebody's user id.
+    * `identify` with an e-mail address: the identity is the address, hashed; verified or claimed
+      as the event is, but only claimed where the trait `email_verified` is false.
+    * `group`: the identity belongs to the account, verified or claimed as the event is.
     """
-    user_id = event.user_id
-    if not user_id:
-        return []
-    user = user_key(user_id)
     kind = EdgeKind.VERIFIED if event.verified else EdgeKind.CLAIMED
-    others: list[IdentityKey] = []
-    if event.anonymous_id:
-        others.append(anonymous_key(event.anonymous_id))
-    elif not event.verified:
-        others.append(claimed_key(user_id))
-    if event.type is EventType.ALIAS and event.previous_id:
-        others.append(_previous(event.previous_id, event.anonymous_id))
+    if event.type not in _TELLING and event.anonymous_id and event.user_id:
+        # Most events that have an edge at all.
+        device, user = anonymous_key(event.anonymous_id), user_key(event.user_id)
+        return [Edge(device, user, kind, event.timestamp, event.message_id)]
+    pairs: list[tuple[IdentityKey, IdentityKey, EdgeKind]] = []
+    if event.user_id:
+        user = user_key(event.user_id)
+        if event.anonymous_id:
+            pairs.append((anonymous_key(event.anonymous_id), user, kind))
+        elif not event.verified:
+            pairs.append((claimed_key(event.user_id), user, kind))
+        if event.type is EventType.ALIAS and event.previous_id:
+            pairs.append((_previous(event.previous_id, event.anonymous_id), user, kind))
+    if event.type is EventType.IDENTIFY and (address := email_of(event)):
+        known = EdgeKind.CLAIMED if _unconfirmed(event) else kind
+        pairs.append((event.identity, email_key(address), known))
+    if event.type is EventType.GROUP and event.group_id:
+        pairs.append((event.identity, account_key(event.group_id), kind))
+    latest = event.timestamp if event.type in _TELLING else 0
     return [
-        Edge(min(other, user), max(other, user), kind, event.timestamp, event.message_id)
-        for other in others
-        if other != user
+        Edge(min(one, other), max(one, other), trust, event.timestamp, event.message_id, latest)
+        for one, other, trust in pairs
+        if one != other
     ]
+
+
+def email_of(event: Event) -> str | None:
+    """Return the e-mail address among an event's traits, if it looks like one."""
+    for traits in (event.traits, event.context.get("traits")):
+        address = traits.get(EMAIL) if isinstance(traits, dict) else None
+        if isinstance(address, str) and _ADDRESS.fullmatch(address.strip()):
+            return address
+    return None
+
+
+def _unconfirmed(event: Event) -> bool:
+    told: list[Any] = [event.traits, event.context.get("traits")]
+    return any(isinstance(each, dict) and each.get(EMAIL_VERIFIED) is False for each in told)
 
 
 def _previous(previous_id: str, anonymous_id: str | None) -> IdentityKey:
@@ -58,44 +93,10 @@ def _previous(previous_id: str, anonymous_id: str | None) -> IdentityKey:
     return user_key(previous_id)
 
 
-def earliest(edges: Iterable[Edge]) -> list[Edge]:
-    """Return one edge for each pair and kind, the one that was said first, in order."""
+def combined(edges: Iterable[Edge]) -> list[Edge]:
+    """Return one edge for each pair and kind, with the first and the latest time, in order."""
     found: dict[tuple[IdentityKey, IdentityKey, EdgeKind], Edge] = {}
     for edge in edges:
         pair = (edge.left, edge.right, edge.kind)
-        kept = found.get(pair)
-        if kept is None or (edge.at, edge.message_id) < (kept.at, kept.message_id):
-            found[pair] = edge
+        found[pair] = said_again(found.get(pair), edge)
     return sorted(found.values())
-
-
-def components(
-    edges: Iterable[Edge], kinds: Iterable[EdgeKind] = (EdgeKind.VERIFIED,)
-) -> Mapping[IdentityKey, frozenset[IdentityKey]]:
-    """Return, for every identity that edges of these kinds touch, all that belong to it.
-
-    >>> edge = Edge(IdentityKey("a:1"), IdentityKey("u:7"), EdgeKind.VERIFIED, 0)
-    >>> sorted(components([edge])["a:1"])
-    ['a:1', 'u:7']
-    """
-    wanted = frozenset(kinds)
-    parent: dict[IdentityKey, IdentityKey] = {}
-
-    def root(key: IdentityKey) -> IdentityKey:
-        top = key
-        while parent[top] != top:
-            top = parent[top]
-        while parent[key] != top:
-            parent[key], key = top, parent[key]
-        return top
-
-    for edge in edges:
-        if edge.kind in wanted:
-            for key in (edge.left, edge.right):
-                parent.setdefault(key, key)
-            parent[root(edge.right)] = root(edge.left)
-    members: dict[IdentityKey, set[IdentityKey]] = {}
-    for key in parent:
-        members.setdefault(root(key), set()).add(key)
-    frozen = {top: frozenset(keys) for top, keys in members.items()}
-    return {key: frozen[root(key)] for key in parent}

@@ -9,7 +9,7 @@ from persx.model.attribute import Attribute, Purpose, Source, State, Value
 from persx.model.clock import Millis, parse_duration
 from persx.model.visitor import Fact, IdentityState, Profile
 from persx.visitors.consent import answers_of, storable
-from persx.visitors.fold import Definition, definitions, later
+from persx.visitors.fold import ACCOUNT, Definition, definitions, later
 from persx.visitors.values import conform
 
 
@@ -37,6 +37,10 @@ class Assembler:
             for name, attribute in attributes.items()
             if attribute.source in (Source.DECLARED, Source.COMPUTED)
         )
+        self.reads_account = any(
+            each.definition is None and each.name.startswith(ACCOUNT) for each in self._known
+        )
+        """Whether facts of the visitor's account are among the attributes."""
 
     def assemble(
         self,
@@ -46,6 +50,7 @@ class Assembler:
         granted: frozenset[Purpose],
         ready: Container[str] | None = None,
         declared: Mapping[str, Value] | None = None,
+        account: IdentityState | None = None,
     ) -> Profile:
         """Return the profile; see `assemble`."""
         ordered = sorted(states, key=lambda state: (state.first_seen, state.identity))
@@ -56,6 +61,8 @@ class Assembler:
         for name, attribute, expires, definition in self._known:
             if definition is None:
                 value = conform(declared.get(name), attribute)
+                if value is None and account is not None and name.startswith(ACCOUNT):
+                    value = _fact((account,), name, attribute, now, expires)
                 if value is None:
                     value = _fact(ordered, name, attribute, now, expires)
             elif ready is None or definition.key in ready:
@@ -92,6 +99,7 @@ def assemble(
     granted: frozenset[Purpose],
     ready: Container[str] | None = None,
     declared: Mapping[str, Value] | None = None,
+    account: IdentityState | None = None,
 ) -> Profile:
     """Merge the states of one visitor's identities into what is known of them at `now`.
 
@@ -103,6 +111,7 @@ def assemble(
         ready: The `computed_key`s that are folded from all retained events; other computed
             attributes are unknown. None means all are ready.
         declared: Facts of the session cookie that lie over those kept, by attribute.
+        account: The state of the visitor's account, for attributes named ``account.…``.
 
     Returns:
         The profile. A value that does not fit its attribute's type or closed set is not known.
@@ -111,7 +120,7 @@ def assemble(
         personalization nor analytics is granted, it is not `storable`.
     """
     return Assembler(attributes).assemble(
-        states, now, granted=granted, ready=ready, declared=declared
+        states, now, granted=granted, ready=ready, declared=declared, account=account
     )
 
 

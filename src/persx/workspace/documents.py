@@ -26,6 +26,8 @@ from persx.workspace.source import Source, load
 
 __all__ = ["Parsed", "parse", "parse_files", "read_folder"]
 
+ATTRIBUTES_FILE: Final = "attributes.yaml"
+
 EVERYTHING: Final = "*"
 """In place of a name: the file could not be read, so that any name may be meant."""
 
@@ -55,6 +57,12 @@ class Parsed:
         if fault.line or file not in self.sources:
             return msgspec.structs.replace(fault, file=file)
         return msgspec.structs.replace(fault, file=file, line=self._line(file, fault.path))
+
+    def unstated(self, field: str) -> frozenset[str]:
+        """Return the names of attributes that were written without a field."""
+        source = self.sources.get(ATTRIBUTES_FILE)
+        lines = source.lines if source else {}
+        return frozenset(name for name in self.workspace.attributes if (name, field) not in lines)
 
     def _line(self, file: str, path: str) -> int:
         """Return the line of a dotted path, or of the nearest place around it."""

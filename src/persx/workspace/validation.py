@@ -16,6 +16,7 @@ from persx.workspace.checks.experiments import check_experiments
 from persx.workspace.checks.pages import check_pages
 from persx.workspace.checks.settings import check_settings
 from persx.workspace.checks.subject import Subject
+from persx.workspace.checks.trust import check_trust
 from persx.workspace.documents import parse_files
 
 CHECKS: Final[tuple[Callable[[Subject], Iterator[Fault]], ...]] = (
@@ -47,7 +48,7 @@ def check(files: Mapping[str, str]) -> tuple[Workspace | None, list[Fault]]:
         line.
     """
     parsed = parse_files(files)
-    found = _faults(Subject(parsed.workspace, parsed.damaged))
+    found = _faults(Subject(parsed.workspace, parsed.damaged, parsed.unstated("purpose")))
     faults = sorted(
         dict.fromkeys([*parsed.faults, *map(parsed.locate, found)]),
         key=lambda fault: (fault.file, fault.line, fault.path),
@@ -60,4 +61,5 @@ def _faults(subject: Subject) -> list[Fault]:
     faults = [fault for check in CHECKS for fault in check(subject)]
     if not any(fault.severity == "error" for fault in faults):
         faults += check_coverage(subject)
+        faults += check_trust(subject)
     return sorted(faults, key=lambda fault: (fault.file, fault.path))

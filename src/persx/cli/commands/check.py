@@ -38,7 +38,8 @@ def command(paths: tuple[Path, ...], home: Path | None, strict: bool, as_json: b
     """Check a workspace's files and report every fault at once.
 
     DIR is the workspace's folder, the current one unless given. Files may be given too: then
-    the workspaces that they belong to are checked, as pre-commit needs it.
+    the workspaces that they belong to are checked, as pre-commit needs it. With --home the
+    audiences are counted too: one with very few visitors is a warning.
 
     Exits with 1 where there are errors; warnings alone are no error.
 
@@ -88,12 +89,12 @@ def _of_folder(folder: Path) -> list[Fault]:
 
 
 def _of_home(home: Path) -> list[Fault]:
+    from persx.app.census import CHECK_DRAFTS, CensusRequest
     from persx.app.commands import call
-    from persx.app.publishing import DRAFTS, DraftsRequest
 
     if not home.is_dir():
         raise NotFound(f"There is no home at {home}.", value=str(home))
-    return list(call(home, DRAFTS, DraftsRequest()).faults)
+    return list(call(home, CHECK_DRAFTS, CensusRequest()).faults)
 
 
 def _folders(paths: Sequence[Path]) -> Iterator[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -11,10 +11,11 @@ import msgspec
 from persx.model.clock import Clock, Millis, system_clock
 from persx.model.decision import DecisionRecord
 from persx.model.errors import BadInput
-from persx.model.event import Event, IdentityKey, RejectedEvent
-from persx.model.visitor import Edge, EdgeKind, IdentityState
+from persx.model.event import Event, IdentityKey, RejectedEvent, concerned
+from persx.model.visitor import Cut, Edge, EdgeKind, IdentityState
 from persx.model.workspace import Snapshot
 from persx.storage.drafting import check_base, check_storable, no_snapshot
+from persx.storage.joining import Joined, account_of, joined, said_again
 from persx.storage.keeping import (
     DEDUPE_DAYS,
     REJECTED_KEPT,
@@ -59,6 +60,8 @@ class Shelves:
         self.rejected: list[RejectedEvent] = []
         self.states: dict[IdentityKey, bytes] = {}
         self.edges: dict[tuple[IdentityKey, IdentityKey, EdgeKind], Edge] = {}
+        self.cuts: dict[tuple[IdentityKey, IdentityKey], Cut] = {}
+        self._joined: Joined | None = None
         self.values: dict[str, bytes] = {}
         self.leases: dict[str, tuple[str, Millis]] = {}
 
@@ -71,26 +74,36 @@ class Shelves:
         """Return the kept states of these identities, for the caller to change."""
         return {key: _unpack(self.states[key]) for key in keys if key in self.states}
 
+    @property
+    def joined(self) -> Joined:
+        """What the edges join now."""
+        if self._joined is None:
+            self._joined = joined(self.edges.values(), self.cuts)
+        return self._joined
+
+    def rejoin(self) -> None:
+        """Notice that an edge or a cut has changed."""
+        self._joined = None
+
     def component(self, identity: IdentityKey) -> set[IdentityKey]:
-        """Return an identity and all that verified edges join to it."""
-        neighbours: dict[IdentityKey, set[IdentityKey]] = defaultdict(set)
-        for edge in self.edges.values():
-            if edge.kind is EdgeKind.VERIFIED:
-                neighbours[edge.left].add(edge.right)
-                neighbours[edge.right].add(edge.left)
-        found, waiting = {identity}, [identity]
-        while waiting:
-            for other in neighbours[waiting.pop()] - found:
-                found.add(other)
-                waiting.append(other)
-        return found
+        """Return an identity and all that belong together with it."""
+        components = self.joined.components
+        name = components.get(identity)
+        return {key for key, other in components.items() if other == name} | {identity}
+
+    def visitor(self, identity: IdentityKey) -> set[IdentityKey]:
+        """Return the identities that are read for one: of a shared device its person's too."""
+        person = self.joined.speaks_for.get(identity)
+        return self.component(identity) | (self.component(person) if person else set())
 
     def linked_states(self, identity: IdentityKey) -> list[IdentityState]:
-        """Return the states of an identity's component, oldest first."""
-        states = [
-            _unpack(self.states[key]) for key in self.component(identity) if key in self.states
-        ]
-        return sorted(states, key=lambda state: (state.first_seen, state.identity))
+        """Return the states that are read for an identity, a shared device's own state first."""
+        found = self.visitor(identity)
+        alone = identity in self.joined.speaks_for
+        return sorted(
+            (_unpack(self.states[key]) for key in found if key in self.states),
+            key=lambda each: (alone and each.identity != identity, each.first_seen, each.identity),
+        )
 
     def take_lease(self, name: str, holder: str, until: Millis, now: Millis) -> bool:
         """Take or prolong a lease."""
@@ -139,14 +152,15 @@ class MemoryStream:
         edges: list[Edge] = []
         if new and shelves.projector is not None:
             fresh_events = [event for event, _ in new]
-            known = shelves.load({event.identity for event in fresh_events})
+            known = shelves.load(concerned(fresh_events))
             projection = shelves.projector.fold(fresh_events, known)
             merged = {key: _pack(state) for key, state in projection.states.items()}
             edges = projection.edges
         shelves.states.update(merged)
         for edge in edges:
             pair = (edge.left, edge.right, edge.kind)
-            shelves.edges[pair] = min(edge, shelves.edges.get(pair, edge))
+            shelves.edges[pair] = said_again(shelves.edges.get(pair), edge)
+            shelves.rejoin()
         for day, ids in fresh.items():
             shelves.seen[day] |= ids
         for _, body in new:
@@ -193,19 +207,56 @@ class MemoryStore:
         """Return the states of all identities joined to this one, oldest first."""
         return self._shelves.linked_states(IdentityKey(storable(identity)))
 
-    async def edges(self) -> Sequence[Edge]:
-        """Return every identity edge, in order."""
-        return sorted(self._shelves.edges.values())
+    async def edges(self, touching: Collection[IdentityKey] | None = None) -> Sequence[Edge]:
+        """Return every identity edge, in order, or those that touch one of some identities."""
+        return sorted(
+            edge
+            for edge in self._shelves.edges.values()
+            if touching is None or edge.left in touching or edge.right in touching
+        )
+
+    async def all_states(self, after: str = "", limit: int = 1_000) -> Sequence[IdentityState]:
+        """Return kept states whose keys are greater, in order of their keys."""
+        keys = sorted(key for key in self._shelves.states if key > after)[:limit]
+        return [_unpack(self._shelves.states[key]) for key in keys]
+
+    async def account(self, identity: IdentityKey) -> IdentityState | None:
+        """Return the state of the account that the visitor was last verified to belong to."""
+        shelves = self._shelves
+        members = shelves.visitor(IdentityKey(storable(identity)))
+        found = account_of(members, shelves.edges.values(), shelves.cuts)
+        return _unpack(shelves.states[found]) if found in shelves.states else None
+
+    async def cut(self, cut: Cut) -> bool:
+        """Take an edge back; tell whether it was not cut before."""
+        pair = cut.left, cut.right
+        new = pair not in self._shelves.cuts
+        self._shelves.cuts.setdefault(pair, cut)
+        self._shelves.rejoin()
+        return new
+
+    async def mend(self, left: IdentityKey, right: IdentityKey) -> bool:
+        """Undo a cut; tell whether there was one."""
+        self._shelves.rejoin()
+        return self._shelves.cuts.pop((left, right), None) is not None
+
+    async def cuts(self) -> Sequence[Cut]:
+        """Return all cuts, in order."""
+        return sorted(self._shelves.cuts.values())
 
     async def bucketing_ids(self) -> Mapping[IdentityKey, IdentityKey]:
-        """Return identity → oldest verified identity, where these differ."""
-        found: dict[IdentityKey, IdentityKey] = {}
-        for left, right, kind in sorted(self._shelves.edges):
-            for identity in (left, right):
-                states = self._shelves.linked_states(identity)
-                if kind is EdgeKind.VERIFIED and states and states[0].identity != identity:
-                    found[identity] = states[0].identity
-        return found
+        """Return identity → oldest identity that it belongs together with, where these differ."""
+        oldest: dict[IdentityKey, tuple[Millis, IdentityKey]] = {}
+        components = self._shelves.joined.components
+        for key, name in components.items():
+            if key in self._shelves.states:
+                seen = _unpack(self._shelves.states[key]).first_seen, key
+                oldest[name] = min(oldest.get(name, seen), seen)
+        return {
+            key: oldest[name][1]
+            for key, name in sorted(components.items())
+            if name in oldest and oldest[name][1] != key
+        }
 
     async def merge_states(
         self, name: str, position: int, states: Sequence[IdentityState], projector: Projector

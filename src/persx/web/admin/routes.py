@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from persx.app.reports import ReportRequest, experiment_names, report
 from persx.model.errors import NotFound
+from persx.web.admin.attributes import list_attributes
 from persx.web.admin.overview import overview
 from persx.web.admin.rejected import list_rejected
 from persx.web.admin.session import (
@@ -88,6 +89,7 @@ def routes() -> list[Route]:
         Route("/admin/logout", logout, methods=["POST"]),
         Route("/admin/bar", bar, methods=["POST"]),
         Route("/admin/report/{name}", show_report, methods=["GET"]),
+        Route("/admin/attributes", list_attributes, methods=["GET"]),
         Route("/admin/submissions", list_submissions, methods=["GET"]),
         Route("/admin/submissions.csv", export_submissions, methods=["GET"]),
         Route("/admin/rejected", list_rejected, methods=["GET"]),

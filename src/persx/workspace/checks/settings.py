@@ -65,6 +65,13 @@ def check_settings(subject: Subject) -> Iterator[Fault]:
     yield from subject.repeated(SETTINGS, "", "holdout.goals", settings.holdout.goals)
     yield from _personas(subject, settings.personas)
     yield from _consent(subject, settings.consent)
+    if settings.smallest_audience < 0:
+        yield fault(
+            "smallest_audience",
+            "The smallest audience is 0 or more.",
+            settings.smallest_audience,
+            "Write 50, or 0 to be never warned.",
+        )
     for field in ("visitor_cookie_days", "industry_cookie_days"):
         days = getattr(settings, field)
         if not 1 <= days <= LONGEST_COOKIE_DAYS:

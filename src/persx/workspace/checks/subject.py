@@ -22,10 +22,12 @@ class Subject:
     Attributes:
         damaged: Kind → names of documents that are missing or incomplete; nothing is said
             about what depends on them, because it may be right once they are.
+        without_purpose: Names of attributes whose files state no purpose.
     """
 
     workspace: Workspace
     damaged: Mapping[str, Collection[str]] = field(default_factory=dict)
+    without_purpose: Collection[str] = ()
 
     def is_damaged(self, kind: str, name: str) -> bool:
         """Tell whether a document could not be read whole."""

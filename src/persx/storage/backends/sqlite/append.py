@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from persx.model.clock import DAY, Clock
-from persx.model.event import Event, RejectedEvent
-from persx.model.visitor import EdgeKind
+from persx.model.event import Event, RejectedEvent, concerned
 from persx.storage.backends.sqlite.identities import Edges, States
 from persx.storage.backends.sqlite.recent import RecentStates
 from persx.storage.backends.sqlite.rows import insert
@@ -42,14 +41,13 @@ class LogTail:
         self.sequence, self.projector = self._marked
         self.seen.undo()
         self.states.undo()
-        self.edges.rollback()
+        self.edges.undo()
 
     def commit(self) -> None:
         """Everything since the last commit is on disk."""
         self._committed = self.sequence, self.projector
         self.seen.commit()
-        linked = any(kind == EdgeKind.VERIFIED for _, _, kind in self.edges.staged)
-        self.recent.forget(self.states.staged, linked=linked)
+        self.recent.forget(self.states.staged, linked=self.edges.rejoined)
         self.states.commit()
         self.edges.commit()
 
@@ -134,7 +132,7 @@ class Append(Work[Appended]):
                     tail.seen.add(connection, day, new)
             tail.sequence = sequence
             if tail.projector is not None:
-                known = tail.states.load(connection, {event.identity for event in events})
+                known = tail.states.load(connection, concerned(events))
                 projection = tail.projector.fold(events, known)
                 tail.states.write(connection, projection.states)
                 tail.edges.merge(connection, projection.edges)

@@ -10,8 +10,10 @@ from typing import Any, Final
 import msgspec
 
 from persx.model.event import IdentityKey
-from persx.model.visitor import Edge, EdgeKind, IdentityState
+from persx.model.visitor import Cut, Edge, EdgeKind, IdentityState
+from persx.storage.backends.sqlite import members
 from persx.storage.backends.sqlite.rows import insert
+from persx.storage.joining import account_of, said_again
 
 _EDGES_LIMIT: Final = 50_000
 _STATES_LIMIT: Final = 5_000
@@ -22,32 +24,52 @@ _unpack_many: Final = msgspec.msgpack.Decoder(list[IdentityState]).decode
 _json: Final = msgspec.json.Encoder().encode
 
 _LINKED: Final = """
-    SELECT identity FROM member
-    WHERE component = (SELECT component FROM member WHERE identity = ?)
+    SELECT state FROM identity WHERE key IN (
+        SELECT identity FROM member
+        WHERE component = (SELECT component FROM member WHERE identity = ?)
+    ) ORDER BY first_seen, key
 """
 
 
 def linked_states(
     connection: sqlite3.Connection, identity: str
 ) -> tuple[list[IdentityState], bool]:
-    """Return the states of an identity and of all that verified edges join to it, oldest first.
+    """Return the states of an identity and of all that belong together with it, oldest first.
 
-    Tells too whether there is such an edge.
+    Of a shared device its own state comes first, then those of the person it speaks for. Tells
+    too whether there is an edge that could join something.
     """
     row = connection.execute(
         """
-        SELECT (SELECT state FROM identity WHERE key = ?1),
-               (SELECT component FROM member WHERE identity = ?1)
+        SELECT (SELECT state FROM identity WHERE key = ?1), component, speaks_for
+        FROM (SELECT 1) LEFT JOIN member ON member.identity = ?1
         """,
         (identity,),
     ).fetchone()
+    own = [] if row[0] is None else [_unpack(row[0])]
     if row[1] is None:
-        return ([] if row[0] is None else [_unpack(row[0])]), False
+        return own, False
+    rows = connection.execute(_LINKED, (row[2] or identity,)).fetchall()
+    states = [_unpack(state) for (state,) in rows]
+    return [*own, *states] if row[2] else states, True
+
+
+def states_after(connection: sqlite3.Connection, key: str, limit: int) -> list[IdentityState]:
+    """Return states whose keys are greater, in order of their keys."""
     rows = connection.execute(
-        f"SELECT state FROM identity WHERE key IN ({_LINKED}) ORDER BY first_seen, key",
-        (identity,),
+        "SELECT state FROM identity WHERE key > ? ORDER BY key LIMIT ?", (key, limit)
     ).fetchall()
-    return [_unpack(state) for (state,) in rows], True
+    return [_unpack(state) for (state,) in rows]
+
+
+def account(connection: sqlite3.Connection, identity: str) -> IdentityState | None:
+    """Return the state of the account that the visitor was last verified to belong to."""
+    edges = members.account_edges(connection, identity)
+    key = account_of({side for edge in edges for side in (edge.left, edge.right)}, edges)
+    if key is None:
+        return None
+    row = connection.execute("SELECT state FROM identity WHERE key = ?", (key,)).fetchone()
+    return None if row is None else _unpack(row[0])
 
 
 class States:
@@ -133,89 +155,103 @@ class States:
 
 
 class Edges:
-    """Writes identity edges: of each pair and kind the earliest is kept.
+    """Writes identity edges: of each pair and kind the first time and the latest.
 
     Most events repeat an edge; a bounded memory of committed ones spares the file.
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str, str], tuple[int, str]] = {}
-        self._staged: dict[tuple[str, str, str], tuple[int, str]] = {}
+        self._known: dict[tuple[str, str, str], Edge] = {}
+        self._staged: dict[tuple[str, str, str], Edge] = {}
+        self._rejoined = False
 
     def merge(self, connection: sqlite3.Connection, edges: Sequence[Edge]) -> None:
         """Keep the edges, and join what verified ones join."""
-        earliest: dict[tuple[str, str, str], tuple[int, str]] = {}
+        news: dict[tuple[str, str, str], Edge] = {}
+        joining: list[tuple[str, str]] = []
+        turning: list[str] = []
         for edge in edges:
-            pair, said = (edge.left, edge.right, edge.kind), (edge.at, edge.message_id)
-            known = self._known.get(pair) or earliest.get(pair)
-            if known is None or said < known:
-                earliest[pair] = said
-        if not earliest:
+            pair = (edge.left, edge.right, edge.kind)
+            known = news.get(pair) or self._staged.get(pair) or self._known.get(pair)
+            after = said_again(known, edge)
+            if after is known:
+                continue
+            news[pair] = after
+            if edge.kind is EdgeKind.VERIFIED:
+                if known is None:
+                    joining.append((edge.left, edge.right))
+                else:
+                    turning.append(edge.left)
+        if not news:
             return
-        parameters = [item for pair, said in earliest.items() for item in (*pair, *said)]
+        parameters = [
+            item
+            for pair, edge in news.items()
+            for item in (*pair, edge.at, edge.message_id, edge.latest)
+        ]
         insert(
             connection,
-            'INSERT INTO edge ("left", "right", kind, at, message_id)',
-            5,
+            'INSERT INTO edge ("left", "right", kind, at, message_id, latest)',
+            6,
             parameters,
-            on_conflict="ON CONFLICT DO UPDATE SET at = excluded.at, "
-            "message_id = excluded.message_id "
-            "WHERE (excluded.at, excluded.message_id) < (edge.at, edge.message_id)",
+            on_conflict="ON CONFLICT DO UPDATE SET latest = max(latest, excluded.latest), "
+            "at = min(at, excluded.at), message_id = CASE "
+            "WHEN (excluded.at, excluded.message_id) < (at, message_id) "
+            "THEN excluded.message_id ELSE message_id END",
         )
-        for left, right, kind in earliest:
-            if kind == EdgeKind.VERIFIED and left != right:
-                _join(connection, left, right)
-        self._staged.update(earliest)
+        members.join(connection, joining)
+        turned = members.turn(connection, turning)
+        self._rejoined |= bool(joining) or turned
+        self._staged.update(news)
+
+    def cut(self, connection: sqlite3.Connection, cut: Cut) -> bool:
+        """Take an edge back; tell whether it was not cut before."""
+        self._rejoined = True
+        return members.cut(connection, cut)
+
+    def mend(self, connection: sqlite3.Connection, left: str, right: str) -> bool:
+        """Undo a cut; tell whether there was one."""
+        self._rejoined = True
+        return members.mend(connection, left, right)
 
     @property
-    def staged(self) -> Collection[tuple[str, str, str]]:
-        """The edges that were written since the last commit."""
-        return self._staged.keys()
+    def rejoined(self) -> bool:
+        """Whether the next commit changes who belongs together with whom."""
+        return self._rejoined
+
+    def undo(self) -> None:
+        """Forget what was taken back inside the transaction, and what came before it."""
+        self._staged.clear()
 
     def commit(self) -> None:
         """Remember what was written."""
         if len(self._known) > _EDGES_LIMIT:
             self._known.clear()
         self._known.update(self._staged)
-        self._staged.clear()
+        self.rollback()
 
     def rollback(self) -> None:
         """Forget what was not written."""
         self._staged.clear()
+        self._rejoined = False
 
 
-def _join(connection: sqlite3.Connection, left: str, right: str) -> None:
-    """Put two identities into one component; the smaller one is renamed."""
-    found = dict(
-        connection.execute(
-            "SELECT identity, component FROM member WHERE identity IN (?, ?)", (left, right)
+def all_edges(
+    connection: sqlite3.Connection, touching: Collection[IdentityKey] | None = None
+) -> list[Edge]:
+    """Return every edge, in order, or those that touch one of some identities."""
+    chosen = 'SELECT "left", "right", kind, at, message_id, latest FROM edge'
+    if touching is None:
+        rows = connection.execute(chosen).fetchall()
+    else:
+        rows = connection.execute(
+            f'{chosen} WHERE "left" IN (SELECT value FROM json_each(?1)) UNION '
+            f'{chosen} WHERE "right" IN (SELECT value FROM json_each(?1))',
+            (_json(list(touching)).decode(),),
         ).fetchall()
-    )
-    if len(found) < 2:
-        component = found.get(left) or found.get(right) or left
-        connection.execute(
-            "INSERT OR IGNORE INTO member (identity, component) VALUES (?, ?), (?, ?)",
-            (left, component, right, component),
-        )
-        return
-    if found[left] == found[right]:
-        return
-    sizes = {
-        component: connection.execute(
-            "SELECT count(*) FROM member WHERE component = ?", (component,)
-        ).fetchone()[0]
-        for component in sorted(set(found.values()))
-    }
-    smaller, larger = sorted(sizes, key=lambda component: (sizes[component], component))
-    connection.execute("UPDATE member SET component = ? WHERE component = ?", (larger, smaller))
-
-
-def all_edges(connection: sqlite3.Connection) -> list[Edge]:
-    """Return every edge, in order."""
-    rows = connection.execute('SELECT "left", "right", kind, at, message_id FROM edge').fetchall()
     return sorted(
-        Edge(IdentityKey(left), IdentityKey(right), EdgeKind(kind), at, message_id)
-        for left, right, kind, at, message_id in rows
+        Edge(IdentityKey(left), IdentityKey(right), EdgeKind(kind), at, message_id, latest)
+        for left, right, kind, at, message_id, latest in rows
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from persx.model.errors import Conflict, Unavailable
+from persx.storage.backends.sqlite import members
 
 MIGRATIONS: Final = (
     """
@@ -71,6 +72,7 @@ MIGRATIONS: Final = (
     -- Ids grow with time: the first packet whose greatest id is not less has the line.
     CREATE INDEX decision_ids ON decision (high, low);
     """,
+    members.TABLES,
 )
 """The steps from an empty file to today's tables; a file's `user_version` counts those done."""
 
@@ -129,6 +131,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     _check_version(done)
     if done < len(MIGRATIONS):
         steps = "\n".join(MIGRATIONS[done:])
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {steps} PRAGMA user_version={len(MIGRATIONS)}; COMMIT;"
-        )
+        connection.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version={len(MIGRATIONS)};")
+        # Derived from the edges, by today's rule.
+        members.rejoin_all(connection)
+        connection.execute("COMMIT")

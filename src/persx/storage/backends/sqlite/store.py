@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -11,9 +11,9 @@ import msgspec
 from persx.model.clock import Millis
 from persx.model.decision import DecisionRecord
 from persx.model.event import IdentityKey
-from persx.model.visitor import Edge, IdentityState
+from persx.model.visitor import Cut, Edge, IdentityState
 from persx.model.workspace import Snapshot
-from persx.storage.backends.sqlite import hot, identities, packets
+from persx.storage.backends.sqlite import hot, identities, members, packets
 from persx.storage.backends.sqlite.database import Database
 from persx.storage.drafting import check_base, check_storable, no_snapshot
 from persx.storage.keeping import storable
@@ -42,12 +42,36 @@ class SqliteStore:
                 recent.keep(key, found, generation)
         return found
 
-    async def edges(self) -> Sequence[Edge]:
-        """Return every identity edge, in order."""
-        return identities.all_edges(self._read())
+    async def edges(self, touching: Collection[IdentityKey] | None = None) -> Sequence[Edge]:
+        """Return every identity edge, in order, or those that touch one of some identities."""
+        return identities.all_edges(self._read(), touching)
+
+    async def all_states(self, after: str = "", limit: int = 1_000) -> Sequence[IdentityState]:
+        """Return kept states whose keys are greater, in order of their keys."""
+        return identities.states_after(self._read(), after, limit)
+
+    async def account(self, identity: IdentityKey) -> IdentityState | None:
+        """Return the state of the account that the visitor was last verified to belong to."""
+        return identities.account(self._read(), storable(identity))
+
+    async def cut(self, cut: Cut) -> bool:
+        """Take an edge back; tell whether it was not cut before."""
+        return await self._database.write(
+            lambda connection: self._database.tail.edges.cut(connection, cut)
+        )
+
+    async def mend(self, left: IdentityKey, right: IdentityKey) -> bool:
+        """Undo a cut; tell whether there was one."""
+        return await self._database.write(
+            lambda connection: self._database.tail.edges.mend(connection, left, right)
+        )
+
+    async def cuts(self) -> Sequence[Cut]:
+        """Return all cuts, in order."""
+        return members.all_cuts(self._read())
 
     async def bucketing_ids(self) -> Mapping[IdentityKey, IdentityKey]:
-        """Return identity → oldest verified identity, where these differ."""
+        """Return identity → oldest identity that it belongs together with, where these differ."""
         return identities.bucketing_ids(self._read())
 
     async def merge_states(

@@ -1,0 +1,262 @@
+"""Identities: who belongs together and why, a merge taken back, and that undone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+import msgspec
+
+from persx.app.services import Services
+from persx.app.use_cases import AnyUseCase, UseCase
+from persx.model.clock import Millis
+from persx.model.errors import BadInput, NotFound
+from persx.model.event import IdentityKey, anonymous_key, claimed_key, email_key, user_key
+from persx.model.visitor import Cut, Edge, EdgeKind
+from persx.storage.joining import is_account, is_device, is_person
+
+
+class IdentityRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One identity, or two.
+
+    Each is a key such as ``u:ada`` or ``a:…``, or a bare user id, anonymous id or e-mail address.
+    """
+
+    id: str
+    other: str = ""
+
+
+class ShownIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the identities that belong together."""
+
+    identity: str
+    events: int
+    first_seen: Millis
+    last_seen: Millis
+
+
+class ShownEdge(msgspec.Struct, frozen=True, kw_only=True):
+    """An edge, and whether somebody has cut it."""
+
+    left: str
+    right: str
+    kind: str
+    at: Millis
+    latest: Millis
+    cut: bool
+
+
+class IdentityResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is read for an identity, and why.
+
+    Attributes:
+        bucketing_id: What experiments hash.
+        shared: A device that several persons were verified on; then the others in `identities`
+            are those of the person for whom it speaks now.
+        account: The account that they belong to, where there is one.
+        edges: All edges that touch one of the identities.
+    """
+
+    identity: str
+    bucketing_id: str
+    shared: bool
+    account: str = ""
+    identities: list[ShownIdentity]
+    edges: list[ShownEdge]
+
+
+class UnmergeResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The edges that were cut or mended, and who is read now for each identity asked for."""
+
+    edges: list[ShownEdge]
+    after: list[IdentityResult]
+
+
+async def show(services: Services, request: IdentityRequest) -> IdentityResult:
+    """Tell who belongs together with an identity, and which edges say so.
+
+    Raises:
+        NotFound: Nothing is known under this id.
+        BadInput: It may be several.
+    """
+    return await _shown(services, await _identity(services, request.id))
+
+
+async def unmerge(services: Services, request: IdentityRequest) -> UnmergeResult:
+    """Cut the edge between two identities, or all that join one to others, for good.
+
+    Later events that say the same again join nothing. Profiles are then what they would be had
+    the edge never been said, with all events that came since.
+
+    Raises:
+        NotFound: Nothing is known under an id, or no verified edge is there to cut.
+    """
+    one = await _identity(services, request.id)
+    asked = [one]
+    edges = [edge for edge in await services.store.edges([one]) if edge.kind is EdgeKind.VERIFIED]
+    cut = {(each.left, each.right) for each in await services.store.cuts()}
+    if request.other:
+        other = await _identity(services, request.other)
+        asked.append(other)
+        edges = [edge for edge in edges if {edge.left, edge.right} == {one, other}]
+    else:
+        edges = [edge for edge in edges if not is_account(_far(edge, one))]
+    if not edges:
+        raise NotFound(await _no_edge(services, asked), value=request.id)
+    edges = [edge for edge in edges if (edge.left, edge.right) not in cut]
+    for edge in edges:
+        await services.store.cut(Cut(edge.left, edge.right, services.clock()))
+    services.profiles.clear()
+    return UnmergeResult(
+        edges=[_edge(edge, cut=True) for edge in edges],
+        after=[await _shown(services, each) for each in _told(asked, edges)],
+    )
+
+
+async def link(services: Services, request: IdentityRequest) -> UnmergeResult:
+    """Undo the cut between two identities, or all cuts of one.
+
+    Raises:
+        NotFound: Nothing is known under an id, or nothing was cut.
+    """
+    one = await _identity(services, request.id)
+    asked = [one]
+    cuts = [each for each in await services.store.cuts() if one in (each.left, each.right)]
+    if request.other:
+        other = await _identity(services, request.other)
+        asked.append(other)
+        cuts = [each for each in cuts if other in (each.left, each.right)]
+    if not cuts:
+        raise NotFound(
+            f"Nothing of {' and '.join(asked)} was unmerged.",
+            value=request.id,
+            hint="'persx identity show' lists the edges; 'link' only undoes 'unmerge'.",
+        )
+    pairs = {(each.left, each.right) for each in cuts}
+    for each in cuts:
+        await services.store.mend(each.left, each.right)
+    services.profiles.clear()
+    edges = [edge for edge in await services.store.edges([one]) if (edge.left, edge.right) in pairs]
+    return UnmergeResult(
+        edges=[_edge(edge, cut=False) for edge in edges],
+        after=[await _shown(services, each) for each in _told(asked, edges)],
+    )
+
+
+def _told(asked: Sequence[IdentityKey], edges: Sequence[Edge]) -> list[IdentityKey]:
+    """Return what was asked for, or, where that is one identity, its neighbours too."""
+    if len(asked) > 1:
+        return list(asked)
+    return list(dict.fromkeys([*asked, *(_far(edge, asked[0]) for edge in edges)]))
+
+
+def _far(edge: Edge, identity: IdentityKey) -> IdentityKey:
+    return edge.right if edge.left == identity else edge.left
+
+
+async def _no_edge(services: Services, asked: Sequence[IdentityKey]) -> str:
+    if len(asked) == 1:
+        return f"No verified edge joins {asked[0]} to anybody."
+    one, other = [await services.store.states(each) for each in asked]
+    if {state.identity for state in one} != {state.identity for state in other}:
+        return f"{asked[0]} and {asked[1]} are not merged."
+    return (
+        f"{asked[0]} and {asked[1]} are merged through others, not by an edge of their own. "
+        f"'persx identity show {asked[0]}' lists the edges."
+    )
+
+
+async def _identity(services: Services, text: str) -> IdentityKey:
+    """Return the identity that somebody means."""
+    if await _is_known(services, IdentityKey(text)):
+        return IdentityKey(text)
+    keys = [user_key(text), anonymous_key(text), claimed_key(text)]
+    if "@" in text:
+        keys.append(email_key(text))
+    found = [key for key in keys if await _is_known(services, key)]
+    if user_key(text) in found and claimed_key(text) in found:
+        found.remove(claimed_key(text))
+    if not found:
+        raise NotFound(
+            f"Nothing is known under '{text}'.",
+            value=text,
+            hint="Give a user id, an anonymous id or an e-mail address.",
+        )
+    if len(found) > 1:
+        raise BadInput(
+            f"'{text}' may be {' or '.join(found)}.", value=text, hint="Write it in full."
+        )
+    return found[0]
+
+
+async def _is_known(services: Services, key: IdentityKey) -> bool:
+    store = services.store
+    return bool(await store.states(key) or await store.edges([key]))
+
+
+async def _shown(services: Services, identity: IdentityKey) -> IdentityResult:
+    store = services.store
+    states = await store.states(identity)
+    account = await store.account(identity)
+    keys = {identity, *(state.identity for state in states)}
+    cut = {(each.left, each.right) for each in await store.cuts()}
+    edges = await store.edges(keys)
+    return IdentityResult(
+        identity=identity,
+        bucketing_id=states[0].identity if states else identity,
+        shared=await _is_shared(services, identity, edges, cut),
+        account=account.identity if account else "",
+        identities=[
+            ShownIdentity(
+                identity=state.identity,
+                events=state.events,
+                first_seen=state.first_seen,
+                last_seen=state.last_seen,
+            )
+            for state in states
+        ],
+        edges=[_edge(edge, cut=(edge.left, edge.right) in cut) for edge in edges],
+    )
+
+
+async def _is_shared(
+    services: Services,
+    identity: IdentityKey,
+    edges: Sequence[Edge],
+    cut: Collection[tuple[IdentityKey, IdentityKey]],
+) -> bool:
+    """Tell whether a device's verified edges lead to several persons."""
+    if not is_device(identity):
+        return False
+    persons = {
+        edge.right
+        for edge in edges
+        if edge.left == identity
+        and edge.kind is EdgeKind.VERIFIED
+        and is_person(edge.right)
+        and (edge.left, edge.right) not in cut
+    }
+    read = {
+        tuple(state.identity for state in await services.store.states(person))
+        for person in sorted(persons)
+    }
+    return len(read) > 1
+
+
+def _edge(edge: Edge, *, cut: bool) -> ShownEdge:
+    return ShownEdge(
+        left=edge.left,
+        right=edge.right,
+        kind=edge.kind.value,
+        at=edge.at,
+        latest=edge.latest,
+        cut=cut,
+    )
+
+
+SHOW: Final = UseCase("identity-show", IdentityRequest, IdentityResult, show, writes=False)
+UNMERGE: Final = UseCase("identity-unmerge", IdentityRequest, UnmergeResult, unmerge)
+LINK: Final = UseCase("identity-link", IdentityRequest, UnmergeResult, link)
+
+USE_CASES: Final[tuple[AnyUseCase, ...]] = (SHOW, UNMERGE, LINK)
+"""What can be asked about identities."""
