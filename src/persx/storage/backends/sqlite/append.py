@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from persx.model.clock import DAY, Clock
-from persx.model.event import Event, RejectedEvent
+from persx.model.event import Event, IdentityKey, RejectedEvent
 from persx.model.visitor import EdgeKind
 from persx.storage.backends.sqlite.identities import Edges, States
 from persx.storage.backends.sqlite.recent import RecentStates
@@ -16,6 +16,7 @@ from persx.storage.backends.sqlite.seen import SeenIds, digests_of
 from persx.storage.backends.sqlite.writer import Work
 from persx.storage.keeping import DEDUPE_DAYS, kept, mended, switch_note
 from persx.storage.ports import Appended, Projector
+from persx.storage.removal import Tombstone, Tombstones
 
 
 class LogTail:
@@ -26,6 +27,8 @@ class LogTail:
         self.states = States()
         self.edges = Edges()
         self.recent = RecentStates()
+        self.tombstones = tombstones(connection)
+        self._removed = False
         self.sequence = last_sequence(connection, "event")
         self.projector: Projector | None = None
         self._committed: tuple[int, Projector | None] = (self.sequence, None)
@@ -36,6 +39,7 @@ class LogTail:
         self._marked = self.sequence, self.projector
         self.seen.mark()
         self.states.mark()
+        self.tombstones.mark()
 
     def undo(self) -> None:
         """Go back to the last mark."""
@@ -43,13 +47,16 @@ class LogTail:
         self.seen.undo()
         self.states.undo()
         self.edges.rollback()
+        self.tombstones.undo()
 
     def commit(self) -> None:
         """Everything since the last commit is on disk."""
         self._committed = self.sequence, self.projector
         self.seen.commit()
         linked = any(kind == EdgeKind.VERIFIED for _, _, kind in self.edges.staged)
-        self.recent.forget(self.states.staged, linked=linked)
+        self.recent.forget(self.states.staged, linked=linked or self._removed)
+        self._removed = False
+        self.tombstones.commit()
         self.states.commit()
         self.edges.commit()
 
@@ -59,6 +66,20 @@ class LogTail:
         self.seen.rollback()
         self.states.rollback()
         self.edges.rollback()
+        self.tombstones.rollback()
+
+    def forget(self, keys: Collection[IdentityKey]) -> None:
+        """Forget what is remembered of identities that were removed, in any transaction."""
+        self.states.forget(keys)
+        self.edges.forget(keys)
+        self._removed = True
+
+
+def tombstones(connection: sqlite3.Connection) -> Tombstones:
+    """Return what the file tells of the erased."""
+    (key,) = connection.execute("SELECT key FROM tombstone_key").fetchone()
+    rows = connection.execute("SELECT id, at FROM tombstone").fetchall()
+    return Tombstones(bytes(key), [Tombstone(id, at) for id, at in rows])
 
 
 def last_sequence(connection: sqlite3.Connection, table: str) -> int:
@@ -106,9 +127,13 @@ class Append(Work[Appended]):
         results: list[Appended] = []
         for work in works:
             before = sequence
+            erased = 0
             for (event, body), digest in zip(work._events, work._digests, strict=True):
                 day = event.received // DAY
                 if digest in seen[day]:
+                    continue
+                if tail.tombstones.turns_away(event):
+                    erased += 1
                     continue
                 for other, digests in seen.items():
                     # Within the window of a later event, this one counts as seen.
@@ -122,8 +147,9 @@ class Append(Work[Appended]):
             results.append(
                 Appended(
                     accepted=accepted,
-                    duplicates=len(work._events) - accepted,
+                    duplicates=len(work._events) - accepted - erased,
                     rejected=len(work._rejected),
+                    erased=erased,
                     last_sequence=sequence,
                 )
             )

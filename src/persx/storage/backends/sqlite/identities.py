@@ -50,6 +50,63 @@ def linked_states(
     return [_unpack(state) for (state,) in rows], True
 
 
+def linked(connection: sqlite3.Connection, identity: str) -> list[IdentityKey]:
+    """Return an identity and all that verified edges join to it, in order."""
+    found = connection.execute(_LINKED, (identity,)).fetchall()
+    return sorted({IdentityKey(identity), *(IdentityKey(key) for (key,) in found)})
+
+
+def remove(connection: sqlite3.Connection, keys: Collection[IdentityKey]) -> tuple[int, int]:
+    """Remove identities with their edges; return how many states and edges there were.
+
+    What the edges that stay join, they join again.
+    """
+    listed = _json(sorted(keys)).decode()
+    states = remove_states(connection, keys)
+    edges = connection.execute(
+        """
+        DELETE FROM edge WHERE "left" IN (SELECT value FROM json_each(?1))
+                            OR "right" IN (SELECT value FROM json_each(?1))
+        """,
+        (listed,),
+    ).rowcount
+    # A component may be named after one that goes: whoever is left is joined anew.
+    left = [
+        identity
+        for (identity,) in connection.execute(
+            """
+            SELECT identity FROM member WHERE component IN (
+                SELECT component FROM member WHERE identity IN (SELECT value FROM json_each(?))
+            )
+            """,
+            (listed,),
+        ).fetchall()
+    ]
+    listed = _json(left).decode()
+    connection.execute(
+        "DELETE FROM member WHERE identity IN (SELECT value FROM json_each(?))", (listed,)
+    )
+    for one, other in connection.execute(
+        """
+        SELECT "left", "right" FROM edge WHERE kind = ?2 AND (
+            "left" IN (SELECT value FROM json_each(?1))
+            OR "right" IN (SELECT value FROM json_each(?1)))
+        """,
+        (listed, EdgeKind.VERIFIED.value),
+    ).fetchall():
+        if one != other:
+            _join(connection, one, other)
+    return states, edges
+
+
+def remove_states(connection: sqlite3.Connection, keys: Collection[IdentityKey]) -> int:
+    """Remove the states of identities; return how many there were."""
+    return connection.execute(
+        "DELETE FROM identity WHERE key IN (SELECT value FROM json_each(?))",
+        (_json(sorted(keys)).decode(),),
+    ).rowcount
+
+
 class States:
     """Reads and writes what is kept of identities, and remembers what is in use, packed.
 
@@ -103,6 +160,12 @@ class States:
             on_conflict="ON CONFLICT (key) DO UPDATE SET first_seen = excluded.first_seen, "
             "state = excluded.state",
         )
+
+    def forget(self, keys: Collection[IdentityKey]) -> None:
+        """Forget identities whose states were removed; what is forgotten is read again."""
+        for key in keys:
+            self._known.pop(key, None)
+            self._staged.pop(key, None)
 
     @property
     def staged(self) -> Collection[IdentityKey]:
@@ -166,6 +229,12 @@ class Edges:
             if kind == EdgeKind.VERIFIED and left != right:
                 _join(connection, left, right)
         self._staged.update(earliest)
+
+    def forget(self, keys: Collection[IdentityKey]) -> None:
+        """Forget the edges of identities that were removed; what is forgotten is written again."""
+        for memory in (self._known, self._staged):
+            for pair in [pair for pair in memory if pair[0] in keys or pair[1] in keys]:
+                del memory[pair]
 
     @property
     def staged(self) -> Collection[tuple[str, str, str]]:

@@ -13,11 +13,14 @@ from persx.model.decision import DecisionRecord
 from persx.model.event import IdentityKey
 from persx.model.visitor import Edge, IdentityState
 from persx.model.workspace import Snapshot
-from persx.storage.backends.sqlite import hot, identities, packets
+from persx.storage.backends.sqlite import hot, identities, packets, removing
+from persx.storage.backends.sqlite.append import tombstones
 from persx.storage.backends.sqlite.database import Database
+from persx.storage.backends.sqlite.expiring import expire_facts
 from persx.storage.drafting import check_base, check_storable, no_snapshot
 from persx.storage.keeping import storable
 from persx.storage.ports import DraftFile, Projector, SnapshotHead
+from persx.storage.removal import Tombstone, Tombstones
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Snapshot).decode
@@ -41,6 +44,10 @@ class SqliteStore:
             if recent is not None and not linked:
                 recent.keep(key, found, generation)
         return found
+
+    async def linked(self, identity: IdentityKey) -> Sequence[IdentityKey]:
+        """Return this identity and all that verified edges join to it, in order."""
+        return identities.linked(self._read(), storable(identity))
 
     async def edges(self) -> Sequence[Edge]:
         """Return every identity edge, in order."""
@@ -221,13 +228,32 @@ class SqliteStore:
 
     async def log_decisions(self, records: Sequence[DecisionRecord]) -> None:
         """Append to the decision log; an id that it holds already is left out."""
+
+        def add(connection: sqlite3.Connection) -> None:
+            stones = self._database.tail.tombstones
+            packets.add(connection, [one for one in records if not stones.turns_away_decision(one)])
+
         if records:
-            await self._database.write(lambda connection: packets.add(connection, records))
+            await self._database.write(add)
 
     async def decision(self, id: str) -> DecisionRecord | None:
         """Return one line of the decision log that is not sealed yet."""
         connection = self._read()
         return packets.find(connection, id, hot.sealed_to(connection, "decisions"))
+
+    async def tombstones(self) -> Tombstones:
+        """Return what is known of the erased."""
+        return tombstones(self._read())
+
+    async def add_tombstones(self, stones: Sequence[Tombstone]) -> None:
+        """Turn away what is older than these erasures."""
+        await self._database.write(
+            lambda connection: removing.keep(connection, self._database.tail.tombstones, stones)
+        )
+
+    async def expire_facts(self, before: Mapping[str, Millis]) -> int:
+        """Remove facts that were said before a time, a piece of the identities at a time."""
+        return await expire_facts(self._database, before)
 
     async def close(self) -> None:
         """Finish writing and let go of the database."""
