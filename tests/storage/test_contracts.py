@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from persx.storage.backends import BACKENDS, open_storage
-from persx.testing import Opener, StoreContract, StreamContract, WarehouseContract
+from persx.testing import (
+    Opener,
+    RemovalContract,
+    StoreContract,
+    StreamContract,
+    WarehouseContract,
+)
 
 VOLATILE = {"memory"}
 
@@ -25,6 +31,10 @@ class TestStream(EveryBackend, StreamContract):
 
 
 class TestStore(EveryBackend, StoreContract):
+    pass
+
+
+class TestRemoval(EveryBackend, RemovalContract):
     pass
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from persx.app import explaining, imports, publishing, reports
+from persx.app import erasing, explaining, imports, publishing, reports
 from persx.app.use_cases import AnyUseCase
 from persx.model.registry import Registry
 
@@ -16,5 +16,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         *imports.USE_CASES,
         reports.REPORT,
         explaining.EXPLAIN,
+        erasing.ERASE,
+        erasing.VERIFY,
     ],
 )

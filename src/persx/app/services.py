@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Iterable, Iterator
@@ -45,7 +46,7 @@ class Metrics(Collector):
         self.events = Counter(
             "persx_events", "Events by what became of them.", ["result"], registry=self.registry
         )
-        for result in ("accepted", "duplicate", "rejected"):
+        for result in ("accepted", "duplicate", "rejected", "erased"):
             # Told from the beginning, so that a rate can be taken of the first one too.
             self.events.labels(result)
         self.errors = Counter(
@@ -92,7 +93,10 @@ class KeptProfile(NamedTuple):
 
 @dataclass(slots=True)
 class Services:
-    """One workspace at work. `home` is none where everything is in memory."""
+    """One workspace at work. `home` is none where everything is in memory.
+
+    Whoever folds stored events into states, or removes some, holds `rewriting` meanwhile.
+    """
 
     store: Store
     stream: Stream
@@ -104,6 +108,7 @@ class Services:
     metrics: Metrics = field(default_factory=Metrics)
     publication: Publication = field(default_factory=Publication)
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
+    rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
     decision_log: DecisionLog = field(init=False)
     signer: Signer = field(init=False)
 

@@ -42,6 +42,7 @@ COMMANDS: Final = (
     CommandEntry("rollback", "rollback", "Serve an earlier snapshot again, or list all."),
     CommandEntry("import", "import_", "Bring in events or experiments from files."),
     CommandEntry("export", "export", "Write out events or form submissions."),
+    CommandEntry("erase", "erase", "Erase a visitor from everything that is kept."),
     CommandEntry("report", "report", "Report what an experiment was worth."),
 )
 """All commands, in the order in which help lists them. A module has its command as `command`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -125,6 +125,10 @@ class Store(Protocol):
 
         Unlike `states`, it tells of identities that have no state too.
         """
+        ...
+
+    async def identities(self) -> Sequence[IdentityKey]:
+        """Return every identity that has a state or an edge, in order."""
         ...
 
     async def edges(self) -> Sequence[Edge]:
@@ -304,7 +308,9 @@ class Warehouse(Protocol):
         """
         ...
 
-    def scan_events(self, *, after: int = 0, chunk: int = 50_000) -> AsyncIterator[Sequence[Event]]:
+    def scan_events(
+        self, *, after: int = 0, chunk: int = 50_000
+    ) -> AsyncGenerator[Sequence[Event], None]:
         """Yield all events with a greater sequence, sealed and hot, in order."""
         ...
 

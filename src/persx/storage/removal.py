@@ -65,11 +65,13 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
         identities: All identities of the visitor.
         complete: Refuse where verified edges join further identities to these, because what
             was read before is out of date.
+        bury: Leave tombstones.
     """
 
     identities: frozenset[IdentityKey]
     at: Millis
     complete: bool = True
+    bury: bool = True
 
     def ids(self, prefix: str) -> frozenset[str]:
         """Return the ids of one kind, such as ``a:``, without it."""
@@ -138,7 +140,7 @@ class Expiry(msgspec.Struct, frozen=True, kw_only=True):
     def where(self, table: str) -> str:
         """Return the SQL condition on sealed rows that are to go; empty where none are."""
         if table == "decisions":
-            return "" if self.decisions is None else f"at < {self.decisions}"
+            return "" if self.decisions is None else f'"at" < {self.decisions}'
         if not self.events:
             return ""
         cases = [
@@ -175,8 +177,9 @@ class Removed(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         counts: Place → how many rows were removed there; places without any are there with 0.
-        touched: Other identities of which an event went, with it their state; what is left of
-            their events up to `until` has to be folded again.
+        touched: Other identities of which an event went, and with it their state. What is left
+            of their events up to `until` has to be folded again; the small value
+            ``refold/`` + `until` as 20 digits says so too, in the transaction that removed them.
         tombstones: The ids of the tombstones that were left.
     """
 
@@ -184,6 +187,23 @@ class Removed(msgspec.Struct, frozen=True, kw_only=True):
     touched: tuple[IdentityKey, ...] = ()
     until: int = 0
     tombstones: tuple[str, ...] = ()
+
+
+REFOLD: Final = "refold/"
+"""Small values that a removal leaves where it touched identities: a `Refold` as JSON."""
+
+
+class Refold(msgspec.Struct, frozen=True, kw_only=True):
+    """Identities whose state was removed; their events up to `until` make it anew."""
+
+    identities: tuple[IdentityKey, ...]
+    until: int
+
+
+def refold_note(identities: Iterable[IdentityKey], until: int) -> tuple[str, bytes]:
+    """Return the name and the content of the small value that asks for folding again."""
+    note = Refold(identities=tuple(sorted(identities)), until=until)
+    return f"{REFOLD}{until:020d}", msgspec.json.encode(note)
 
 
 PLACES: Final = (

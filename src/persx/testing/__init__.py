@@ -11,6 +11,7 @@ Call ``pytest.register_assert_rewrite("persx.testing")`` in `conftest.py` for te
 """
 
 from persx.testing.events import CountingProjector, make_event, make_events
+from persx.testing.removing import RemovalContract
 from persx.testing.storage import Opener, StorageContract
 from persx.testing.store import StoreContract
 from persx.testing.stream import StreamContract
@@ -19,6 +20,7 @@ from persx.testing.warehouse import WarehouseContract
 __all__ = [
     "CountingProjector",
     "Opener",
+    "RemovalContract",
     "StorageContract",
     "StoreContract",
     "StreamContract",

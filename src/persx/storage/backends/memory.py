@@ -202,6 +202,11 @@ class MemoryStore:
         """Return this identity and all that verified edges join to it, in order."""
         return sorted(self._shelves.component(IdentityKey(storable(identity))))
 
+    async def identities(self) -> Sequence[IdentityKey]:
+        """Return every identity that has a state or an edge, in order."""
+        ends = {key for pair in self._shelves.edges for key in pair[:2]}
+        return sorted({*self._shelves.states, *ends})
+
     async def edges(self) -> Sequence[Edge]:
         """Return every identity edge, in order."""
         return sorted(self._shelves.edges.values())

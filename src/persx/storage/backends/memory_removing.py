@@ -19,6 +19,7 @@ from persx.storage.removal import (
     Removal,
     Removed,
     Tombstone,
+    refold_note,
 )
 
 _head: Final = msgspec.json.Decoder(EventHead).decode
@@ -76,9 +77,16 @@ def remove(
     for name in values:
         del shelves.values[name]
     counts |= {"edges": len(edges), "values": len(values)}
-    stones = [Tombstone(shelves.tombstones.id_of(key), removal.at) for key in removal.identities]
-    shelves.tombstones.add(stones)
-    shelves.tombstones.commit()
+    if others:
+        name, note = refold_note(others, shelves.last["events"])
+        shelves.values[name] = note
+    stones: list[Tombstone] = []
+    if removal.bury:
+        stones = [
+            Tombstone(shelves.tombstones.id_of(key), removal.at) for key in removal.identities
+        ]
+        shelves.tombstones.add(stones)
+        shelves.tombstones.commit()
     return Removed(
         counts=counts,
         touched=tuple(sorted(others)),

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -135,7 +135,7 @@ class DuckdbWarehouse:
 
     async def scan_events(
         self, *, after: int = 0, chunk: int = 50_000
-    ) -> AsyncIterator[Sequence[Event]]:
+    ) -> AsyncGenerator[Sequence[Event], None]:
         """Yield all events with a greater sequence, sealed and hot, in order."""
         engines: list[Any] = []
         try:

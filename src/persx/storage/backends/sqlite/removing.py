@@ -22,6 +22,7 @@ from persx.storage.removal import (
     Removed,
     Tombstone,
     Tombstones,
+    refold_note,
 )
 
 _END: Final = (1 << 63) - 1
@@ -94,8 +95,14 @@ def remove(
         names = connection.execute("SELECT name FROM value").fetchall()
         about = [name for (name,) in names if removal.has_value(name)]
         counts["values"] = _delete(connection, "value", "name", about)
-        stones = bury(connection, tail, removal)
+        if removal.bury:
+            stones = bury(connection, tail, removal)
         touched = sorted(others)
+        if others:
+            connection.execute(
+                "INSERT OR REPLACE INTO value (name, value) VALUES (?, ?)",
+                refold_note(others, tail.sequence),
+            )
     return Removed(
         counts=counts,
         touched=tuple(touched) if isinstance(removal, Erasure) else (),

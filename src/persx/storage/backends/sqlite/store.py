@@ -49,6 +49,13 @@ class SqliteStore:
         """Return this identity and all that verified edges join to it, in order."""
         return identities.linked(self._read(), storable(identity))
 
+    async def identities(self) -> Sequence[IdentityKey]:
+        """Return every identity that has a state or an edge, in order."""
+        rows = self._read().execute(
+            'SELECT key FROM identity UNION SELECT "left" FROM edge UNION SELECT "right" FROM edge'
+        )
+        return sorted(IdentityKey(key) for (key,) in rows.fetchall())
+
     async def edges(self) -> Sequence[Edge]:
         """Return every identity edge, in order."""
         return identities.all_edges(self._read())
