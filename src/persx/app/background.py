@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from persx.app.backfill import Job, fill, switch
+from persx.app.retention import retain
 from persx.app.services import Services
 from persx.decide.plan import Plan
 from persx.model.clock import MINUTE
-from persx.model.errors import PersxError
+from persx.model.errors import Conflict, PersxError
 from persx.visitors.fold import Fold
 
 PUBLICATION_SECONDS: Final = 0.2
@@ -34,11 +35,15 @@ async def background(services: Services) -> AsyncIterator[None]:
         await services.publication.refresh(services.store)
         await filling.take_up()
 
+    async def retaining() -> None:
+        await retain(services)
+
     tasks = [
         asyncio.create_task(work)
         for work in (
             _every(PUBLICATION_SECONDS, "publication", watch),
             _every(services.settings.seal_seconds, "seal", sealing.look),
+            _every(services.settings.retention_seconds, "retention", retaining),
             services.decision_log.run(services.store),
         )
     ]
@@ -123,7 +128,11 @@ class Sealing:
         holder = f"seal:{os.getpid()}"
         now = services.clock()
         if await services.store.lease("seal", holder, now + 10 * MINUTE, now):
-            await services.warehouse.seal(keep=limit // 2)
+            try:
+                await services.warehouse.seal(keep=limit // 2)
+            except Conflict:
+                # Somebody is erased just now; the next look seals.
+                return
             self._decisions_sealed = max(self._decisions_sealed, written - limit // 2)
 
     async def _many_events(self, limit: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from persx.app import erasing, explaining, imports, publishing, reports
+from persx.app import erasing, explaining, imports, publishing, reports, retention
 from persx.app.use_cases import AnyUseCase
 from persx.model.registry import Registry
 
@@ -18,5 +18,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         explaining.EXPLAIN,
         erasing.ERASE,
         erasing.VERIFY,
+        retention.RETENTION,
+        retention.RETAIN,
     ],
 )

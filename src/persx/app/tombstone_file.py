@@ -70,8 +70,8 @@ def keep_tombstones(home: Path, known: Tombstones, stones: Iterable[Tombstone]) 
         size = os.fstat(descriptor).st_size
         text = f"{_HEAD}{known.fingerprint}\n" if not size else ""
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            # The end of a line that a crash tore.
-            text = "\n"
+            # A line that a crash tore goes, whose end would be taken for its time.
+            os.ftruncate(descriptor, path.read_bytes().rfind(b"\n") + 1)
         text += "".join(f"{each.id} {each.at}\n" for each in missing)
         os.write(descriptor, text.encode())
         os.fsync(descriptor)

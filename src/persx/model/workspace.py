@@ -285,6 +285,21 @@ class PersonaSettings(Document, frozen=True, kw_only=True):
     threshold: float = 0.6
 
 
+class RetentionSettings(Document, frozen=True, kw_only=True):
+    """How long things are kept, counted from when they were received; for ever unless set.
+
+    Attributes:
+        events: Name of a track event, type of an event (``page``), or ``default`` → a length of
+            time such as ``90d``. The name counts before the type.
+        decisions: How long lines of the decision log are kept.
+        rejected: How long events that were set aside are kept.
+    """
+
+    events: dict[str, str] = {}
+    decisions: str | None = None
+    rejected: str | None = None
+
+
 class Settings(Document, frozen=True, kw_only=True):
     """What concerns the workspace as a whole.
 
@@ -295,6 +310,7 @@ class Settings(Document, frozen=True, kw_only=True):
         coverage: Whether a missing industry variant is a warning, or an error.
         holdout: The always-on comparison with default content.
         personas: How personas are scored.
+        retention: How long events, decisions and what was set aside are kept.
         visitor_cookie_days: Lifetime of the cookie with the visitor id.
         industry_cookie_days: Lifetime of the cookie with what the visitor declared.
         footer: Text at the foot of every page.
@@ -308,6 +324,7 @@ class Settings(Document, frozen=True, kw_only=True):
     coverage: Literal["warn", "full"] = "warn"
     holdout: HoldoutSettings = HoldoutSettings()
     personas: PersonaSettings = PersonaSettings()
+    retention: RetentionSettings = RetentionSettings()
     visitor_cookie_days: int = 390
     industry_cookie_days: int = 7
     footer: str = ""

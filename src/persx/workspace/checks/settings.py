@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from persx.model.errors import Fault, did_you_mean
-from persx.model.workspace import PersonaSettings
+from persx.model.clock import HOUR, parse_duration
+from persx.model.errors import BadInput, Fault, did_you_mean
+from persx.model.workspace import PersonaSettings, RetentionSettings
 from persx.workspace.checks.schedules import is_zone
 from persx.workspace.checks.subject import Subject
 from persx.workspace.checks.texts import check_texts
@@ -59,10 +60,27 @@ def check_settings(subject: Subject) -> Iterator[Fault]:
     yield from subject.unknown(SETTINGS, "", "holdout.goals", "goals", settings.holdout.goals)
     yield from subject.repeated(SETTINGS, "", "holdout.goals", settings.holdout.goals)
     yield from _personas(subject, settings.personas)
+    yield from _retention(subject, settings.retention)
     for field in ("visitor_cookie_days", "industry_cookie_days"):
         days = getattr(settings, field)
         if not 1 <= days <= LONGEST_COOKIE_DAYS:
             yield fault(field, f"A cookie lives 1 to {LONGEST_COOKIE_DAYS} days.", days)
+
+
+def _retention(subject: Subject, retention: RetentionSettings) -> Iterator[Fault]:
+    given = {
+        **{f"events.{kind}": keep for kind, keep in retention.events.items()},
+        "decisions": retention.decisions,
+        "rejected": retention.rejected,
+    }
+    for field, keep in given.items():
+        try:
+            if keep is None or parse_duration(keep) >= HOUR:
+                continue
+            message, hint = "Nothing can be kept for less than an hour.", "Write 1h, or more."
+        except BadInput as error:
+            message, hint = error.message, error.hint
+        yield subject.fault(SETTINGS, "", f"retention.{field}", message, value=keep, hint=hint)
 
 
 def _personas(subject: Subject, personas: PersonaSettings) -> Iterator[Fault]:
