@@ -64,5 +64,6 @@ BUDGETS: Final = (
     Budget("ingest over HTTP", _R, _LEAST, 0.1, "× bare SQLite group commit"),
     Budget("start to first response", _V, _MOST, 2, "s"),
     Budget("memory at rest with the demo", _V, _MOST, 250, "MB"),
+    Budget("erasure", _V, _MOST, 10, "s"),
     Budget("server-rendered page p50", _V, _MOST, 5, "ms"),
 )
