@@ -15,13 +15,13 @@ from typing import Any
 
 # What a home imports when it is opened, so that a round need not wait for it.
 import duckdb  # noqa: F401
-from tests.erasure.planted import USER
-from tests.erasure.test_erased_everywhere import opened
 
 import persx.storage.backends.duckdb
 import persx.storage.backends.sqlite  # noqa: F401
 from persx.app.erasing import erase
 from persx.model.event import user_key
+from tests.erasure.planted import USER
+from tests.erasure.test_erased_everywhere import opened
 
 STEPS = {"execute", "rename", "replace", "unlink", "fsync", "write", "rmdir", "mkdir", "ftruncate"}
 
@@ -30,7 +30,7 @@ async def work(home: Path, kill_at: int) -> int:
     steps = 0
     lock = threading.Lock()
 
-    def count(frame: FrameType, event: str, argument: Any) -> None:
+    def count(_frame: FrameType, event: str, argument: Any) -> None:
         nonlocal steps
         if event == "c_call" and getattr(argument, "__name__", "") in STEPS:
             with lock:

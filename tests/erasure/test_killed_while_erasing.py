@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.erasure.planted import USER, scan
-from tests.erasure.test_erased_everywhere import everything, is_planted, opened, plant
 
 from persx.app.erasing import erase
 from persx.model.event import user_key
 from persx.storage.backends import HomeLock
+from tests.erasure.planted import USER, scan
+from tests.erasure.test_erased_everywhere import everything, is_planted, opened, plant
 
 POINTS = 24
 Round = Callable[[Path, int], int]

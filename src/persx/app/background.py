@@ -21,6 +21,9 @@ PUBLICATION_SECONDS: Final = 0.2
 SHORTEST_SECONDS: Final = 0.05
 """Whatever a setting says, requests get their turn between two rounds."""
 
+SEGMENT_ROWS: Final = 100_000
+"""Rows of a segment at most: an erasure writes each segment anew that holds the visitor."""
+
 _log = logging.getLogger("persx")
 
 
@@ -129,7 +132,7 @@ class Sealing:
         now = services.clock()
         if await services.store.lease("seal", holder, now + 10 * MINUTE, now):
             try:
-                await services.warehouse.seal(keep=limit // 2)
+                await services.warehouse.seal(keep=limit // 2, segment_rows=SEGMENT_ROWS)
             except Conflict:
                 # Somebody is erased just now; the next look seals.
                 return
