@@ -11,13 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from persx.app.backfill import switch
+from persx.app.backfill import fill, switch
 from persx.app.collecting import collect
 from persx.app.erasing import VerifyRequest, erase, receipt_of, verify
 from persx.app.home import open_home
 from persx.app.services import Services
 from persx.app.settings import ServerSettings
 from persx.app.starting import load_demo
+from persx.app.tombstone_file import read_tombstones
 from persx.model.clock import DAY
 from persx.model.errors import BadInput
 from persx.model.event import EventType, IdentityKey, anonymous_key, claimed_key, user_key
@@ -26,6 +27,7 @@ from persx.testing.events import NOW, comparable
 from persx.visitors.fold import Fold
 from tests.erasure.planted import (
     ANONYMOUS,
+    ATTRIBUTES,
     CITY,
     MESSAGE,
     PHONE,
@@ -289,5 +291,50 @@ def test_an_erasure_does_not_follow_claims_of_others() -> None:
             await erase(services, [anonymous_key("visitor-3")])
             assert len(await services.store.states(user_key(USER))) == 3
             assert len(await services.store.states(claimed_key(USER))) == 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["sqlite", "memory"])
+def test_a_backfill_beside_an_erasure_brings_nobody_back(tmp_path: Path, kept: bool) -> None:
+    async def scenario() -> None:
+        async with opened(tmp_path if kept else None) as services:
+            await services.stream.append(others(0, 1_200))
+            await services.warehouse.seal(keep=300, segment_rows=250)
+            new = Fold({name: each for name, each in ATTRIBUTES.items() if name == "seen"})
+            await services.stream.use_projector(Fold({}), b"[]")
+            (job,) = await switch(services, new)
+            gone = [anonymous_key(f"visitor-{number}") for number in (3, 7)]
+
+            async def erasing() -> None:
+                for identity in gone:
+                    await erase(services, [identity])
+
+            await asyncio.gather(fill(services, new, job, chunk=40), erasing())
+            for number in range(10):
+                states = await services.store.states(anonymous_key(f"visitor-{number}"))
+                counted = [state.computed for state in states if state.computed]
+                assert len(counted) == (number not in (3, 7)), number
+            rows = await services.warehouse.query("SELECT count(*) FROM events")
+            assert rows.rows == [(960,)]
+
+    asyncio.run(scenario())
+
+
+def test_a_file_of_tombstones_that_a_crash_left_empty_stops_nobody(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with opened(tmp_path):
+            pass
+        for torn in ("", "persx tombstones, ke"):
+            (tmp_path / "tombstones").write_text(torn)
+            async with opened(tmp_path) as services:
+                await erase(services, [user_key(f"ada{torn}")])
+            found = read_tombstones(tmp_path)
+            assert found.fingerprint == (await services_fingerprint())
+            assert len(found.stones) >= 2
+
+    async def services_fingerprint() -> str:
+        async with opened(tmp_path) as services:
+            return (await services.store.tombstones()).fingerprint
 
     asyncio.run(scenario())

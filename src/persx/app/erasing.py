@@ -144,14 +144,14 @@ async def settle_tombstones(services: Services) -> None:
 
     What the file alone knows, an old copy of the database has brought back: it is erased again.
     """
+    services.erased = known = await services.store.tombstones()
     if services.home is None:
         return
-    known = await services.store.tombstones()
     if (services.home / FILE).exists():
         told = read_tombstones(services.home / FILE)
         if told.fingerprint == known.fingerprint:
             await apply_tombstones(services, told.stones)
-            known = await services.store.tombstones()
+            services.erased = known = await services.store.tombstones()
     keep_tombstones(services.home, known, known)
 
 

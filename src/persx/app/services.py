@@ -23,6 +23,7 @@ from persx.model.clock import Clock, system_clock
 from persx.model.decision import Decision, Reason
 from persx.model.visitor import Profile
 from persx.storage.ports import Store, Stream, Warehouse
+from persx.storage.removal import Tombstones
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +96,7 @@ class KeptProfile(NamedTuple):
 class Services:
     """One workspace at work. `home` is none where everything is in memory.
 
+    `erased` tells what visitors still carry from before their erasure: cookies, pages' tokens.
     Whoever folds stored events into states, or removes some, holds `rewriting` meanwhile.
     """
 
@@ -108,6 +110,7 @@ class Services:
     metrics: Metrics = field(default_factory=Metrics)
     publication: Publication = field(default_factory=Publication)
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
+    erased: Tombstones = field(default_factory=lambda: Tombstones(b""))
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
     decision_log: DecisionLog = field(init=False)
     signer: Signer = field(init=False)

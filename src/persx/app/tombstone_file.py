@@ -37,6 +37,9 @@ def read_tombstones(path: Path) -> TombstoneFile:
         raise NotFound(f"There are no tombstones at {path}.", value=str(path)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} cannot be read: {error}.", value=str(path)) from error
+    if not lines:
+        # Empty, or torn in its first line: nothing was acknowledged with it.
+        return TombstoneFile("")
     if not head.startswith(_HEAD):
         raise BadInput(
             f"{path} is not a file of tombstones.",
@@ -68,10 +71,11 @@ def keep_tombstones(home: Path, known: Tombstones, stones: Iterable[Tombstone]) 
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         size = os.fstat(descriptor).st_size
-        text = f"{_HEAD}{known.fingerprint}\n" if not size else ""
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
             # A line that a crash tore goes, whose end would be taken for its time.
-            os.ftruncate(descriptor, path.read_bytes().rfind(b"\n") + 1)
+            size = path.read_bytes().rfind(b"\n") + 1
+            os.ftruncate(descriptor, size)
+        text = f"{_HEAD}{known.fingerprint}\n" if not size else ""
         text += "".join(f"{each.id} {each.at}\n" for each in missing)
         os.write(descriptor, text.encode())
         os.fsync(descriptor)

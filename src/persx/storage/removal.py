@@ -284,12 +284,16 @@ class Tombstones:
             keys += [anonymous_key(event.previous_id), user_key(event.previous_id)]
         return any(moment <= at for key in keys if (at := self.at(key)) is not None)
 
+    def covers(self, identity: str, moment: Millis) -> bool:
+        """Tell whether an identity was erased at a moment, or after it."""
+        if moment > self._newest:
+            return False
+        at = self.at(identity)
+        return at is not None and moment <= at
+
     def turns_away_decision(self, record: DecisionRecord) -> bool:
         """Tell whether a line of the decision log is from before its visitor's erasure."""
-        if record.at > self._newest:
-            return False
-        at = self.at(record.bucketing_id)
-        return at is not None and record.at <= at
+        return self.covers(record.bucketing_id, record.at)
 
     def mark(self) -> None:
         """Remember this point for `undo`."""

@@ -16,6 +16,7 @@ from persx.app.visiting import ALL_PURPOSES, WITHOUT_MARKETING, Visitor, new_id
 from persx.decide.plan import Plan
 from persx.model.attribute import Value
 from persx.model.clock import DAY, SECOND
+from persx.model.event import anonymous_key
 
 
 class Cookie(msgspec.Struct, frozen=True):
@@ -81,6 +82,9 @@ def visitor_of(request: Request, *, make: bool = True) -> Visitor:
     plan = services.publication.plan
     days = plan.workspace.settings.industry_cookie_days if plan else 0
     if state is not None and services.clock() - state.at > days * DAY:
+        state = None
+    if state is not None and services.erased.covers(anonymous_key(anonymous_id), state.at):
+        # What the browser still carries from before its owner's erasure.
         state = None
     return Visitor(
         anonymous_id=anonymous_id or (new_id() if make else ""),
