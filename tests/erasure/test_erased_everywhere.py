@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from persx.app.backfill import fill, switch
+from persx.app.backfill import fill, fold_of, switch
 from persx.app.collecting import collect
 from persx.app.erasing import VerifyRequest, erase, receipt_of, verify
 from persx.app.home import open_home
@@ -144,8 +144,7 @@ def test_a_claimed_browser_keeps_what_is_its_own(tmp_path: Path, kept: bool) -> 
         async with opened(tmp_path if kept else None) as services:
             await load_demo(services, "persx_ai")
             await services.publication.refresh(services.store)
-            assert services.publication.plan
-            served = Fold(services.publication.plan.attributes)
+            served = fold_of(services.publication.plan)
             await switch(services, served)
             await plant(services)
             said = {"traits": {"industry": "SaaS"}, "type": EventType.IDENTIFY}

@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 
 from persx.app.services import Services
+from persx.decide.plan import Plan
 from persx.storage.ports import Store
 from persx.visitors.fold import Fold
 
@@ -51,6 +52,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def done(self) -> float:
         """The share that is folded, from 0 to 1."""
         return (self.position - self.after) / (self.until - self.after)
+
+
+def fold_of(plan: Plan | None) -> Fold:
+    """Return the fold of a served snapshot.
+
+    Before anything is published, events still make identities and their edges.
+    """
+    if plan is None:
+        return Fold({})
+    return Fold(plan.attributes, categories=plan.workspace.settings.consent.categories)
 
 
 async def backfill(services: Services, fold: Fold) -> None:

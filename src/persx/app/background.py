@@ -9,7 +9,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
-from persx.app.backfill import Job, fill, switch
+from persx.app.backfill import Job, fill, fold_of, switch
 from persx.app.retention import retain
 from persx.app.services import Services
 from persx.decide.plan import Plan
@@ -89,8 +89,7 @@ class Filling:
         if self._taken_up and plan is self._plan:
             return
         await self.stop()
-        # Before anything is published, events still make identities and their edges.
-        fold = Fold(plan.attributes if plan else {})
+        fold = fold_of(plan)
         jobs = await switch(self._services, fold)
         self._plan, self._taken_up = plan, True
         self._task = asyncio.create_task(self._fill(fold, jobs))

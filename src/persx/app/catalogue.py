@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from persx.app import erasing, explaining, imports, publishing, reports, retention
+from persx.app import (
+    erasing,
+    event_imports,
+    explaining,
+    imports,
+    publishing,
+    reports,
+    retention,
+)
 from persx.app.use_cases import AnyUseCase
 from persx.model.registry import Registry
 
@@ -14,6 +22,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
     [
         *publishing.USE_CASES,
         *imports.USE_CASES,
+        *event_imports.USE_CASES,
         reports.REPORT,
         explaining.EXPLAIN,
         erasing.ERASE,

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from persx.app.backfill import Interval, gaps, notes
+from persx.app.backfill import Interval, fold_of, gaps, notes
 from persx.app.services import Services
 from persx.model.event import Event, EventType, IdentityKey
 from persx.model.visitor import IdentityState
@@ -40,8 +40,7 @@ async def refold(services: Services) -> int:
 async def _refold(services: Services, name: str, asked: Refold) -> None:
     if services.publication.plan is None:
         await services.publication.refresh(services.store)
-    plan = services.publication.plan
-    fold = Fold(plan.attributes if plan else {})
+    fold = fold_of(services.publication.plan)
     events = await _events(services, asked)
     states = dict(Fold({}).fold(events).states)
     for skipped, keys in (await _groups(services, fold)).items():

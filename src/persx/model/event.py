@@ -45,6 +45,10 @@ EXPOSURE: Final = "Experiment Viewed"
 FORM_SUBMITTED: Final = "Form Submitted"
 """The track event that a form block sends; its properties hold the answers."""
 
+CONSENT_CHANGED: Final = "Consent Changed"
+"""The track event that holds a visitor's answer: `purposes` (name → granted), where it was asked
+(`source`), and which text was shown (`version`)."""
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One event as it is kept.

@@ -37,11 +37,29 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
     message_id: str = ""
 
 
+class Grant(msgspec.Struct, frozen=True, array_like=True):
+    """A visitor's answer for one purpose: granted, or denied.
+
+    The later one wins, ties go to the greater message id.
+
+    Attributes:
+        source: Where it was asked, such as ``banner``, ``api`` or ``context.consent``.
+        version: Which text was shown.
+    """
+
+    granted: bool
+    at: Millis
+    message_id: str = ""
+    source: str = ""
+    version: str = ""
+
+
 class IdentityState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """All that is kept of one identity: the projection of its events.
 
     A commutative monoid: order and batching of events do not matter. `first_seen` and
-    `last_seen` are the least and greatest event timestamps.
+    `last_seen` are the least and greatest event timestamps. `consent` holds the answers by
+    purpose; a purpose that was never answered is absent.
     """
 
     identity: IdentityKey
@@ -50,6 +68,7 @@ class IdentityState(msgspec.Struct, kw_only=True, omit_defaults=True):
     events: int = 0
     facts: dict[str, Fact] = {}
     computed: dict[str, State] = {}
+    consent: dict[Purpose, Grant] = {}
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from persx.model.attribute import Attribute
+from persx.model.attribute import Attribute, Purpose
 from persx.model.clock import Millis
 
 DEFAULT: Final = "default"
@@ -300,6 +300,46 @@ class RetentionSettings(Document, frozen=True, kw_only=True):
     rejected: str | None = None
 
 
+class ConsentMode(StrEnum):
+    """What holds for a visitor who has not answered.
+
+    `opt_in` (as the GDPR wants it): only what is necessary. `opt_out` (as the CCPA allows it):
+    everything, until they object.
+    """
+
+    OPT_IN = "opt_in"
+    OPT_OUT = "opt_out"
+
+
+class ConsentSettings(Document, frozen=True, kw_only=True):
+    """How visitors are asked what their data may be used for. Empty texts stand for our own.
+
+    Attributes:
+        mode: What holds where nothing was answered: ``opt_in`` or ``opt_out``.
+        version: Names the texts; it is kept with every answer. Visitors who answered to another
+            one are asked again in opt-in mode.
+        banner: Whether our own banner asks; off where the site has its own consent manager.
+        categories: Category of the site's own consent manager → the purposes it stands for.
+        title: Heading of the banner.
+        text: What the banner says.
+        personalization: What visitors read of the purpose personalization.
+        analytics: What visitors read of the purpose analytics.
+        marketing: What visitors read of the purpose marketing.
+        locales: Locale code → title, text, personalization, analytics and marketing there.
+    """
+
+    mode: ConsentMode = ConsentMode.OPT_OUT
+    version: str = "1"
+    banner: bool = True
+    categories: dict[str, tuple[Purpose, ...]] = {}
+    title: str = ""
+    text: str = ""
+    personalization: str = ""
+    analytics: str = ""
+    marketing: str = ""
+    locales: dict[str, dict[str, str]] = {}
+
+
 class Settings(Document, frozen=True, kw_only=True):
     """What concerns the workspace as a whole.
 
@@ -311,6 +351,7 @@ class Settings(Document, frozen=True, kw_only=True):
         holdout: The always-on comparison with default content.
         personas: How personas are scored.
         retention: How long events, decisions and what was set aside are kept.
+        consent: How visitors are asked what their data may be used for.
         visitor_cookie_days: Lifetime of the cookie with the visitor id.
         industry_cookie_days: Lifetime of the cookie with what the visitor declared.
         footer: Text at the foot of every page.
@@ -325,6 +366,7 @@ class Settings(Document, frozen=True, kw_only=True):
     holdout: HoldoutSettings = HoldoutSettings()
     personas: PersonaSettings = PersonaSettings()
     retention: RetentionSettings = RetentionSettings()
+    consent: ConsentSettings = ConsentSettings()
     visitor_cookie_days: int = 390
     industry_cookie_days: int = 7
     footer: str = ""

@@ -24,6 +24,9 @@ DEDUPE_DAYS: Final = 7
 REJECTED_LIMIT: Final = 32_768
 """Characters that are kept of an event that was not accepted."""
 
+REJECTED_KEPT: Final = 5_000
+"""Events that were not accepted are kept up to this number, the newest; the metrics count all."""
+
 _INT_LIMIT: Final = 1 << 63
 _TIME_LIMIT: Final = 1 << 53
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")

@@ -14,6 +14,7 @@ from persx.model.clock import DAY
 from persx.model.event import Event, IdentityKey, RejectedEvent
 from persx.model.visitor import IdentityState
 from persx.storage.backends import Storage
+from persx.storage.keeping import REJECTED_KEPT
 from persx.storage.ports import Projection
 from persx.testing.events import (
     HOSTILE,
@@ -317,6 +318,20 @@ class StreamContract(StorageContract):
             assert [one.accepted for one in appended] == [1, 3]
             (state,) = await storage.store.states(event.identity)
             assert state.facts["huge"].value == pytest.approx(2.0**70)
+
+        self.run(opener, scenario)
+
+    def test_of_rejected_events_the_newest_are_kept(self, opener: Opener) -> None:
+        async def scenario(storage: Storage) -> None:
+            for start in range(0, REJECTED_KEPT + 200, 400):
+                aside = [
+                    RejectedEvent(received=NOW, reason="no", body=str(number))
+                    for number in range(start, start + 400)
+                ]
+                await storage.stream.append([], aside)
+            found = await storage.stream.rejected(2 * REJECTED_KEPT)
+            assert len(found) == REJECTED_KEPT
+            assert found[0].body == aside[-1].body
 
         self.run(opener, scenario)
 

@@ -16,9 +16,10 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from persx.model.attribute import Attribute, Computation, Source, State
-from persx.model.event import Event, EventType, IdentityKey
+from persx.model.event import CONSENT_CHANGED, Event, EventType, IdentityKey
 from persx.model.visitor import Edge, Fact, IdentityState
 from persx.storage.ports import Projection
+from persx.visitors import consent
 from persx.visitors.computed import COMPUTED, ComputedKind
 from persx.visitors.computed.properties import matches
 from persx.visitors.identity import earliest, edges_of
@@ -51,6 +52,15 @@ def fact_key(attribute: Attribute) -> str:
     return f"{attribute.name}=declared"
 
 
+def consent_key(categories: consent.Categories) -> str:
+    """Return the key by which it is noted since when a consent manager's answers are kept.
+
+    It holds a digest of the categories: what they stand for now is folded from all events anew.
+    """
+    digest = hashlib.sha256(msgspec.json.encode(categories, order="deterministic"))
+    return f"consent@{digest.hexdigest()[:8]}"
+
+
 class Definition(msgspec.Struct, frozen=True):
     """A computed attribute ready to be folded: its state's key, its kind, and how."""
 
@@ -76,12 +86,21 @@ class Fold:
             taken from the traits of `identify`, others do not concern it.
         only: Fold just these keys, and count no events: what a backfill adds to states that
             have seen the events already.
+        categories: What the categories of the site's own consent manager stand for.
     """
 
     def __init__(
-        self, attributes: Mapping[str, Attribute], *, only: Collection[str] | None = None
+        self,
+        attributes: Mapping[str, Attribute],
+        *,
+        only: Collection[str] | None = None,
+        categories: consent.Categories | None = None,
     ) -> None:
         self._attributes = attributes
+        self._all_categories = categories or {}
+        key = consent_key(self._all_categories)
+        chosen_categories = only is None or key in only
+        self._categories = self._all_categories if chosen_categories else {}
         self._counts = only is None
         chosen = [it for _, it in definitions(attributes) if only is None or it.key in only]
         self._by_key = {definition.key: definition for definition in chosen}
@@ -90,9 +109,8 @@ class Fold:
             for attribute in attributes.values()
             if attribute.source is Source.DECLARED and (only is None or fact_key(attribute) in only)
         ]
-        self.keys: frozenset[str] = frozenset(self._by_key) | {
-            fact_key(attributes[name]) for name, _ in self._declared
-        }
+        keys = {*self._by_key, *(fact_key(attributes[name]) for name, _ in self._declared)}
+        self.keys: frozenset[str] = frozenset({*keys, key} if self._categories else keys)
         """Whatever this fold keeps, by `computed_key` and `fact_key`."""
         self._tracked = {
             name: _steps(chosen, EventType.TRACK.value, name)
@@ -113,6 +131,7 @@ class Fold:
         states: dict[IdentityKey, IdentityState] = {}
         edges: list[Edge] = []
         tracked = self._tracked
+        categories = self._categories
         for event in events:
             identity = event.identity
             at = event.timestamp
@@ -121,7 +140,7 @@ class Fold:
                 state = before.get(identity)
                 if state is None:
                     # Fresh dicts: the struct's own empty ones would do, but cost a factory each.
-                    state = IdentityState(identity=identity, facts={}, computed={})
+                    state = IdentityState(identity=identity, facts={}, computed={}, consent={})
                 states[identity] = state
             if not state.events:
                 # New, or a state that a backfill has made; neither was ever seen.
@@ -142,6 +161,8 @@ class Fold:
                         computed[key] = after
             if kind is EventType.IDENTIFY:
                 self._declare(state, event)
+            if event.name == CONSENT_CHANGED or (categories and "consent" in event.context):
+                consent.add(state.consent, consent.said_by(event, categories))
             if event.user_id:
                 edges += edges_of(event)
         if not self._counts:
@@ -150,7 +171,7 @@ class Fold:
 
     def filling(self, keys: Collection[str]) -> Fold:
         """Return the fold of these keys alone, which adds them to states that have the rest."""
-        return Fold(self._attributes, only=keys)
+        return Fold(self._attributes, only=keys, categories=self._all_categories)
 
     def merge(self, left: IdentityState, right: IdentityState) -> IdentityState:
         """Return the state of one identity after both; neither argument is changed."""
@@ -167,6 +188,10 @@ class Fold:
             facts = dict(facts)
             for name, fact in right.facts.items():
                 facts[name] = later(facts[name], fact) if name in facts else fact
+        answers = left.consent
+        if right.consent:
+            answers = dict(answers)
+            consent.add(answers, right.consent)
         first, last = left.first_seen, left.last_seen
         if right.events:
             # A state without events is what a backfill adds; it was never seen.
@@ -179,6 +204,7 @@ class Fold:
             events=left.events + right.events,
             facts=facts,
             computed=computed,
+            consent=answers,
         )
 
     def _declare(self, state: IdentityState, event: Event) -> None:
@@ -216,9 +242,11 @@ def _steps(chosen: Iterable[Definition], *names: str | None) -> tuple[_Step, ...
 
 def _uncounted(states: Mapping[IdentityKey, IdentityState]) -> dict[IdentityKey, IdentityState]:
     return {
-        identity: IdentityState(identity=identity, facts=state.facts, computed=state.computed)
+        identity: IdentityState(
+            identity=identity, facts=state.facts, computed=state.computed, consent=state.consent
+        )
         for identity, state in states.items()
-        if state.facts or state.computed
+        if state.facts or state.computed or state.consent
     }
 
 

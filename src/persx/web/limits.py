@@ -8,6 +8,8 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from persx.web.coalescing import CoalescingTransport
+
 HEAD_BYTES: Final = 64 << 10
 """Bytes of a request's line and headers together."""
 
@@ -55,7 +57,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request."""
-        super().connection_made(transport)
+        super().connection_made(CoalescingTransport(transport, self.loop))  # type: ignore[arg-type]
         self._wait(self.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -178,8 +178,9 @@ def render_report(readout: Readout, *, studio: str = "") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["asset"] = asset
     return environment.get_template("report/page.html").render(
-        page=report_page(readout), studio=studio, fonts=asset("fonts.css") if studio else ""
+        page=report_page(readout), studio=studio
     )
 
 

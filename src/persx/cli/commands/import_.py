@@ -10,6 +10,7 @@ from rich.console import Console
 
 from persx.app.commands import call
 from persx.app.imports import IMPORT_EXPERIMENT, ImportExperiment
+from persx.cli.event_files import csv_file, parquet_file
 from persx.cli.options import home_option, json_option, print_json
 from persx.model.errors import BadInput
 
@@ -20,7 +21,12 @@ def command() -> None:
 
     \b
     Example:  persx import experiment test.csv --name test --arm group --control A --metrics sold
+    Example:  persx import csv orders.csv --map orders.yaml
     """
+
+
+command.add_command(csv_file)
+command.add_command(parquet_file)
 
 
 def names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:

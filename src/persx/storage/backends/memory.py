@@ -18,6 +18,7 @@ from persx.model.workspace import Snapshot
 from persx.storage.drafting import check_base, check_storable, no_snapshot
 from persx.storage.keeping import (
     DEDUPE_DAYS,
+    REJECTED_KEPT,
     day_of,
     kept,
     kept_aside,
@@ -158,6 +159,7 @@ class MemoryStream:
             shelves.last["events"] += 1
             shelves.hot["events"][shelves.last["events"]] = body
         shelves.rejected += aside
+        del shelves.rejected[:-REJECTED_KEPT]
         return Appended(
             accepted=len(new),
             duplicates=duplicates,

@@ -14,7 +14,7 @@ from persx.storage.backends.sqlite.recent import RecentStates
 from persx.storage.backends.sqlite.rows import insert
 from persx.storage.backends.sqlite.seen import SeenIds, digests_of
 from persx.storage.backends.sqlite.writer import Work
-from persx.storage.keeping import DEDUPE_DAYS, kept, mended, switch_note
+from persx.storage.keeping import DEDUPE_DAYS, REJECTED_KEPT, kept, mended, switch_note
 from persx.storage.ports import Appended, Projector
 from persx.storage.removal import Tombstone, Tombstones
 
@@ -172,6 +172,11 @@ class Append(Work[Appended]):
         ]
         if aside:
             insert(connection, "INSERT INTO rejected (received, reason, body)", 3, aside)
+            # Whoever knows the public key can send nonsense without end.
+            connection.execute(
+                "DELETE FROM rejected WHERE id <= (SELECT max(id) FROM rejected) - ?",
+                (REJECTED_KEPT,),
+            )
         return results
 
     def _seen(self, works: Sequence[Append]) -> dict[int, set[bytes]]:

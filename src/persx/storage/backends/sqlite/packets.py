@@ -7,7 +7,7 @@ about. A packet's sequence is that of its last line; the lines before it count d
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -43,8 +43,9 @@ def add(connection: sqlite3.Connection, records: Sequence[DecisionRecord]) -> No
     if not lines:
         return
     low, high = min(lines), max(lines)
-    for line in _between(connection, low, high):
-        lines.pop(_head(line).id, None)
+    for greatest, packet in _packets(connection, low, high):
+        for id in [each for each in lines if each <= greatest and _names(packet, each)]:
+            del lines[id]
     if not lines:
         return
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'decision'").fetchone()
@@ -66,10 +67,12 @@ def add(connection: sqlite3.Connection, records: Sequence[DecisionRecord]) -> No
 def find(connection: sqlite3.Connection, id: str, after: int) -> DecisionRecord | None:
     """Return the line with this id, if its sequence is greater than `after`."""
     id = storable(id)
-    for line in _between(connection, id, id):
-        head = _head(line)
-        if head.id == id and head.sequence > after:
-            return _decode(line)
+    for _, packet in _packets(connection, id, id):
+        if _names(packet, id):
+            for line in packet.split(b"\n"):
+                head = _head(line)
+                if head.id == id and head.sequence > after:
+                    return _decode(line)
     return None
 
 
@@ -145,15 +148,19 @@ def remove(
     return removed
 
 
-def _between(connection: sqlite3.Connection, low: str, high: str) -> Iterator[bytes]:
-    """Yield the lines of the packets that may hold an id of this range.
+def _packets(connection: sqlite3.Connection, low: str, high: str) -> list[tuple[str, bytes]]:
+    """Return the packets that may hold an id of this range, each with its greatest id.
 
     Ids grow with time, so that few packets do.
     """
-    for (lines,) in connection.execute(
-        "SELECT lines FROM decision WHERE high >= ? AND low <= ?", (low, high)
-    ).fetchall():
-        yield from lines.split(b"\n")
+    return connection.execute(
+        "SELECT high, lines FROM decision WHERE high >= ? AND low <= ?", (low, high)
+    ).fetchall()
+
+
+def _names(packet: bytes, id: str) -> bool:
+    """Tell whether a packet holds the id; inside a body, its quotes would be escaped."""
+    return b'"id":%b' % _encode(id) in packet
 
 
 def _kept(record: DecisionRecord) -> tuple[str, bytes]:

@@ -1,0 +1,247 @@
+"""Importing events from a file: mapped once, then kept piece by piece, each event once.
+
+The file's rows become a table of events in the warehouse, in a fixed order; pieces of it are
+appended to the log, and the position moves after each. What is stopped goes on where it was, and
+a file that was brought in is not brought in again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from persx.app.backfill import fold_of, switch
+from persx.app.collecting import collect
+from persx.app.event_mapping import EventMapping, select
+from persx.app.services import Services
+from persx.app.use_cases import AnyUseCase, UseCase
+from persx.model.clock import Millis
+from persx.model.errors import BadInput, NotFound
+from persx.model.event import Event, EventType
+
+PIECE: Final = 40_000
+"""Events of one step, unless it says otherwise."""
+
+SLICE: Final = 1_000
+TOGETHER: Final = 4
+"""So many slices are appended in one commit; visitors beside it wait no longer than for these."""
+
+T = TypeVar("T")
+
+_FIELDS: Final = (
+    "message_id",
+    "user_id",
+    "anonymous_id",
+    "group_id",
+    "name",
+    "happened",
+    "properties",
+    "traits",
+)
+_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class BeginImport(msgspec.Struct, frozen=True, kw_only=True):
+    """A file, as an absolute path, and how its rows become events."""
+
+    file: str
+    mapping: EventMapping
+
+
+class ContinueImport(msgspec.Struct, frozen=True, kw_only=True):
+    """An import that was begun, and how many of its events come next."""
+
+    name: str
+    events: int = PIECE
+
+
+class EventImport(msgspec.Struct, frozen=True, kw_only=True):
+    """An import of events, and how far it has come.
+
+    Attributes:
+        rows: Rows of the file.
+        events: What they make; `position` of them are dealt with.
+        accepted: Those that are in the log now.
+        duplicates: Those that the log had already.
+        skipped: Those that are none, by reason.
+        finished: When the last was kept; 0 before that.
+    """
+
+    name: str
+    file: str
+    type: EventType
+    rows: int
+    events: int
+    position: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    skipped: dict[str, int] = {}
+    finished: Millis = 0
+
+
+async def begin_import(services: Services, request: BeginImport) -> EventImport:
+    """Make a table of events of a file; go on with an import of the same file and mapping.
+
+    Raises:
+        BadInput: The file or the mapping cannot be used; the message says which and why.
+    """
+    name = await asyncio.to_thread(_name, request)
+    kept = await services.store.value(_value(name))
+    if kept is not None:
+        return msgspec.json.decode(kept, type=EventImport)
+    raw, table = f"file_{name}", _table(name)
+    file = Path(request.file)
+    rows = await services.warehouse.import_file(raw, str(file))
+    try:
+        types = await services.warehouse.query(f"SELECT typeof(COLUMNS(*)) FROM {raw} LIMIT 1")
+        if not types.rows:
+            raise BadInput("The file has a header but no rows.", value=file.name)
+        columns = dict(zip(types.columns, types.rows[0], strict=True))
+        sql = select(request.mapping, raw, columns, f"{name}-")
+        with tempfile.TemporaryDirectory(prefix="persx-import-") as folder:
+            made = str(Path(folder) / "events.parquet")
+            try:
+                await services.warehouse.write_file(sql, made)
+            except BadInput as error:
+                told = str(error.__cause__ or error).partition("\n")[0]
+                raise BadInput(f"The mapping does not fit the file. {told}") from error
+            events = await services.warehouse.import_file(table, made)
+    finally:
+        await services.warehouse.drop_table(raw)
+    begun = EventImport(
+        name=name, file=file.name, type=request.mapping.type, rows=rows, events=events
+    )
+    await services.store.set_value(_value(name), msgspec.json.encode(begun))
+    return begun
+
+
+async def continue_import(services: Services, request: ContinueImport) -> EventImport:
+    """Append the next piece of an import to the log; the last one ends it.
+
+    Raises:
+        NotFound: There is no such import.
+        Unavailable: A piece could not be kept; calling again goes on.
+    """
+    kept = await services.store.value(_value(request.name))
+    if kept is None:
+        raise NotFound(f"There is no import '{request.name}'.", value=request.name)
+    job = msgspec.json.decode(kept, type=EventImport)
+    if job.finished:
+        return job
+    if services.publication.ready is None:
+        # Nobody serves this home: the fold that events meet is put in place here.
+        await services.publication.refresh(services.store)
+        await switch(services, fold_of(services.publication.plan))
+    found = await services.warehouse.query(
+        f"SELECT {', '.join(_FIELDS)} FROM {_table(job.name)} "
+        "WHERE position > $after AND position <= $until ORDER BY position",
+        {"after": job.position, "until": job.position + request.events},
+    )
+    skipped = dict(job.skipped)
+    accepted, duplicates = job.accepted, job.duplicates
+    for batch in batched(batched(found.rows, SLICE), TOGETHER):
+        # Reading the rows and keeping them are done side by side.
+        for appended in await asyncio.gather(
+            *(
+                collect(services, _events(rows, job.type, services.clock(), skipped))
+                for rows in batch
+            )
+        ):
+            accepted += appended.accepted
+            duplicates += appended.duplicates
+            if appended.rejected:
+                _count(
+                    skipped, "are among the events set aside, with the reason", appended.rejected
+                )
+    position = min(job.events, job.position + request.events)
+    done = msgspec.structs.replace(
+        job,
+        position=position,
+        accepted=accepted,
+        duplicates=duplicates,
+        skipped=skipped,
+        finished=services.clock() if position == job.events else 0,
+    )
+    await services.store.set_value(_value(job.name), msgspec.json.encode(done))
+    if done.finished:
+        await services.warehouse.drop_table(_table(job.name))
+    return done
+
+
+def _events(
+    rows: Iterable[Sequence[Any]], type: EventType, received: Millis, skipped: dict[str, int]
+) -> list[Event]:
+    events = []
+    for message_id, user_id, anonymous_id, group_id, name, at, properties, traits in rows:
+        if not (user_id or anonymous_id):
+            _count(skipped, "name nobody")
+        elif at is None:
+            _count(skipped, "have no time that can be read")
+        elif at < 0:
+            _count(skipped, "are from before 1970")
+        elif type is EventType.TRACK and not name:
+            _count(skipped, "have no event's name")
+        else:
+            events.append(
+                Event(
+                    type=type,
+                    message_id=message_id,
+                    user_id=user_id,
+                    anonymous_id=anonymous_id,
+                    group_id=group_id,
+                    name=name,
+                    timestamp=min(at, received),
+                    received=received,
+                    verified=True,
+                    properties=_present(properties),
+                    traits=_present(traits),
+                )
+            )
+    return events
+
+
+def _present(document: str) -> dict[str, Any]:
+    """Return a row's object without what the row does not tell."""
+    return {name: value for name, value in _decode(document).items() if value is not None}
+
+
+def _count(skipped: dict[str, int], reason: str, number: int = 1) -> None:
+    skipped[reason] = skipped.get(reason, 0) + number
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of this size, the last one perhaps shorter."""
+    left = iter(items)
+    while batch := list(islice(left, size)):
+        yield batch
+
+
+def _name(request: BeginImport) -> str:
+    """Return the name of an import: another file or another mapping is another one."""
+    try:
+        with Path(request.file).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+    except OSError as error:
+        raise BadInput(f"{request.file} cannot be read: {error.strerror}.") from error
+    digest.update(msgspec.json.encode(request.mapping, order="deterministic"))
+    return digest.hexdigest()[:12]
+
+
+def _value(name: str) -> str:
+    return f"import:{name}"
+
+
+def _table(name: str) -> str:
+    return f"events_{name}"
+
+
+BEGIN_IMPORT: Final = UseCase("begin-import", BeginImport, EventImport, begin_import)
+CONTINUE_IMPORT: Final = UseCase("continue-import", ContinueImport, EventImport, continue_import)
+USE_CASES: Final[Sequence[AnyUseCase]] = (BEGIN_IMPORT, CONTINUE_IMPORT)
