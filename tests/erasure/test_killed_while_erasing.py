@@ -19,7 +19,7 @@ from persx.storage.backends import HomeLock
 from tests.erasure.planted import USER, scan
 from tests.erasure.test_erased_everywhere import everything, is_planted, opened, plant
 
-POINTS = 24
+POINTS = 16
 Round = Callable[[Path, int], int]
 
 

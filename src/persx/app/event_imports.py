@@ -156,6 +156,8 @@ async def continue_import(services: Services, request: ContinueImport) -> EventI
         ):
             accepted += appended.accepted
             duplicates += appended.duplicates
+            if appended.erased:
+                _count(skipped, "are older than their visitor's erasure", appended.erased)
             if appended.rejected:
                 _count(
                     skipped, "are among the events set aside, with the reason", appended.rejected
