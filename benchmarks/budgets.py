@@ -66,5 +66,6 @@ BUDGETS: Final = (
     Budget("POST /v1/decide p99 beside an import", _R, _MOST, 3, "× without the import"),
     Budget("start to first response", _V, _MOST, 2, "s"),
     Budget("memory at rest with the demo", _V, _MOST, 250, "MB"),
+    Budget("erasure", _V, _MOST, 10, "s"),
     Budget("server-rendered page p50", _V, _MOST, 5, "ms"),
 )

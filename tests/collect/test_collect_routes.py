@@ -109,7 +109,7 @@ def test_what_is_too_long_is_a_400_and_the_answer_arrives(collector: Any) -> Non
 
 def test_every_result_is_counted_from_the_beginning(collector: Any) -> None:
     registry = collector.services.metrics.registry
-    for result in ("accepted", "duplicate", "rejected"):
+    for result in ("accepted", "duplicate", "rejected", "erased"):
         assert registry.get_sample_value("persx_events_total", {"result": result}) == 0
 
 

@@ -44,7 +44,12 @@ def test_the_holdouts_report_of_real_visits(
     lines = persx("export", "events", "--json").output.splitlines()
     events = [json.loads(line) for line in lines]
     assert len({event["messageId"] for event in events}) == len(events)
-    assert counted(server.url) == {"accepted": len(events), "duplicate": 0, "rejected": 0}
+    assert counted(server.url) == {
+        "accepted": len(events),
+        "duplicate": 0,
+        "rejected": 0,
+        "erased": 0,
+    }
     server.stop()
     assert json.loads(persx("report", "holdout", "--json").output)["arms"] == report["arms"]
     assert persx("export", "events", "--json").output.splitlines() == lines

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from persx.storage.backends import BACKENDS, open_storage
-from persx.testing import IdentityContract, Opener, StoreContract, StreamContract, WarehouseContract
+from persx.testing import (
+    IdentityContract,
+    Opener,
+    RemovalContract,
+    StoreContract,
+    StreamContract,
+    WarehouseContract,
+)
 
 VOLATILE = {"memory"}
 
@@ -29,6 +36,10 @@ class TestStore(EveryBackend, StoreContract):
 
 
 class TestIdentities(EveryBackend, IdentityContract):
+    pass
+
+
+class TestRemoval(EveryBackend, RemovalContract):
     pass
 
 

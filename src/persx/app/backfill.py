@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import aclosing
 from itertools import pairwise
 from typing import Final
 
@@ -78,15 +79,15 @@ async def switch(services: Services, fold: Fold) -> Sequence[Job]:
 
     Sets `services.publication.ready`.
     """
-    notes = await _notes(services.store)
+    noted = await notes(services.store)
     keys = sorted(fold.keys)
-    same = bool(notes) and notes[max(notes)] == frozenset(keys)
+    same = bool(noted) and noted[max(noted)] == frozenset(keys)
     position = await services.stream.use_projector(
         fold, None if same else msgspec.json.encode(keys)
     )
     if not same:
-        notes[position] = frozenset(keys)
-    jobs = await _plan(services.store, fold.keys, notes)
+        noted[position] = frozenset(keys)
+    jobs = await _plan(services.store, fold.keys, noted)
     services.publication.ready = _ready(fold, jobs)
     return jobs
 
@@ -95,32 +96,43 @@ async def fill(services: Services, fold: Fold, job: Job, *, chunk: int = CHUNK) 
     """Fold a job's keys from the retained events that are left to it, `chunk` at a time."""
     filler = fold.filling(job.keys)
     position = job.position
-    async for events in services.warehouse.scan_events(after=position, chunk=chunk):
-        concerned = [event for event in events if event.sequence <= job.until]
-        states = (await asyncio.to_thread(filler.fold, concerned)).states
-        position = events[-1].sequence if len(concerned) == len(events) else job.until
-        await services.store.merge_states(
-            _POSITIONS + job.name, position, list(states.values()), filler
-        )
-        if position >= job.until:
-            break
+    pieces = services.warehouse.scan_events(after=position, chunk=chunk)
+    async with aclosing(pieces):
+        while position < job.until:
+            # What is removed between reading a piece and merging it would be there again.
+            async with services.rewriting:
+                events = await anext(pieces, None)
+                if events is None:
+                    break
+                concerned = [event for event in events if event.sequence <= job.until]
+                states = (await asyncio.to_thread(filler.fold, concerned)).states
+                position = events[-1].sequence if len(concerned) == len(events) else job.until
+                await services.store.merge_states(
+                    _POSITIONS + job.name, position, list(states.values()), filler
+                )
     if position < job.until:
         await services.store.merge_states(_POSITIONS + job.name, job.until, [], filler)
     services.publication.ready = _ready(
-        fold, await _plan(services.store, fold.keys, await _notes(services.store))
+        fold, await _plan(services.store, fold.keys, await notes(services.store))
     )
 
 
 async def progress(store: Store, fold: Fold) -> Sequence[Job]:
     """Return the jobs that are left for this fold's keys, each with its position."""
-    return await _plan(store, fold.keys, await _notes(store))
+    return await _plan(store, fold.keys, await notes(store))
+
+
+async def gaps(store: Store, key: str) -> list[Interval]:
+    """Return the sequences whose events a backfill has still to fold into a key."""
+    return _gaps(key, await notes(store), await _jobs(store))
 
 
 def _ready(fold: Fold, jobs: Iterable[Job]) -> frozenset[str]:
     return fold.keys - {key for job in jobs for key in job.keys}
 
 
-async def _notes(store: Store) -> dict[int, frozenset[str]]:
+async def notes(store: Store) -> dict[int, frozenset[str]]:
+    """Return which keys the log folded from which sequence on."""
     kept = await store.values(NOTES)
     return {
         int(name.removeprefix(NOTES)): frozenset(msgspec.json.decode(note, type=list[str]))

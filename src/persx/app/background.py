@@ -10,15 +10,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from persx.app.backfill import Job, fill, fold_of, switch
+from persx.app.retention import retain
 from persx.app.services import Services
 from persx.decide.plan import Plan
 from persx.model.clock import MINUTE
-from persx.model.errors import PersxError
+from persx.model.errors import Conflict, PersxError
 from persx.visitors.fold import Fold
 
 PUBLICATION_SECONDS: Final = 0.2
 SHORTEST_SECONDS: Final = 0.05
 """Whatever a setting says, requests get their turn between two rounds."""
+
+SEGMENT_ROWS: Final = 100_000
+"""Rows of a segment at most: an erasure writes each segment anew that holds the visitor."""
 
 _log = logging.getLogger("persx")
 
@@ -34,11 +38,15 @@ async def background(services: Services) -> AsyncIterator[None]:
         await services.publication.refresh(services.store)
         await filling.take_up()
 
+    async def retaining() -> None:
+        await retain(services)
+
     tasks = [
         asyncio.create_task(work)
         for work in (
             _every(PUBLICATION_SECONDS, "publication", watch),
             _every(services.settings.seal_seconds, "seal", sealing.look),
+            _every(services.settings.retention_seconds, "retention", retaining),
             services.decision_log.run(services.store),
         )
     ]
@@ -122,7 +130,11 @@ class Sealing:
         holder = f"seal:{os.getpid()}"
         now = services.clock()
         if await services.store.lease("seal", holder, now + 10 * MINUTE, now):
-            await services.warehouse.seal(keep=limit // 2)
+            try:
+                await services.warehouse.seal(keep=limit // 2, segment_rows=SEGMENT_ROWS)
+            except Conflict:
+                # Somebody is erased just now; the next look seals.
+                return
             self._decisions_sealed = max(self._decisions_sealed, written - limit // 2)
 
     async def _many_events(self, limit: int) -> bool:

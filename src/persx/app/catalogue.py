@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from persx.app import census, event_imports, explaining, identities, imports, publishing, reports
+from persx.app import (
+    census,
+    erasing,
+    event_imports,
+    explaining,
+    identities,
+    imports,
+    publishing,
+    reports,
+    retention,
+)
 from persx.app.use_cases import AnyUseCase
 from persx.model.registry import Registry
 
@@ -19,5 +29,9 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         explaining.EXPLAIN,
         *identities.USE_CASES,
         *census.USE_CASES,
+        erasing.ERASE,
+        erasing.VERIFY,
+        retention.RETENTION,
+        retention.RETAIN,
     ],
 )

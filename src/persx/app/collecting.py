@@ -36,6 +36,8 @@ async def collect(
         count("duplicate").inc(appended.duplicates)
     if appended.rejected:
         count("rejected").inc(appended.rejected)
+    if appended.erased:
+        count("erased").inc(appended.erased)
     return appended
 
 

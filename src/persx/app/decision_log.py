@@ -26,6 +26,21 @@ SECONDS: Final = 0.5
 _log = logging.getLogger("persx")
 
 
+_TIME_DIGITS: Final = 11
+
+
+def decided_at(id: str) -> Millis:
+    """Return when the decision with an id was made; 0 where the id is not one of ours.
+
+    >>> decided_at("001a0b0c0d0" + "f" * 16)
+    6990909648
+    """
+    try:
+        return int(id[:_TIME_DIGITS], 16)
+    except ValueError:
+        return 0
+
+
 class DecisionLog:
     """Collects lines and writes them together about twice a second.
 
@@ -40,7 +55,7 @@ class DecisionLog:
 
     def new_id(self, now: Millis) -> str:
         """Return an id for a decision: those that grow with time lie side by side in the log."""
-        return f"{now:011x}{next(self._random)}"
+        return f"{now:0{_TIME_DIGITS}x}{next(self._random)}"
 
     def add(self, record: DecisionRecord) -> None:
         """Keep a line for the next write; when too many wait, it is dropped and counted."""

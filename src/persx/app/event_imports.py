@@ -158,6 +158,8 @@ async def continue_import(services: Services, request: ContinueImport) -> EventI
         for appended in await asyncio.gather(*keeping):
             accepted += appended.accepted
             duplicates += appended.duplicates
+            if appended.erased:
+                _count(skipped, "are older than their visitor's erasure", appended.erased)
             if appended.rejected:
                 _count(skipped, "are set aside, each with its reason", appended.rejected)
     done = msgspec.structs.replace(

@@ -10,10 +10,11 @@ import msgspec
 from persx.app.collecting import collect
 from persx.app.consenting import consented
 from persx.app.deciding import Decided
+from persx.app.decision_log import decided_at
 from persx.app.services import Services
 from persx.app.signing import Signer
 from persx.app.visiting import Visitor
-from persx.model.event import EXPOSURE, Event, EventType
+from persx.model.event import EXPOSURE, Event, EventType, anonymous_key
 
 TOKEN_SECONDS: Final = 3_600
 
@@ -61,6 +62,16 @@ def exposure_token(
     )
 
 
+def _is_erased(services: Services, exposure: Exposure) -> bool:
+    """Tell whether a page is from before its visitor's erasure, by the time in its decision's id.
+
+    The token carries who they were then, which nobody shall learn again from an open tab.
+    """
+    decided = decided_at(exposure.decision)
+    identities = (anonymous_key(exposure.anonymous_id), exposure.unit)
+    return any(services.erased.covers(identity, decided) for identity in identities)
+
+
 async def confirm(
     services: Services, signer: Signer, token: str, context: Mapping[str, Any]
 ) -> bool:
@@ -75,6 +86,9 @@ async def confirm(
         exposure = msgspec.convert(said, Exposure)
     except msgspec.ValidationError:
         return False
+    if _is_erased(services, exposure):
+        services.metrics.events.labels("erased").inc()
+        return True
     now = services.clock()
 
     def event(type: EventType, suffix: str, name: str | None, properties: dict[str, Any]) -> Event:

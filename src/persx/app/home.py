@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from persx.app.erasing import settle_tombstones
 from persx.app.services import Services, load_keys
 from persx.app.settings import ServerSettings, load_settings
 from persx.model.clock import Clock, system_clock
@@ -86,6 +87,8 @@ async def open_home(
                 home=home,
                 clock=clock,
             )
+            if not read_only:
+                await settle_tombstones(services)
             if deciding:
                 await services.publication.refresh(services.store)
             yield services

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ from persx.model.clock import Clock, system_clock
 from persx.model.decision import Decision, Reason
 from persx.model.visitor import Profile
 from persx.storage.ports import Store, Stream, Warehouse
+from persx.storage.removal import Tombstones
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +47,7 @@ class Metrics(Collector):
         self.events = Counter(
             "persx_events", "Events by what became of them.", ["result"], registry=self.registry
         )
-        for result in ("accepted", "duplicate", "rejected", "unconsented"):
+        for result in ("accepted", "duplicate", "rejected", "unconsented", "erased"):
             # Told from the beginning, so that a rate can be taken of the first one too.
             self.events.labels(result)
         self.errors = Counter(
@@ -108,7 +110,11 @@ class KeptProfile(NamedTuple):
 
 @dataclass(slots=True)
 class Services:
-    """One workspace at work. `home` is none where everything is in memory."""
+    """One workspace at work. `home` is none where everything is in memory.
+
+    `erased` tells what visitors still carry from before their erasure: cookies, pages' tokens.
+    Whoever folds stored events into states, or removes some, holds `rewriting` meanwhile.
+    """
 
     store: Store
     stream: Stream
@@ -120,6 +126,8 @@ class Services:
     metrics: Metrics = field(default_factory=Metrics)
     publication: Publication = field(default_factory=Publication)
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
+    erased: Tombstones = field(default_factory=lambda: Tombstones(b""))
+    rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
     decision_log: DecisionLog = field(init=False)
     signer: Signer = field(init=False)
 

@@ -39,6 +39,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         admin_password: Password of the studio's first user.
         seal_rows: Events that may stay in the hot log before they are sealed.
         seal_seconds: Time between looks at the hot log.
+        retention_seconds: Time between looks for what is kept for too long.
         bots: Whether requests that look like bots count nothing.
     """
 
@@ -53,6 +54,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     admin_password: str = ""
     seal_rows: Rows = 50_000
     seal_seconds: Seconds = 30.0
+    retention_seconds: Seconds = 600.0
     bots: Switch = True
 
 

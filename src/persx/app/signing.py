@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
+from itsdangerous import Signer as ItsSigner
 
 from persx.model.attribute import Purpose, Value
 from persx.model.clock import Millis
@@ -23,10 +24,20 @@ class Signer:
     """Signs what visitors carry for us: id, declared facts, answers, exposure tokens."""
 
     def __init__(self, secret: str) -> None:
+        self._secret = secret
         self._visitor = URLSafeSerializer(secret, salt="visitor")
         self._state = URLSafeSerializer(secret, salt="state")
         self._consent = URLSafeSerializer(secret, salt="consent")
         self._exposure = URLSafeTimedSerializer(secret, salt="exposure")
+
+    def signature(self, purpose: str, content: bytes) -> str:
+        """Return what proves that this home has said something, for one purpose."""
+        return ItsSigner(self._secret, salt=purpose).get_signature(content).decode()
+
+    def signs(self, signature: str, purpose: str, content: bytes) -> bool:
+        """Tell whether a signature is ours, for this purpose and content."""
+        signer = ItsSigner(self._secret, salt=purpose)
+        return signer.verify_signature(content, signature.encode("utf-8", "replace"))
 
     def visitor(self, anonymous_id: str) -> str:
         """Return the visitor cookie's value."""

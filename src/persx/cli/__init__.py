@@ -44,6 +44,10 @@ COMMANDS: Final = (
     CommandEntry("import", "import_", "Bring in events or experiments from files."),
     CommandEntry("export", "export", "Write out events or form submissions."),
     CommandEntry("identity", "identity", "Show who belongs together; take a merge back."),
+    CommandEntry("erase", "erase", "Erase a visitor from everything that is kept."),
+    CommandEntry("retention", "retention", "Tell what is removed when it is too old."),
+    CommandEntry("backup", "backup", "Write everything in a home to one file."),
+    CommandEntry("restore", "restore", "Make a home of a backup."),
     CommandEntry("report", "report", "Report what an experiment was worth."),
 )
 """All commands, in the order in which help lists them. A module has its command as `command`."""

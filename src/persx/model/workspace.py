@@ -285,6 +285,21 @@ class PersonaSettings(Document, frozen=True, kw_only=True):
     threshold: float = 0.6
 
 
+class RetentionSettings(Document, frozen=True, kw_only=True):
+    """How long things are kept, counted from when they were received; for ever unless set.
+
+    Attributes:
+        events: Name of a track event, type of an event (``page``), or ``default`` → a length of
+            time such as ``90d``. The name counts before the type.
+        decisions: How long lines of the decision log are kept.
+        rejected: How long events that were set aside are kept.
+    """
+
+    events: dict[str, str] = {}
+    decisions: str | None = None
+    rejected: str | None = None
+
+
 class ConsentMode(StrEnum):
     """What holds for a visitor who has not answered.
 
@@ -337,6 +352,7 @@ class Settings(Document, frozen=True, kw_only=True):
         coverage: Whether a missing industry variant is a warning, or an error.
         holdout: The always-on comparison with default content.
         personas: How personas are scored.
+        retention: How long events, decisions and what was set aside are kept.
         consent: How visitors are asked what their data may be used for.
         smallest_audience: Visitors that an audience should have, lest its content be about few.
         visitor_cookie_days: Lifetime of the cookie with the visitor id.
@@ -352,6 +368,7 @@ class Settings(Document, frozen=True, kw_only=True):
     coverage: Literal["warn", "full"] = "warn"
     holdout: HoldoutSettings = HoldoutSettings()
     personas: PersonaSettings = PersonaSettings()
+    retention: RetentionSettings = RetentionSettings()
     consent: ConsentSettings = ConsentSettings()
     smallest_audience: int = 50
     visitor_cookie_days: int = 390

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -12,6 +12,7 @@ from persx.model.decision import DecisionRecord
 from persx.model.event import Event, IdentityKey, RejectedEvent
 from persx.model.visitor import Cut, Edge, IdentityState
 from persx.model.workspace import Snapshot
+from persx.storage.removal import Removal, Removed, Tombstone, Tombstones
 
 
 class Projection(msgspec.Struct, kw_only=True):
@@ -43,12 +44,14 @@ class Projector(Protocol):
 class Appended(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a batch: it is durable and projected when this is returned.
 
-    `last_sequence` is the position of the newest event in the log.
+    `last_sequence` is the position of the newest event in the log. `erased` counts events that
+    are older than their visitor's erasure: they are turned away, and nothing of them is kept.
     """
 
     accepted: int
     duplicates: int
     rejected: int = 0
+    erased: int = 0
     last_sequence: int = 0
 
 
@@ -151,6 +154,17 @@ class Store(Protocol):
         """Return every identity edge, in order, or those that touch one of some identities."""
         ...
 
+    async def linked(self, identity: IdentityKey) -> Sequence[IdentityKey]:
+        """Return this identity and all that belong together with it, in order.
+
+        Unlike `states`, it tells of identities that have no state too.
+        """
+        ...
+
+    async def identities(self) -> Sequence[IdentityKey]:
+        """Return every identity that has a state or an edge, in order."""
+        ...
+
     async def bucketing_ids(self) -> Mapping[IdentityKey, IdentityKey]:
         """Return identity → oldest identity that it belongs together with, where these differ.
 
@@ -220,11 +234,23 @@ class Store(Protocol):
         ...
 
     async def log_decisions(self, records: Sequence[DecisionRecord]) -> None:
-        """Append to the decision log."""
+        """Append to the decision log, but for lines older than their visitor's erasure."""
         ...
 
     async def decision(self, id: str) -> DecisionRecord | None:
         """Return one line of the decision log that is not sealed yet."""
+        ...
+
+    async def tombstones(self) -> Tombstones:
+        """Return what is known of the erased, as a copy."""
+        ...
+
+    async def add_tombstones(self, stones: Sequence[Tombstone]) -> None:
+        """Turn away what is older than these erasures; of two for one id, the later counts."""
+        ...
+
+    async def expire_facts(self, before: Mapping[str, Millis]) -> int:
+        """Remove facts that were said before a time, by name; return how many there were."""
         ...
 
     async def close(self) -> None:
@@ -293,7 +319,31 @@ class Warehouse(Protocol):
         """Remove an imported table if it is there."""
         ...
 
-    def scan_events(self, *, after: int = 0, chunk: int = 50_000) -> AsyncIterator[Sequence[Event]]:
+    async def remove(self, removal: Removal) -> Removed:
+        """Remove what an erasure or an expiry names, from all that is kept, in one step.
+
+        Hot rows, segments and, where visitors are erased, their states, edges, small values and
+        what was set aside go at one moment, and tombstones come in their place. Whoever reads
+        meanwhile sees each other row exactly once. Nothing of it is readable in any file once
+        this returns; that waits for readers who began before.
+
+        Raises:
+            Conflict: Verified edges join further identities to those of a complete erasure, or
+                sealing took too long to wait for. Nothing was removed.
+            Unavailable: It is removed, but somebody still reads what was; do it again.
+        """
+        ...
+
+    async def copy_to(self, folder: str) -> None:
+        """Copy everything, as of one moment, into an empty folder on the home's own disk.
+
+        Raises `BadInput` where everything is in memory.
+        """
+        ...
+
+    def scan_events(
+        self, *, after: int = 0, chunk: int = 50_000
+    ) -> AsyncGenerator[Sequence[Event], None]:
         """Yield all events with a greater sequence, sealed and hot, in order."""
         ...
 

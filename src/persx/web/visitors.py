@@ -17,6 +17,7 @@ from persx.app.visiting import Visitor, new_id
 from persx.decide.plan import Plan
 from persx.model.attribute import Purpose, Value
 from persx.model.clock import DAY, SECOND
+from persx.model.event import anonymous_key
 from persx.model.visitor import Grant, Profile
 from persx.model.workspace import ConsentMode
 from persx.visitors.consent import STORAGE, add, granted, storable
@@ -105,6 +106,9 @@ def visitor_of(request: Request, *, make: bool = True) -> Visitor:
     state = services.signer.read_state(cookies.get(STATE.name, ""))
     days = plan.workspace.settings.industry_cookie_days if plan else 0
     if state is not None and services.clock() - state.at > days * DAY:
+        state = None
+    if state is not None and services.erased.covers(anonymous_key(anonymous_id), state.at):
+        # What the browser still carries from before its owner's erasure.
         state = None
     return Visitor(
         anonymous_id=anonymous_id or (new_id() if make else ""),

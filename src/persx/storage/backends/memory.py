@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
@@ -35,6 +36,7 @@ from persx.storage.ports import (
     Segment,
     SnapshotHead,
 )
+from persx.storage.removal import Tombstone, Tombstones
 
 _pack: Final = msgspec.msgpack.Encoder().encode
 _unpack: Final = msgspec.msgpack.Decoder(IdentityState).decode
@@ -63,6 +65,7 @@ class Shelves:
         self.cuts: dict[tuple[IdentityKey, IdentityKey], Cut] = {}
         self._joined: Joined | None = None
         self.values: dict[str, bytes] = {}
+        self.tombstones = Tombstones(secrets.token_bytes(32))
         self.leases: dict[str, tuple[str, Millis]] = {}
 
     @property
@@ -128,7 +131,7 @@ class MemoryStream:
         aside = [kept_aside(one) for one in rejected]
         new: list[tuple[Event, bytes]] = []
         fresh: dict[int, set[str]] = defaultdict(set)
-        duplicates = 0
+        duplicates = erased = 0
         for event in events:
             try:
                 event, _ = kept(event)
@@ -144,6 +147,9 @@ class MemoryStream:
                 if other >= day - DEDUPE_DAYS
             ):
                 duplicates += 1
+                continue
+            if shelves.tombstones.turns_away(event):
+                erased += 1
                 continue
             fresh[day].add(message_id)
             new.append((event, body))
@@ -172,6 +178,7 @@ class MemoryStream:
             accepted=len(new),
             duplicates=duplicates,
             rejected=len(aside),
+            erased=erased,
             last_sequence=shelves.last["events"],
         )
 
@@ -243,6 +250,15 @@ class MemoryStore:
     async def cuts(self) -> Sequence[Cut]:
         """Return all cuts, in order."""
         return sorted(self._shelves.cuts.values())
+
+    async def linked(self, identity: IdentityKey) -> Sequence[IdentityKey]:
+        """Return this identity and all that belong together with it, in order."""
+        return sorted(self._shelves.component(IdentityKey(storable(identity))))
+
+    async def identities(self) -> Sequence[IdentityKey]:
+        """Return every identity that has a state or an edge, in order."""
+        ends = {key for pair in self._shelves.edges for key in pair[:2]}
+        return sorted({*self._shelves.states, *ends})
 
     async def bucketing_ids(self) -> Mapping[IdentityKey, IdentityKey]:
         """Return identity → oldest identity that it belongs together with, where these differ."""
@@ -355,6 +371,8 @@ class MemoryStore:
                 snapshot=record.snapshot,
                 body=storable(record.body),
             )
+            if self._shelves.tombstones.turns_away_decision(clean):
+                continue
             if clean.id not in ids:
                 ids.add(clean.id)
                 self._shelves.last["decisions"] += 1
@@ -367,6 +385,31 @@ class MemoryStore:
             if record.id == storable(id):
                 return record
         return None
+
+    async def tombstones(self) -> Tombstones:
+        """Return what is known of the erased, as a copy."""
+        kept = self._shelves.tombstones
+        return Tombstones(kept.key, kept)
+
+    async def add_tombstones(self, stones: Sequence[Tombstone]) -> None:
+        """Turn away what is older than these erasures."""
+        self._shelves.tombstones.add(stones)
+        self._shelves.tombstones.commit()
+
+    async def expire_facts(self, before: Mapping[str, Millis]) -> int:
+        """Remove facts that were said before a time, by name."""
+        removed = 0
+        for key in list(self._shelves.states):
+            state = self._shelves.load([key])[key]
+            facts = {
+                name: fact
+                for name, fact in state.facts.items()
+                if fact.at >= before.get(name, fact.at)
+            }
+            removed += len(state.facts) - len(facts)
+            state.facts = facts
+            self._shelves.states[key] = _pack(state)
+        return removed
 
     async def close(self) -> None:
         """Do nothing: there is nothing to let go of."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from persx.model.clock import Millis
-from persx.model.errors import Conflict
-from persx.model.event import Event
+from persx.model.errors import BadInput, Conflict
+from persx.model.event import Event, IdentityKey
+from persx.storage.backends import memory_removing
 from persx.storage.backends.memory import Shelves
 from persx.storage.keeping import read_event, with_sequence
 from persx.storage.ports import Segment
+from persx.storage.removal import Removal, Removed
 
 _BLOCK: Final = 500
 
@@ -83,6 +86,24 @@ class MemoryLog:
 
     async def discard_sealed(self, table: str) -> None:
         """Do nothing: the rows went with `add_segment`."""
+
+    async def remove(
+        self,
+        removal: Removal,
+        swaps: Sequence[tuple[Segment, Segment]],
+        touched: Collection[IdentityKey],
+    ) -> Removed:
+        """Remove what is hot and what is kept of the identities, in one step of the loop."""
+        return memory_removing.remove(self._shelves, removal, swaps, touched)
+
+    async def scrub(self) -> None:
+        """Do nothing: there is no file in which removed rows could be read."""
+
+    def copy(self, path: Path) -> Sequence[Segment]:
+        """Refuse."""
+        raise BadInput(
+            "What is in memory cannot be backed up.", hint="Serve a home with the store sqlite."
+        )
 
     async def lease(self, name: str, holder: str, until: Millis, now: Millis) -> bool:
         """Take or prolong a lease."""

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from persx import __version__
 from persx.app.consenting import ConsentRecord
+from persx.app.erasing import ErasureReceipt
 from persx.web.api.answers import ErrorBody, json
 from persx.web.api.consent import ConsentRequest
 from persx.web.api.decide import DecideRequest, DecideResponse, StateRequest, VisitorState
@@ -86,6 +87,9 @@ DETAILS: Final[Mapping[tuple[str, str], Detail]] = {
     ("POST", "/beacon/v1/batch"): _BATCH,
     ("POST", "/v1/m"): Detail(request=dict[str, Any], answer=Kept, tag="collect"),
     ("GET", "/v1/projects/{key}/settings"): Detail(answer=dict[str, Any], tag="collect"),
+    ("DELETE", "/v1/visitors/{key:path}"): Detail(
+        answer=ErasureReceipt, security=_KEYS, tag="visitors"
+    ),
     ("GET", "/v1/x/{token}"): Detail(media="image/gif"),
     ("POST", "/v1/beacon"): Detail(request=Beacon, status=204, security=("visitor",)),
     ("POST", "/v1/client-error"): Detail(request=ClientError, status=204),
@@ -150,6 +154,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         "tags": [
             {"name": "decide", "description": "What a visitor sees, and what they declared."},
             {"name": "collect", "description": "Events, in the form of Segment's tracking API."},
+            {"name": "visitors", "description": "What is kept of a visitor."},
             {
                 "name": "site",
                 "description": "What delivered pages send by themselves, and consent.",

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from persx.model.attribute import Purpose
-from persx.model.errors import Fault, did_you_mean
-from persx.model.workspace import ConsentSettings, PersonaSettings
+from persx.model.clock import HOUR, parse_duration
+from persx.model.errors import BadInput, Fault, did_you_mean
+from persx.model.workspace import ConsentSettings, PersonaSettings, RetentionSettings
 from persx.visitors.consent import ASKED, LONGEST
 from persx.workspace.checks.schedules import is_zone
 from persx.workspace.checks.subject import Subject
@@ -72,6 +73,7 @@ def check_settings(subject: Subject) -> Iterator[Fault]:
             settings.smallest_audience,
             "Write 50, or 0 to be never warned.",
         )
+    yield from _retention(subject, settings.retention)
     for field in ("visitor_cookie_days", "industry_cookie_days"):
         days = getattr(settings, field)
         if not 1 <= days <= LONGEST_COOKIE_DAYS:
@@ -103,6 +105,22 @@ def _consent(subject: Subject, consent: ConsentSettings) -> Iterator[Fault]:
     yield from check_texts(
         subject, SETTINGS, "", consent.locales, CONSENT_TEXTS, place="consent.locales"
     )
+
+
+def _retention(subject: Subject, retention: RetentionSettings) -> Iterator[Fault]:
+    given = {
+        **{f"events.{kind}": keep for kind, keep in retention.events.items()},
+        "decisions": retention.decisions,
+        "rejected": retention.rejected,
+    }
+    for field, keep in given.items():
+        try:
+            if keep is None or parse_duration(keep) >= HOUR:
+                continue
+            message, hint = "Nothing can be kept for less than an hour.", "Write 1h, or more."
+        except BadInput as error:
+            message, hint = error.message, error.hint
+        yield subject.fault(SETTINGS, "", f"retention.{field}", message, value=keep, hint=hint)
 
 
 def _personas(subject: Subject, personas: PersonaSettings) -> Iterator[Fault]:

@@ -16,12 +16,13 @@ _SCRATCH: Final = "scratch"
 
 def settle(temporary: Path, final: Path) -> None:
     """Make a finished file durable under its final name."""
-    _sync(temporary)
+    sync(temporary)
     temporary.rename(final)
-    _sync(final.parent)
+    sync(final.parent)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have the disk keep a file, or the names in a folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -49,6 +50,12 @@ def scratch(home: Path) -> Iterator[Path]:
     folder.mkdir(exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=folder) as name:
         yield Path(name)
+
+
+def readers(home: Path) -> set[str]:
+    """Return the names of the tasks that have a folder now."""
+    folder = home / _SCRATCH
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
 
 
 def remove_stale_scratch(home: Path) -> None:

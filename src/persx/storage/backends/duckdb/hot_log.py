@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
 from persx.model.clock import Millis
-from persx.model.event import Event
+from persx.model.event import Event, IdentityKey
 from persx.storage.ports import Segment
+from persx.storage.removal import Removal, Removed
 
 
 class Block(Protocol):
@@ -65,6 +67,30 @@ class HotLog(Protocol):
 
     async def discard_sealed(self, table: str) -> None:
         """Delete the rows that segments hold."""
+        ...
+
+    async def remove(
+        self,
+        removal: Removal,
+        swaps: Sequence[tuple[Segment, Segment]],
+        touched: Collection[IdentityKey],
+    ) -> Removed:
+        """Remove what is not in segments, and swap rewritten segments, in one transaction.
+
+        Args:
+            swaps: Segments and those that take their place.
+            touched: Identities of which a sealed event goes.
+
+        Raises `Conflict` where something has changed; then nothing is removed.
+        """
+        ...
+
+    async def scrub(self) -> None:
+        """Make sure that nothing removed can be read from any file any more."""
+        ...
+
+    def copy(self, path: Path) -> Sequence[Segment]:
+        """Copy the database as of one moment into a new file; return the copy's manifest."""
         ...
 
     async def lease(self, name: str, holder: str, until: Millis, now: Millis) -> bool:

@@ -16,8 +16,8 @@ from persx.storage.backends.duckdb.tables import COLUMNS, from_lines, write_line
 from persx.storage.ports import Segment
 
 SEGMENTS: Final = "segments"
-_LEASE: Final = "warehouse.seal"
-_LEASE_LENGTH: Final = 15 * MINUTE
+LEASE: Final = "warehouse.seal"
+LEASE_LENGTH: Final = 15 * MINUTE
 
 Run = Callable[..., Awaitable[Any]]
 """Calls a function on a worker thread."""
@@ -58,13 +58,13 @@ async def seal(
                 await log.discard_sealed(table)
                 sealed.append(segment)
     finally:
-        await log.lease(_LEASE, holder, 0, clock())
+        await log.lease(LEASE, holder, 0, clock())
     return sealed
 
 
 async def _hold(log: HotLog, holder: str, clock: Clock) -> None:
     now = clock()
-    if not await log.lease(_LEASE, holder, now + _LEASE_LENGTH, now):
+    if not await log.lease(LEASE, holder, now + LEASE_LENGTH, now):
         raise Conflict("The log is being sealed already.", hint="Wait until that is done.")
 
 

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +17,10 @@ import msgspec
 from persx.model.clock import Clock, system_clock
 from persx.model.errors import Unavailable
 from persx.model.event import Event, EventType
-from persx.storage.backends.duckdb import sealing
+from persx.storage.backends.duckdb import rewriting, sealing
 from persx.storage.backends.duckdb.engine import (
     Limits,
+    blamed,
     check_select,
     engine,
     identifier,
@@ -36,6 +37,7 @@ from persx.storage.backends.duckdb.tables import (
     write_lines,
 )
 from persx.storage.ports import Rows, Segment
+from persx.storage.removal import Removal, Removed
 
 if TYPE_CHECKING:
     import duckdb
@@ -88,6 +90,16 @@ class DuckdbWarehouse:
             segment_rows=segment_rows,
         )
 
+    async def remove(self, removal: Removal) -> Removed:
+        """Remove what an erasure or an expiry names, from all that is kept, in one step."""
+        return await rewriting.remove(
+            self._log, self._home, self._run, removal, limits=self._limits, clock=self._clock
+        )
+
+    async def copy_to(self, folder: str) -> None:
+        """Copy everything, as of one moment, into an empty folder on the home's own disk."""
+        await self._run(rewriting.copy, self._log, self._home, Path(folder))
+
     async def segments(self) -> Sequence[Segment]:
         """Return the manifest, in order."""
         return await self._run(self._segments)
@@ -123,23 +135,18 @@ class DuckdbWarehouse:
 
     async def scan_events(
         self, *, after: int = 0, chunk: int = 50_000
-    ) -> AsyncIterator[Sequence[Event]]:
+    ) -> AsyncGenerator[Sequence[Event], None]:
         """Yield all events with a greater sequence, sealed and hot, in order."""
-        while True:
-            segment, events = await self._run(self._next_events, after, chunk)
-            if segment is not None:
-                pieces = self._sealed_events(segment, after, chunk)
-                try:
-                    while piece := await self._run(next, pieces, None):
-                        yield piece
-                finally:
-                    await self._run(pieces.close)
-                after = segment.last_sequence
-            elif events:
-                yield events
-                after = events[-1].sequence
-            else:
-                return
+        engines: list[Any] = []
+        try:
+            while True:
+                events, after = await self._run(self._next_events, after, chunk, engines)
+                if events is None:
+                    return
+                if events:
+                    yield events
+        finally:
+            await self._run(self._close_engines, engines)
 
     async def close(self) -> None:
         """Let go of the worker threads."""
@@ -228,42 +235,54 @@ class DuckdbWarehouse:
                 create_extra_table(connection, table, extra, folder / f"extra-{place}.jsonl")
             yield connection, names, files
 
-    def _next_events(self, after: int, chunk: int) -> tuple[Segment | None, Sequence[Event]]:
-        """Return the segment that holds the next events, or else the next hot ones."""
-        with self._log.reading() as reading:
-            for segment in reading.segments("events"):
-                if segment.last_sequence > after:
-                    return segment, ()
-            events: list[Event] = []
-            while len(events) < chunk:
-                found = reading.events(
-                    events[-1].sequence if events else after, chunk - len(events)
-                )
-                if not found:
-                    break
-                events += found
-            return None, events
+    def _next_events(
+        self, after: int, chunk: int, engines: list[Any]
+    ) -> tuple[Sequence[Event] | None, int]:
+        """Return the next events, and the sequence to go on after; None at the end.
 
-    def _sealed_events(
-        self, segment: Segment, after: int, chunk: int
-    ) -> Generator[Sequence[Event], None, None]:
-        columns = ", ".join(identifier(name) for name in COLUMNS["events"])
-        source = f"read_parquet({quoted(str(self._home / segment.path))})"
-        after = max(after, segment.first_sequence - 1)
-        with (
-            scratch(self._home) as folder,
-            engine(folder, self._limits) as connection,
-        ):
+        Each piece looks at the manifest anew, so that segments may be rewritten in between.
+        """
+        # The folder tells whoever rewrites them that somebody reads.
+        with scratch(self._home) as folder:
+            with self._log.reading() as reading:
+                segment = next(
+                    (each for each in reading.segments("events") if each.last_sequence > after),
+                    None,
+                )
+                if segment is None:
+                    events: list[Event] = []
+                    while len(events) < chunk:
+                        begin = events[-1].sequence if events else after
+                        found = reading.events(begin, chunk - len(events))
+                        if not found:
+                            break
+                        events += found
+                    return (events, events[-1].sequence) if events else (None, after)
+            if not segment.rows:
+                return (), segment.last_sequence
+            begin = max(after, segment.first_sequence - 1)
             # By ranges, so that a chunk is all that is ever in memory.
-            while after < segment.last_sequence:
-                rows = connection.execute(
-                    f"SELECT {columns} FROM {source} "
-                    "WHERE sequence > $after AND sequence <= $to ORDER BY sequence",
-                    {"after": after, "to": after + chunk},
-                ).fetchall()
-                after += chunk
-                if rows:
-                    yield [_event(row) for row in rows]
+            end = min(begin + chunk, segment.last_sequence)
+            if not engines:
+                opened = engine(folder.parent, self._limits)
+                engines += [opened, opened.__enter__()]
+            columns = ", ".join(identifier(name) for name in COLUMNS["events"])
+            source = f"read_parquet({quoted(str(self._home / segment.path))})"
+            with blamed():
+                rows = (
+                    engines[1]
+                    .execute(
+                        f"SELECT {columns} FROM {source} "
+                        "WHERE sequence > $after AND sequence <= $to ORDER BY sequence",
+                        {"after": begin, "to": end},
+                    )
+                    .fetchall()
+                )
+            return [_event(row) for row in rows], end
+
+    def _close_engines(self, engines: list[Any]) -> None:
+        if engines:
+            engines[0].__exit__(None, None, None)
 
 
 def _event(row: tuple[Any, ...]) -> Event:

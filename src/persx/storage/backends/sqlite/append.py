@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from persx.model.clock import DAY, Clock
-from persx.model.event import Event, RejectedEvent, concerned
+from persx.model.event import Event, IdentityKey, RejectedEvent, concerned
 from persx.storage.backends.sqlite.identities import Edges, States
 from persx.storage.backends.sqlite.recent import RecentStates
 from persx.storage.backends.sqlite.rows import insert
@@ -15,6 +15,7 @@ from persx.storage.backends.sqlite.seen import SeenIds, digests_of
 from persx.storage.backends.sqlite.writer import Work
 from persx.storage.keeping import DEDUPE_DAYS, REJECTED_KEPT, kept, mended, switch_note
 from persx.storage.ports import Appended, Projector
+from persx.storage.removal import Tombstone, Tombstones
 
 
 class LogTail:
@@ -25,6 +26,8 @@ class LogTail:
         self.states = States()
         self.edges = Edges()
         self.recent = RecentStates()
+        self.tombstones = tombstones(connection)
+        self._removed = False
         self.sequence = last_sequence(connection, "event")
         self.projector: Projector | None = None
         self._committed: tuple[int, Projector | None] = (self.sequence, None)
@@ -35,6 +38,7 @@ class LogTail:
         self._marked = self.sequence, self.projector
         self.seen.mark()
         self.states.mark()
+        self.tombstones.mark()
 
     def undo(self) -> None:
         """Go back to the last mark."""
@@ -42,12 +46,15 @@ class LogTail:
         self.seen.undo()
         self.states.undo()
         self.edges.undo()
+        self.tombstones.undo()
 
     def commit(self) -> None:
         """Everything since the last commit is on disk."""
         self._committed = self.sequence, self.projector
         self.seen.commit()
-        self.recent.forget(self.states.staged, linked=self.edges.rejoined)
+        self.recent.forget(self.states.staged, linked=self.edges.rejoined or self._removed)
+        self._removed = False
+        self.tombstones.commit()
         self.states.commit()
         self.edges.commit()
 
@@ -57,6 +64,20 @@ class LogTail:
         self.seen.rollback()
         self.states.rollback()
         self.edges.rollback()
+        self.tombstones.rollback()
+
+    def forget(self, keys: Collection[IdentityKey]) -> None:
+        """Forget what is remembered of identities that were removed, in any transaction."""
+        self.states.forget(keys)
+        self.edges.forget(keys)
+        self._removed = True
+
+
+def tombstones(connection: sqlite3.Connection) -> Tombstones:
+    """Return what the file tells of the erased."""
+    (key,) = connection.execute("SELECT key FROM tombstone_key").fetchone()
+    rows = connection.execute("SELECT id, at FROM tombstone").fetchall()
+    return Tombstones(bytes(key), [Tombstone(id, at) for id, at in rows])
 
 
 def last_sequence(connection: sqlite3.Connection, table: str) -> int:
@@ -104,9 +125,13 @@ class Append(Work[Appended]):
         results: list[Appended] = []
         for work in works:
             before = sequence
+            erased = 0
             for (event, body), digest in zip(work._events, work._digests, strict=True):
                 day = event.received // DAY
                 if digest in seen[day]:
+                    continue
+                if tail.tombstones.turns_away(event):
+                    erased += 1
                     continue
                 for other, digests in seen.items():
                     # Within the window of a later event, this one counts as seen.
@@ -120,8 +145,9 @@ class Append(Work[Appended]):
             results.append(
                 Appended(
                     accepted=accepted,
-                    duplicates=len(work._events) - accepted,
+                    duplicates=len(work._events) - accepted - erased,
                     rejected=len(work._rejected),
+                    erased=erased,
                     last_sequence=sequence,
                 )
             )

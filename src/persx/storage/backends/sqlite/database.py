@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
@@ -21,6 +22,9 @@ T = TypeVar("T")
 
 FILE: Final = "persx.db"
 """The database's name inside a home."""
+
+PATIENCE_SECONDS: Final = 60.0
+"""How long emptying the log waits for readers."""
 
 
 class Database:
@@ -94,6 +98,29 @@ class Database:
     async def write(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Have the writer call a function with its connection, inside a transaction."""
         return await self.perform(Job(function))
+
+    def truncate(self) -> None:
+        """Move the write-ahead log into the file and make it empty; blocks until readers let it.
+
+        Raises:
+            Unavailable: Somebody reads one moment of the database for too long.
+        """
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        with contextlib.closing(connect(self._path, read_only=False)) as connection:
+            while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                if time.monotonic() > deadline:
+                    raise Unavailable(
+                        "The database's log cannot be emptied: somebody is still reading it.",
+                        hint="Stop other programs that have persx.db open, and do it again.",
+                    )
+                time.sleep(0.02)
+
+    def copy(self, path: Path) -> None:
+        """Write the database, as of one moment, to a new file."""
+        with contextlib.closing(sqlite3.connect(path)) as copied:
+            self.reader().backup(copied)
+            # A copy in one file; whoever opens it makes a log beside it again.
+            copied.execute("PRAGMA journal_mode=DELETE")
 
     def _start(self) -> tuple[Writer, LogTail]:
         """Take the home and start the writer, once."""

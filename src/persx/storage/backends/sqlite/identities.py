@@ -72,6 +72,46 @@ def account(connection: sqlite3.Connection, identity: str) -> IdentityState | No
     return None if row is None else _unpack(row[0])
 
 
+def linked(connection: sqlite3.Connection, identity: str) -> list[IdentityKey]:
+    """Return an identity and all that belong together with it, in order."""
+    found = members.together(connection, identity)
+    return sorted({IdentityKey(identity), *map(IdentityKey, found)})
+
+
+def remove(connection: sqlite3.Connection, keys: Collection[IdentityKey]) -> tuple[int, int]:
+    """Remove identities with their edges; return how many states and edges there were.
+
+    What the edges that stay join, they join again.
+    """
+    listed = _json(sorted(keys)).decode()
+    states = remove_states(connection, keys)
+    near = members.near(connection, keys)
+    edges = connection.execute(
+        """
+        DELETE FROM edge WHERE "left" IN (SELECT value FROM json_each(?1))
+                            OR "right" IN (SELECT value FROM json_each(?1))
+        """,
+        (listed,),
+    ).rowcount
+    connection.execute(
+        """
+        DELETE FROM cut WHERE "left" IN (SELECT value FROM json_each(?1))
+                           OR "right" IN (SELECT value FROM json_each(?1))
+        """,
+        (listed,),
+    )
+    members.rejoin_without(connection, keys, near)
+    return states, edges
+
+
+def remove_states(connection: sqlite3.Connection, keys: Collection[IdentityKey]) -> int:
+    """Remove the states of identities; return how many there were."""
+    return connection.execute(
+        "DELETE FROM identity WHERE key IN (SELECT value FROM json_each(?))",
+        (_json(sorted(keys)).decode(),),
+    ).rowcount
+
+
 class States:
     """Reads and writes what is kept of identities, and remembers what is in use, packed.
 
@@ -125,6 +165,12 @@ class States:
             on_conflict="ON CONFLICT (key) DO UPDATE SET first_seen = excluded.first_seen, "
             "state = excluded.state",
         )
+
+    def forget(self, keys: Collection[IdentityKey]) -> None:
+        """Forget identities whose states were removed; what is forgotten is read again."""
+        for key in keys:
+            self._known.pop(key, None)
+            self._staged.pop(key, None)
 
     @property
     def staged(self) -> Collection[IdentityKey]:
@@ -213,6 +259,12 @@ class Edges:
         """Undo a cut; tell whether there was one."""
         self._rejoined = True
         return members.mend(connection, left, right)
+
+    def forget(self, keys: Collection[IdentityKey]) -> None:
+        """Forget the edges of identities that were removed; what is forgotten is written again."""
+        for memory in (self._known, self._staged):
+            for pair in [pair for pair in memory if pair[0] in keys or pair[1] in keys]:
+                del memory[pair]
 
     @property
     def rejoined(self) -> bool:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Final
 
 from persx.model.clock import Millis
-from persx.model.event import Event
-from persx.storage.backends.sqlite import hot
+from persx.model.event import Event, IdentityKey
+from persx.storage.backends.sqlite import hot, removing
 from persx.storage.backends.sqlite.database import Database
 from persx.storage.backends.sqlite.packets import Block
 from persx.storage.backends.sqlite.store import SqliteStore
 from persx.storage.ports import Segment
+from persx.storage.removal import Removal, Removed
 
 _DISCARDED_AT_ONCE: Final = 2_000
 
@@ -76,6 +79,33 @@ class SqliteLog:
             more = await self._database.write(
                 lambda connection: hot.discard_sealed(connection, table, _DISCARDED_AT_ONCE)
             )
+
+    async def remove(
+        self,
+        removal: Removal,
+        swaps: Sequence[tuple[Segment, Segment]],
+        touched: Collection[IdentityKey],
+    ) -> Removed:
+        """Remove what is hot and what is kept of the identities, and swap segments, atomically."""
+        found = await asyncio.to_thread(self._find, removal)
+        return await self._database.write(
+            lambda connection: removing.remove(
+                connection, self._database.tail, removal, found, swaps, touched
+            )
+        )
+
+    def _find(self, removal: Removal) -> removing.Found:
+        return removing.find(self._database.reader(), removal)
+
+    async def scrub(self) -> None:
+        """Empty the write-ahead log, where removed rows can still be read."""
+        await asyncio.to_thread(self._database.truncate)
+
+    def copy(self, path: Path) -> Sequence[Segment]:
+        """Copy the database as of one moment; return the manifest of the copy."""
+        self._database.copy(path)
+        with closing(sqlite3.connect(path)) as copied:
+            return hot.manifest(copied)
 
     async def lease(self, name: str, holder: str, until: Millis, now: Millis) -> bool:
         """Take or prolong a lease."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from persx.model.clock import Millis
@@ -83,6 +83,42 @@ def all_cuts(connection: sqlite3.Connection) -> list[Cut]:
     """Return all cuts, in order."""
     rows = connection.execute('SELECT "left", "right", at FROM cut ORDER BY 1, 2').fetchall()
     return [Cut(IdentityKey(left), IdentityKey(right), at) for left, right, at in rows]
+
+
+def together(connection: sqlite3.Connection, identity: str) -> list[str]:
+    """Return the members of an identity's component; none where no edge has joined it."""
+    rows = connection.execute(
+        "SELECT identity FROM member "
+        "WHERE component = (SELECT component FROM member WHERE identity = ?)",
+        (identity,),
+    )
+    return [str(key) for (key,) in rows]
+
+
+def near(connection: sqlite3.Connection, keys: Iterable[str]) -> set[str]:
+    """Return whoever shares a component or a joining edge with one of these identities."""
+    found: set[str] = set()
+    for key in keys:
+        found.update(together(connection, key))
+        rows = connection.execute(
+            'SELECT "left", "right" FROM joining WHERE "left" = ?1 OR "right" = ?1', (key,)
+        )
+        found.update(str(end) for row in rows.fetchall() for end in row)
+    return found
+
+
+def rejoin_without(
+    connection: sqlite3.Connection, removed: Collection[str], others: Iterable[str]
+) -> None:
+    """Take members out, and work out anew where those `near` them belong."""
+    left = sorted(set(others).difference(removed))
+    connection.execute(
+        "DELETE FROM member WHERE identity IN (SELECT value FROM json_each(?))",
+        (json.dumps([*removed, *left]),),
+    )
+    _rebuild(connection, filter(is_person, left))
+    for device in filter(is_device, left):
+        _place(connection, device)
 
 
 def rejoin_all(connection: sqlite3.Connection) -> None:

@@ -7,7 +7,7 @@ about. A packet's sequence is that of its last line; the lines before it count d
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -109,6 +109,43 @@ def count(connection: sqlite3.Connection, after: int, to: int) -> int:
         (after, to),
     ).fetchone()[0]
     return found
+
+
+def remove(
+    connection: sqlite3.Connection,
+    goes: Callable[[bytes], bool],
+    holding: Sequence[bytes] = (),
+) -> int:
+    """Remove lines; those that stay keep their sequences, so that a packet may become several.
+
+    Args:
+        holding: Texts of which a line that goes holds one; spares reading all packets.
+    """
+    removed = 0
+    search = " OR ".join("instr(lines, ?)" for _ in holding) or "true"
+    for after, rows, text in connection.execute(
+        f"SELECT sequence, rows, lines FROM decision WHERE {search}", tuple(holding)
+    ).fetchall():
+        lines = text.split(b"\n")
+        gone = [goes(line) for line in lines]
+        if not any(gone):
+            continue
+        removed += sum(gone)
+        connection.execute("DELETE FROM decision WHERE sequence = ?", (after,))
+        run: list[bytes] = []
+        for place, line in enumerate(lines):
+            if not gone[place]:
+                run.append(line)
+            if run and (gone[place] or place + 1 == rows):
+                ids = sorted(_head(each).id for each in run)
+                last = after - rows + place + (not gone[place])
+                connection.execute(
+                    "INSERT INTO decision (sequence, rows, low, high, lines) "
+                    "VALUES (?, ?, ?, ?, ?)",
+                    (last, len(run), ids[0], ids[-1], b"\n".join(run)),
+                )
+                run = []
+    return removed
 
 
 def _packets(connection: sqlite3.Connection, low: str, high: str) -> list[tuple[str, bytes]]:

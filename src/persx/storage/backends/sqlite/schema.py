@@ -73,6 +73,12 @@ MIGRATIONS: Final = (
     CREATE INDEX decision_ids ON decision (high, low);
     """,
     members.TABLES,
+    """
+    -- Keyed hashes of erased ids, and when they were erased.
+    CREATE TABLE tombstone (id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE tombstone_key (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL);
+    INSERT INTO tombstone_key (id, key) VALUES (1, randomblob(32));
+    """,
 )
 """The steps from an empty file to today's tables; a file's `user_version` counts those done."""
 

@@ -13,11 +13,14 @@ from persx.model.decision import DecisionRecord
 from persx.model.event import IdentityKey
 from persx.model.visitor import Cut, Edge, IdentityState
 from persx.model.workspace import Snapshot
-from persx.storage.backends.sqlite import hot, identities, members, packets
+from persx.storage.backends.sqlite import hot, identities, members, packets, removing
+from persx.storage.backends.sqlite.append import tombstones
 from persx.storage.backends.sqlite.database import Database
+from persx.storage.backends.sqlite.expiring import expire_facts
 from persx.storage.drafting import check_base, check_storable, no_snapshot
 from persx.storage.keeping import storable
 from persx.storage.ports import DraftFile, Projector, SnapshotHead
+from persx.storage.removal import Tombstone, Tombstones
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Snapshot).decode
@@ -69,6 +72,17 @@ class SqliteStore:
     async def cuts(self) -> Sequence[Cut]:
         """Return all cuts, in order."""
         return members.all_cuts(self._read())
+
+    async def linked(self, identity: IdentityKey) -> Sequence[IdentityKey]:
+        """Return this identity and all that belong together with it, in order."""
+        return identities.linked(self._read(), storable(identity))
+
+    async def identities(self) -> Sequence[IdentityKey]:
+        """Return every identity that has a state or an edge, in order."""
+        rows = self._read().execute(
+            'SELECT key FROM identity UNION SELECT "left" FROM edge UNION SELECT "right" FROM edge'
+        )
+        return sorted(IdentityKey(key) for (key,) in rows.fetchall())
 
     async def bucketing_ids(self) -> Mapping[IdentityKey, IdentityKey]:
         """Return identity → oldest identity that it belongs together with, where these differ."""
@@ -245,13 +259,32 @@ class SqliteStore:
 
     async def log_decisions(self, records: Sequence[DecisionRecord]) -> None:
         """Append to the decision log; an id that it holds already is left out."""
+
+        def add(connection: sqlite3.Connection) -> None:
+            stones = self._database.tail.tombstones
+            packets.add(connection, [one for one in records if not stones.turns_away_decision(one)])
+
         if records:
-            await self._database.write(lambda connection: packets.add(connection, records))
+            await self._database.write(add)
 
     async def decision(self, id: str) -> DecisionRecord | None:
         """Return one line of the decision log that is not sealed yet."""
         connection = self._read()
         return packets.find(connection, id, hot.sealed_to(connection, "decisions"))
+
+    async def tombstones(self) -> Tombstones:
+        """Return what is known of the erased."""
+        return tombstones(self._read())
+
+    async def add_tombstones(self, stones: Sequence[Tombstone]) -> None:
+        """Turn away what is older than these erasures."""
+        await self._database.write(
+            lambda connection: removing.keep(connection, self._database.tail.tombstones, stones)
+        )
+
+    async def expire_facts(self, before: Mapping[str, Millis]) -> int:
+        """Remove facts that were said before a time, a piece of the identities at a time."""
+        return await expire_facts(self._database, before)
 
     async def close(self) -> None:
         """Finish writing and let go of the database."""
