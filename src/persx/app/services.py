@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
@@ -18,8 +18,11 @@ from persx.app.decision_log import DecisionLog
 from persx.app.publication import Publication
 from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
+from persx.app.slow_reads import SlowReads
+from persx.decide.receipt import Rulebook
 from persx.model.clock import Clock, system_clock
 from persx.model.decision import Decision, Reason
+from persx.model.event import IdentityKey
 from persx.model.visitor import Profile
 from persx.storage.ports import Store, Stream, Warehouse
 
@@ -90,9 +93,20 @@ class KeptProfile(NamedTuple):
     profile: Profile
 
 
+Erase: TypeAlias = Callable[["Services", Collection[IdentityKey]], Awaitable[object]]
+"""Erases everything that is held on these identities; see `Services.erase`."""
+
+
 @dataclass(slots=True)
 class Services:
-    """One workspace at work. `home` is none where everything is in memory."""
+    """One workspace at work.
+
+    Attributes:
+        home: None where everything is in memory.
+        rulebooks: Snapshot number → its rules, for receipts.
+        erase: How a visitor is erased. While it is none, nothing offers to erase anybody:
+            neither ``/privacy`` nor ``DELETE /v1/me``.
+    """
 
     store: Store
     stream: Stream
@@ -104,6 +118,9 @@ class Services:
     metrics: Metrics = field(default_factory=Metrics)
     publication: Publication = field(default_factory=Publication)
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
+    rulebooks: dict[int, Rulebook] = field(default_factory=dict)
+    slow_reads: SlowReads = field(default_factory=SlowReads)
+    erase: Erase | None = None
     decision_log: DecisionLog = field(init=False)
     signer: Signer = field(init=False)
 

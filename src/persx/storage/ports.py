@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -192,6 +192,15 @@ class Store(Protocol):
 
     async def decision(self, id: str) -> DecisionRecord | None:
         """Return one line of the decision log that is not sealed yet."""
+        ...
+
+    async def decisions_of(
+        self, bucketing_ids: Collection[str], limit: int
+    ) -> Sequence[DecisionRecord]:
+        """Return the newest lines of these visitors that are not sealed yet, newest first.
+
+        It looks through the hot log, which takes milliseconds where it is full.
+        """
         ...
 
     async def close(self) -> None:

@@ -7,7 +7,7 @@ about. A packet's sequence is that of its last line; the lines before it count d
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -31,6 +31,8 @@ class _Line(msgspec.Struct):
     sequence: int
     id: str
 
+
+_MOST_NEEDLES: Final = 100
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(DecisionRecord).decode
@@ -71,6 +73,38 @@ def find(connection: sqlite3.Connection, id: str, after: int) -> DecisionRecord 
         if head.id == id and head.sequence > after:
             return _decode(line)
     return None
+
+
+def newest_of(
+    connection: sqlite3.Connection, bucketing_ids: Collection[str], *, after: int, limit: int
+) -> list[DecisionRecord]:
+    """Return the newest lines of these visitors with a sequence greater than `after`.
+
+    The database looks for the ids in packets as they stand, so that few of them are decoded.
+    """
+    wanted = {storable(each) for each in bucketing_ids}
+    found: list[DecisionRecord] = []
+    if not wanted or limit < 1:
+        return found
+    # As they stand between quotation marks in a line, whatever is escaped in them.
+    needles = [_encode({"bucketing_id": each})[1:-1] for each in wanted]
+    # A visitor of very many identities is looked for below: SQL takes only so long a condition.
+    asked = needles if len(needles) <= _MOST_NEEDLES else []
+    condition = " OR ".join("instr(lines, ?)" for _ in asked) or "true"
+    rows = connection.execute(
+        f"SELECT lines FROM decision WHERE sequence > ? AND ({condition}) ORDER BY sequence DESC",
+        (after, *asked),
+    )
+    for (text,) in rows:
+        for line in reversed(text.split(b"\n")):
+            if any(needle in line for needle in needles):
+                record = _decode(line)
+                if record.bucketing_id in wanted and _head(line).sequence > after:
+                    found.append(record)
+                    if len(found) == limit:
+                        rows.close()
+                        return found
+    return found
 
 
 def block(connection: sqlite3.Connection, *, after: int, to: int, limit: int) -> Block | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -228,6 +229,19 @@ class SqliteStore:
         """Return one line of the decision log that is not sealed yet."""
         connection = self._read()
         return packets.find(connection, id, hot.sealed_to(connection, "decisions"))
+
+    async def decisions_of(
+        self, bucketing_ids: Collection[str], limit: int
+    ) -> Sequence[DecisionRecord]:
+        """Return the newest lines of these visitors that are not sealed yet, newest first."""
+
+        def look() -> list[DecisionRecord]:
+            connection = self._read()
+            after = hot.sealed_to(connection, "decisions")
+            return packets.newest_of(connection, bucketing_ids, after=after, limit=limit)
+
+        # It reads the whole hot log where there are few such lines: too long for the loop.
+        return await asyncio.to_thread(look)
 
     async def close(self) -> None:
         """Finish writing and let go of the database."""
