@@ -109,15 +109,14 @@ async def answer(
         raise BadInput(f"Nobody suggests '{suggestion}'.", value=suggestion)
     known = (await known_of(services, plan, visitor)).attributes
     kept = known.get(name)
+    follows = value == suggestion
     given: dict[str, Any] = {name: value}
     if isinstance(kept, list):
-        given[name] = list(dict.fromkeys([*kept, value]))
-    if suggestion and value != suggestion:
+        given[name] = list(dict.fromkeys([*kept, suggestion])) if follows else kept
+    if suggestion and not follows:
         before = known.get(DECLINED)
-        said = f"{name}={suggestion}"
-        given[DECLINED] = list(dict.fromkeys([*(before if isinstance(before, list) else ()), said]))
-        if isinstance(kept, list):
-            given[name] = kept
+        said_no = before if isinstance(before, list) else []
+        given[DECLINED] = list(dict.fromkeys([*said_no, f"{name}={suggestion}"]))
     return await declare(services, plan, visitor, given)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -79,7 +81,7 @@ async def read_me(request: Request) -> Response:
     # What can go wrong goes wrong before the first piece: then the answer is an error.
     first = await anext(pieces)
 
-    async def body() -> object:
+    async def body() -> AsyncIterator[bytes]:
         yield first
         async for piece in pieces:
             yield piece

@@ -5,9 +5,10 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from persx.web import html
+from persx.web.site.asking import send_answer
 from persx.web.site.forms import send_form
 from persx.web.site.pages import show
-from persx.web.site.privacy import send_privacy, show_privacy
+from persx.web.site.privacy import send_erase, send_privacy, show_erase, show_privacy
 from persx.web.site.start import send_start, show_start
 
 
@@ -19,6 +20,9 @@ def routes() -> list[Route]:
         Route("/start", send_start, methods=["POST"]),
         Route("/privacy", show_privacy, methods=["GET"]),
         Route("/privacy", send_privacy, methods=["POST"]),
+        Route("/privacy/answer", send_answer, methods=["POST"]),
+        Route("/privacy/erase", show_erase, methods=["GET"]),
+        Route("/privacy/erase", send_erase, methods=["POST"]),
         Route("/forms/{form}", send_form, methods=["POST"]),
         Route("/{path:path}", show, methods=["GET"]),
     ]
