@@ -63,7 +63,8 @@ def test_no_page_has_a_violation(browser: Browser, demo_server: Any, industry: s
 
 
 def test_no_page_of_the_studio_has_a_violation(browser: Browser, demo_server: Any) -> None:
-    studio = ["/admin", "/admin/submissions", "/admin/rejected", "/admin/report/holdout"]
+    studio = ["/admin", "/admin/submissions", "/admin/visitors", "/admin/rejected"]
+    studio.append("/admin/report/holdout")
     with admin(browser, demo_server) as page:
         for path in [*studio, "/admin/report/none", "/", "/contact"]:
             page.goto(path, wait_until="domcontentloaded")

@@ -18,6 +18,7 @@ class Uses(msgspec.Struct, frozen=True, kw_only=True):
         persona: Whether the visitor's persona follows from it.
         blocks: Blocks that it may change, by way of the persona too.
         pages: Pages with such blocks.
+        questions: Declared attributes that visitors are asked about because of it.
     """
 
     audiences: tuple[str, ...] = ()
@@ -25,6 +26,7 @@ class Uses(msgspec.Struct, frozen=True, kw_only=True):
     blocks: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
     experiments: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
 
 
 def uses(plan: Plan) -> Mapping[str, Uses]:
@@ -53,6 +55,11 @@ def uses(plan: Plan) -> Mapping[str, Uses]:
             ),
             experiments=tuple(
                 key for key, experiment in plan.experiments.items() if touches(experiment.reads)
+            ),
+            questions=tuple(
+                key
+                for key, attribute in plan.attributes.items()
+                if any(name in plan.program.reads(rule) for rule in attribute.signs.values())
             ),
         )
     return found

@@ -143,6 +143,9 @@ class Speaker:
             found.append(said.uses_audiences.format(audiences=_some(uses.audiences)))
         if uses.experiments:
             found.append(said.uses_experiments.format(experiments=_some(uses.experiments)))
+        if uses.questions:
+            asked = _some([self.label(name) for name in uses.questions])
+            found.append(said.uses_questions.format(facts=asked))
         return tuple(found or [said.uses_nothing])
 
     def _edit(self, fact: KnownFact) -> EditView:

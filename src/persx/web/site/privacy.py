@@ -68,6 +68,7 @@ async def known_view(
         own: The reader is the visitor, who may correct it.
     """
     speaker = Speaker(plan, locale)
+    default = plan.workspace.settings.default_locale
     receipts = await recent_receipts(services, known.identities, pages=LAST_PAGES)
     return KnownView(
         facts=speaker.facts(known, editable=own),
@@ -77,6 +78,7 @@ async def known_view(
             speaker.page(each, services.rulebooks.get(each.snapshot), own=own) for each in receipts
         ),
         generic=known.generic,
+        lang="" if locale.partition("-")[0] == default.partition("-")[0] else default,
     )
 
 

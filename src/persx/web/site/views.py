@@ -269,6 +269,7 @@ class KnownView(View, frozen=True, kw_only=True):
     Attributes:
         receipts: The pages they saw last, newest first.
         generic: Whether they want generic content.
+        lang: The language of audiences and personas, where it is not the page's.
     """
 
     facts: tuple[FactView, ...] = ()
@@ -276,6 +277,7 @@ class KnownView(View, frozen=True, kw_only=True):
     persona: PersonaView | None = None
     receipts: tuple[PageWhyView, ...] = ()
     generic: bool = False
+    lang: str = ""
 
 
 class PrivacyView(View, frozen=True, kw_only=True):
