@@ -41,12 +41,14 @@ class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a visitor now.
 
     Attributes:
+        identity: The one that was asked for; of its own it may have nothing.
         profile: What decisions see of it.
         states: All that is kept, by identity.
         audiences: Those that the visitor is in, with what they bring along now.
         generic: Whether they want generic content.
     """
 
+    identity: IdentityKey
     profile: Profile
     states: Sequence[IdentityState]
     facts: Sequence[KnownFact]
@@ -56,8 +58,8 @@ class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def identities(self) -> frozenset[IdentityKey]:
-        """The identities whose facts these are."""
-        return frozenset(self.profile.identities).union(state.identity for state in self.states)
+        """The identities whose facts these are, the one that was asked for among them."""
+        return frozenset({self.identity, *(state.identity for state in self.states)})
 
 
 async def states_of(services: Services, visitor: Visitor) -> Sequence[IdentityState]:
@@ -104,6 +106,7 @@ async def knowledge_of(
     ]
     seen = with_moment(plan, {**profile.attributes, **context}, profile, now)
     return Knowledge(
+        identity=visitor.identity,
         profile=profile,
         states=states,
         facts=facts,
