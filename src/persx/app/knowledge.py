@@ -102,7 +102,10 @@ async def knowledge_of(
             uses=usage[name],
         )
         for name in plan.attributes
-        if name not in PREFERENCES and (value := held.attributes.get(name)) not in (None, [], "")
+        if name not in PREFERENCES
+        and (value := held.attributes.get(name)) not in (None, [], "")
+        # Of somebody who was never here nothing is held, not even that they did nothing.
+        and (states or held.sources[name] is Source.DECLARED)
     ]
     seen = with_moment(plan, {**profile.attributes, **context}, profile, now)
     return Knowledge(
