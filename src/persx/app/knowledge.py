@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from persx.app.services import Services
-from persx.app.visiting import ALL_PURPOSES, Visitor, known_of
+from persx.app.visiting import Visitor, known_of
 from persx.decide.plan import Plan
 from persx.decide.uses import Uses, uses
 from persx.model.attribute import Attribute, Purpose, Source, Value
@@ -86,7 +86,7 @@ async def knowledge_of(
     held = plan.assembler.assemble(
         states,
         now,
-        granted=ALL_PURPOSES,
+        granted=frozenset(Purpose),
         ready=services.publication.ready,
         declared=newer_declared(visitor, states),
     )

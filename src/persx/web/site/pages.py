@@ -21,10 +21,10 @@ from persx.decide.plan import DEFAULT_CHOICE, Plan
 from persx.model.workspace import Page
 from persx.web.admin.session import BarChoice, choice_of, is_admin
 from persx.web.html import answer
-from persx.web.site.asking import asking_view
 from persx.web.site.errors import not_found, nothing_served
 from persx.web.site.frame import description_of, frame, locale_for, title_of
 from persx.web.site.preview import preview_of
+from persx.web.site.questions import asking_view
 from persx.web.site.views import Link, PageView, render
 from persx.web.site.words import words
 from persx.web.visitors import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from persx.web import html
-from persx.web.site.asking import send_answer
 from persx.web.site.forms import send_form
 from persx.web.site.pages import show
 from persx.web.site.privacy import send_erase, send_privacy, show_erase, show_privacy
+from persx.web.site.questions import send_answer
 from persx.web.site.start import send_start, show_start
 
 

@@ -62,6 +62,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     privacy_analytics: str = "statistics"
     privacy_personalization: str = "personalization"
     privacy_marketing: str = "marketing"
+    privacy_consent: str = "What may your data be used for?"
     privacy_reset: str = "Start over"
     privacy_reset_help: str = (
         "The site forgets your answers and meets you as a new visitor. What has been counted so"
@@ -132,6 +133,7 @@ GERMAN: Final = Words(
     privacy_analytics="Statistik",
     privacy_personalization="Personalisierung",
     privacy_marketing="Werbung",
+    privacy_consent="Wofür dürfen Ihre Daten verwendet werden?",
     privacy_reset="Neu beginnen",
     privacy_reset_help=(
         "Die Seite vergisst Ihre Antworten und begegnet Ihnen wie beim ersten Besuch. Was bisher"
