@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -97,7 +98,7 @@ class Erased(msgspec.Struct, frozen=True):
     """What ``DELETE /v1/me`` answers: everything is gone; `receipt` says what was where."""
 
     erased: bool
-    receipt: object = None
+    receipt: Any = None
 
 
 @answers
