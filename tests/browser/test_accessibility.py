@@ -67,6 +67,7 @@ def test_no_page_of_the_studio_has_a_violation(browser: Browser, demo_server: An
         "/admin",
         "/admin/attributes",
         "/admin/submissions",
+        "/admin/visitors",
         "/admin/rejected",
         "/admin/report/holdout",
     ]

@@ -15,14 +15,22 @@ from persx.web.site.views import (
     STATIC,
     AdminBar,
     AnyView,
+    Asking,
+    AudienceView,
+    BlockWhyView,
     ChoicesView,
     ConsentView,
+    EditView,
+    EraseView,
     ErrorView,
     FactView,
     IndustryChoice,
+    KnownView,
     Link,
     Option,
     PageView,
+    PageWhyView,
+    PersonaView,
     PrivacyView,
     PurposeChoice,
     SiteContext,
@@ -57,6 +65,7 @@ SITE = SiteContext(
         Link(label="Deutsch", href="?locale=de", lang="de"),
     ),
     reprompt=OPTIONS,
+    asking=Asking(question="Still SaaS?", why="One click.", name="industry", options=OPTIONS),
     admin=AdminBar(industries=OPTIONS, personas=OPTIONS, locales=OPTIONS, forced=True),
     state={"industry": "SaaS", "goals": ["</script><b>"]},
     csrf="token",
@@ -85,11 +94,42 @@ START = StartView(
     next="/contact",
     errors={"industry": "Choose your industry."},
 )
-PRIVACY = PrivacyView(
-    facts=(FactView(label="Industry", value="SaaS", source="You said so", purpose="this site"),),
-    purposes=(Option(value="analytics", label="Analytics", selected=True),),
-    done=True,
-)
+KNOWN = KnownView(
+    facts=tuple(
+        FactView(
+            label=f"Fact {kind}",
+            value="SaaS",
+            name=kind,
+            source="You said so" if kind else "From your visits",
+            purpose="this site",
+            since="since 1 May 2026",
+            used=kind != "none",
+            uses=("It can change 3 places.",),
+            blocks=("home-hero",),
+            edit=EditView(kind=kind, value="x", options=OPTIONS) if kind else None,
+        )
+        for kind in ("start", "text", "lines", "one", "many", "none", "")
+    ),
+    audiences=(AudienceView(name="readers", description="They read."),),
+    persona=PersonaView(label="The growth lead", description="Runs growth."),
+    receipts=(
+        PageWhyView(
+            href="/v1/decisions/1a2b",
+            title="Home",
+            when="1 May 2026, 12:00",
+            blocks=(
+                BlockWhyView(
+                    name="home-hero", title="Less churn", variant="saas", reason="targeted",
+                    why="It fits:", facts=("Industry: SaaS",), rule='industry == "SaaS"',
+                ),
+                BlockWhyView(
+                    name="note", title="Note", variant="default", reason="no_match", why="No."
+                ),
+            ),
+        ),
+    ),
+)  # fmt: skip
+PRIVACY = PrivacyView(known=KNOWN, erase_href="/privacy/erase", done="Saved.")
 VIEWS: dict[str, AnyView] = {
     "page": PAGE,
     "page without heading": PageView(name="x", title="Only a title", blocks=(Markup("<p>x</p>"),)),
@@ -102,7 +142,10 @@ VIEWS: dict[str, AnyView] = {
     "start that allows": msgspec.structs.replace(START, allows=True),
     "start again": msgspec.structs.replace(START, errors={}, updating=True),
     "privacy": PRIVACY,
-    "nothing known": PrivacyView(),
+    "nothing known": PrivacyView(problem="This was not saved."),
+    "generic content": PrivacyView(known=msgspec.structs.replace(KNOWN, generic=True)),
+    "erase": EraseView(),
+    "nothing to erase": EraseView(known=False),
     "not found": ErrorView(status=404),
     "error": ErrorView(status=500, message="", reference="01J8"),
 }
@@ -198,9 +241,12 @@ def test_the_exposure_image_is_there_only_where_something_is_exposed() -> None:
 
 def test_forms_post_where_the_server_listens() -> None:
     page = Document(render(SITE, START))
-    assert [form["action"] for form in page.all("form")] == ["/admin/bar", "/start", "/start"]
+    assert [form["action"] for form in page.all("form")] == [
+        "/admin/bar", "/start", "/privacy/answer", "/start",
+    ]  # fmt: skip
     names = Counter(a["name"] for a in page.all("input") if "name" in a)
-    assert names == {"industry": 5, "goals": 5, "tools": 5, "next": 3, "csrf": 3}
+    asked = {"name": 1, "suggestion": 1}
+    assert names == {"industry": 5, "goals": 5, "tools": 5, "next": 4, "csrf": 4, **asked}
     assert {a["name"] for a in page.all("select")} == {"industry", "persona", "locale"}
     buttons = [(a.get("name"), a.get("value")) for a in page.all("button")]
     assert {("action", "apply"), ("action", "reset"), ("action", "exit")} < set(buttons)
@@ -268,15 +314,23 @@ def test_hostile_texts_stay_texts(view: AnyView) -> None:
         assert "script" not in str(link["href"]).lower() or link["href"] == HOSTILE
 
 
+def alike(here: msgspec.Struct, there: msgspec.Struct) -> list[str]:
+    """The words that two languages say alike, nested ones too."""
+    found = []
+    for name in here.__struct_fields__:
+        mine, other = getattr(here, name), getattr(there, name)
+        if isinstance(mine, msgspec.Struct):
+            found += alike(mine, other)
+        elif mine == other:
+            found.append(name)
+    return found
+
+
 @pytest.mark.parametrize("locale", WORDS)
 def test_every_language_has_every_word(locale: str) -> None:
     here = words(locale)
-    same = [
-        name
-        for name in ENGLISH.__struct_fields__
-        if locale != "en" and getattr(here, name) == getattr(ENGLISH, name)
-    ]
-    assert same == []
+    if locale != "en":
+        assert alike(here, ENGLISH) == []
     assert words("xx") is ENGLISH
     html = render(msgspec.structs.replace(SITE, words=here, locale=locale), START)
     assert here.start_title in html.replace("&#39;", "'")

@@ -7,7 +7,8 @@ import contextlib
 import logging
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from itertools import chain
 from typing import Final
 
 from persx.model.clock import Millis
@@ -49,6 +50,7 @@ class DecisionLog:
 
     def __init__(self, dropped: Callable[[int], None]) -> None:
         self._waiting: deque[DecisionRecord] = deque()
+        self._writing: list[DecisionRecord] = []
         self._dropped = dropped
         self._random = _random_digits()
         self.written = 0
@@ -64,6 +66,17 @@ class DecisionLog:
         else:
             self._waiting.append(record)
 
+    def waiting(self, id: str) -> DecisionRecord | None:
+        """Return a line that is not written yet."""
+        return next((line for line in self._unwritten() if line.id == id), None)
+
+    def waiting_of(self, bucketing_ids: Collection[str]) -> list[DecisionRecord]:
+        """Return the lines of these visitors that are not written yet."""
+        return [line for line in self._unwritten() if line.bucketing_id in bucketing_ids]
+
+    def _unwritten(self) -> Iterator[DecisionRecord]:
+        return chain(self._writing, self._waiting)
+
     async def flush(self, store: Store) -> None:
         """Write what waits.
 
@@ -72,6 +85,7 @@ class DecisionLog:
         """
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH))]
+            self._writing = batch
             try:
                 await store.log_decisions(batch)
             except (Unavailable, asyncio.CancelledError):
@@ -84,6 +98,8 @@ class DecisionLog:
                 _log.exception("%d lines of the decision log could not be kept.", len(batch))
             else:
                 self.written += len(batch)
+            finally:
+                self._writing = []
 
     async def run(self, store: Store) -> None:
         """Write behind until cancelled."""

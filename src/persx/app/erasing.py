@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from persx.app.looks import forget_in_looks
 from persx.app.refolding import refold
 from persx.app.services import Services
 from persx.app.tombstone_file import FILE, keep_tombstones, read_tombstones
@@ -22,7 +23,7 @@ from persx.storage.removal import Erasure, Removed, Tombstone
 
 _ATTEMPTS: Final = 5
 _RECEIPTS: Final = "erasure/receipt/"
-_KINDS: Final = ("a:", "u:", "c:")
+_KINDS: Final = ("a:", "u:", "c:", "e:")
 
 
 class ErasureReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +89,7 @@ async def _remove(
     for attempt in range(_ATTEMPTS):
         whole = await resolve(services.store, identities, claimed=claimed)
         await services.decision_log.flush(services.store)
+        await forget_in_looks(services, whole)
         at = services.clock()
         try:
             return await services.warehouse.remove(Erasure(identities=whole, at=at)), at

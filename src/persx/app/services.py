@@ -19,6 +19,8 @@ from persx.app.decision_log import DecisionLog
 from persx.app.publication import Publication
 from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
+from persx.app.slow_reads import SlowReads
+from persx.decide.receipt import Rulebook
 from persx.model.clock import Clock, system_clock
 from persx.model.decision import Decision, Reason
 from persx.model.visitor import Profile
@@ -110,10 +112,14 @@ class KeptProfile(NamedTuple):
 
 @dataclass(slots=True)
 class Services:
-    """One workspace at work. `home` is none where everything is in memory.
+    """One workspace at work.
 
-    `erased` tells what visitors still carry from before their erasure: cookies, pages' tokens.
     Whoever folds stored events into states, or removes some, holds `rewriting` meanwhile.
+
+    Attributes:
+        home: None where everything is in memory.
+        erased: What visitors still carry from before their erasure: cookies, pages' tokens.
+        rulebooks: Snapshot number → its rules, for receipts.
     """
 
     store: Store
@@ -128,6 +134,8 @@ class Services:
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
     erased: Tombstones = field(default_factory=lambda: Tombstones(b""))
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    rulebooks: dict[int, Rulebook] = field(default_factory=dict)
+    slow_reads: SlowReads = field(default_factory=SlowReads)
     decision_log: DecisionLog = field(init=False)
     signer: Signer = field(init=False)
 

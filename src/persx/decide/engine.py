@@ -25,6 +25,7 @@ from persx.model.clock import Millis
 from persx.model.decision import Decision, PageDecision, Reason
 from persx.model.visitor import Profile
 from persx.model.workspace import DEFAULT, HOLDOUT
+from persx.visitors.preferences import GENERIC_CONTENT
 
 Enrolled = tuple[ExperimentPlan, int]
 _NOBODY: Final[Sequence[Enrolled]] = ()
@@ -56,6 +57,8 @@ def decide(
             and nothing may be counted.
     """
     attributes: dict[str, Any] = {**profile.attributes, **context}
+    if forced is None and attributes.get(GENERIC_CONTENT) is True:
+        return _generic(plan, page, profile, attributes, id)
     memo: dict[Any, Any] = {}
     if page.clock:
         local = datetime.fromtimestamp(now / 1_000, plan.zone)
@@ -120,6 +123,25 @@ def decide(
         attributes=attributes,
         forced=forced is not None,
         errors=errors,
+    )
+
+
+def _generic(
+    plan: Plan, page: PagePlan, profile: Profile, attributes: dict[str, Any], id: str
+) -> PageDecision:
+    """Return the page as everybody gets it, for a visitor who wants that: nothing counts."""
+    all_texts = page.texts.get(attributes.get("locale", "")) or page.texts[""]
+    return PageDecision(
+        id=id,
+        page=page.name,
+        snapshot=plan.snapshot.number,
+        bucketing_id=profile.bucketing_id,
+        decisions=tuple(
+            _decision(block, texts.contents, DEFAULT_CHOICE, Reason.DISABLED, NO_ARMS)
+            for block, texts in zip(page.blocks, all_texts, strict=True)
+        ),
+        assignments=(),
+        attributes=attributes,
     )
 
 

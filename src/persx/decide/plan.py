@@ -16,6 +16,7 @@ from persx.decide.allocation import ArmRanges
 from persx.model.attribute import Attribute
 from persx.model.decision import Assignment, Decision
 from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Page, Snapshot, Workspace
+from persx.visitors.preferences import GENERIC_CONTENT
 from persx.visitors.profile import Assembler
 
 Content = Mapping[str, Any]
@@ -184,6 +185,9 @@ class Plan:
 STATE: Final = frozenset({"industry", "goals", "tools"})
 """Attributes of the visitor's own state, which is told beside the decisions."""
 
+ALWAYS: Final = frozenset({GENERIC_CONTENT})
+"""Attributes that every decision depends on, whatever rules read."""
+
 
 def page_plan(
     name: str,
@@ -203,7 +207,7 @@ def page_plan(
         *(block.reads for block in blocks), *(experiment.reads for experiment in concerned)
     )
     persona = "persona" in reads
-    needed = reads | STATE | (personas.reads if persona else frozenset())
+    needed = reads | STATE | ALWAYS | (personas.reads if persona else frozenset())
     return PagePlan(
         name=name,
         blocks=tuple(blocks),

@@ -81,6 +81,8 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         compute: Set exactly when `source` is computed.
         type: What its values are.
         source: Where its value comes from.
+        signs: Value → a rule about behaviour that speaks for it. Where one holds for a value that
+            a visitor did not declare, they are asked which is right; nothing is switched silently.
         purpose: What a visitor must have granted for it to be used.
         locales: Locale code → its label there, and how its values are said.
         sensitive: Content that depends on it would reveal what is nobody's business.
@@ -100,6 +102,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     locales: dict[str, AttributeTexts] = {}
     sensitive: bool = False
     kept_for: str = ""
+    signs: dict[str, str] = {}
 
 
 State: TypeAlias = Any

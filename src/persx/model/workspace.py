@@ -357,6 +357,8 @@ class Settings(Document, frozen=True, kw_only=True):
         smallest_audience: Visitors that an audience should have, lest its content be about few.
         visitor_cookie_days: Lifetime of the cookie with the visitor id.
         industry_cookie_days: Lifetime of the cookie with what the visitor declared.
+        reask_days: A declared industry that is older is asked for again; 0 never asks.
+        drift_days: For so long after an answer, behaviour does not question it.
         footer: Text at the foot of every page.
         locales: Locale code → tagline and footer there.
     """
@@ -373,6 +375,8 @@ class Settings(Document, frozen=True, kw_only=True):
     smallest_audience: int = 50
     visitor_cookie_days: int = 390
     industry_cookie_days: int = 7
+    reask_days: int = 90
+    drift_days: int = 7
     footer: str = ""
     locales: dict[str, dict[str, str]] = {}
 

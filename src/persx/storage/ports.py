@@ -253,6 +253,15 @@ class Store(Protocol):
         """Remove facts that were said before a time, by name; return how many there were."""
         ...
 
+    async def decisions_of(
+        self, bucketing_ids: Collection[str], limit: int
+    ) -> Sequence[DecisionRecord]:
+        """Return the newest lines of these visitors that are not sealed yet, newest first.
+
+        It looks through the hot log, which takes milliseconds where it is full.
+        """
+        ...
+
     async def close(self) -> None:
         """Finish writing and let go of everything."""
         ...

@@ -292,6 +292,47 @@ class StoreContract(StorageContract):
 
         self.run(opener, scenario)
 
+    def test_the_newest_decisions_of_a_visitor(self, opener: Opener) -> None:
+        def line(number: int, visitor: str) -> DecisionRecord:
+            return DecisionRecord(
+                id=f"e{number:04}", at=number, bucketing_id=visitor, page="p", snapshot=1,
+                body='{"bucketing_id":"a:ann"}',
+            )  # fmt: skip
+
+        async def scenario(storage: Storage) -> None:
+            store = storage.store
+            for start in range(0, 60, 20):
+                await store.log_decisions(
+                    [line(n, ("a:ann", "u:bob", "a:an")[n % 3]) for n in range(start, start + 20)]
+                )
+
+            async def newest(visitors: list[str], limit: int) -> list[str]:
+                return [each.id for each in await store.decisions_of(visitors, limit)]
+
+            assert await newest(["a:ann"], 3) == ["e0057", "e0054", "e0051"]
+            assert await newest(["a:ann", "u:bob"], 4) == ["e0058", "e0057", "e0055", "e0054"]
+            assert len(await newest(["a:an"], 100)) == 20, "no other id that begins alike"
+            assert await newest([f"a:{n}" for n in range(2_000)] + ["u:bob"], 1) == ["e0058"]
+            assert await newest(["a:nobody"], 5) == []
+            assert await newest([], 5) == []
+            assert await newest(["a:ann"], 0) == []
+            await storage.warehouse.seal(keep=5)
+            assert await newest(["a:ann"], 100) == ["e0057"], "what is sealed is not hot"
+
+        self.run(opener, scenario)
+
+    @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+    def test_the_decisions_of_hostile_ids(self, opener: Opener, text: str) -> None:
+        async def scenario(storage: Storage) -> None:
+            lines = [
+                DecisionRecord(id=name, at=1, bucketing_id=id, page="", snapshot=1, body=text)
+                for name, id in (("f1", text), ("f2", "other"))
+            ]
+            await storage.store.log_decisions(lines)
+            assert [each.id for each in await storage.store.decisions_of([text], 9)] == ["f1"]
+
+        self.run(opener, scenario)
+
     def test_closing_twice_and_late_writes(self, opener: Opener) -> None:
         async def scenario(storage: Storage) -> None:
             waiting = [

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from persx.app.services import Services
 from persx.app.signing import SignedState
-from persx.app.visiting import Visitor, new_id
+from persx.app.visiting import Visitor, known_of, new_id
 from persx.decide.plan import Plan
 from persx.model.attribute import Purpose, Value
 from persx.model.clock import DAY, SECOND
@@ -181,6 +181,16 @@ def remember_state(response: Response, services: Services, plan: Plan, state: Si
     """Set the cookie that carries what the visitor declared."""
     days = plan.workspace.settings.industry_cookie_days
     set_cookie(response, services, STATE, services.signer.state(state), days * DAY // SECOND)
+
+
+async def remember_declared(
+    request: Request, response: Response, plan: Plan, visitor: Visitor, state: SignedState
+) -> None:
+    """Set the cookies of a visitor who has just declared something."""
+    services = services_of(request)
+    after = msgspec.structs.replace(visitor, declared=state.facts, declared_at=state.at, new=False)
+    remember(request, response, plan, after, await known_of(services, plan, after))
+    remember_state(response, services, plan, state)
 
 
 def context_of(request: Request, plan: Plan, path: str) -> dict[str, Value]:

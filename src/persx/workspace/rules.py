@@ -19,6 +19,9 @@ class RuleSite(NamedTuple):
 
 def rule_sites(workspace: Workspace) -> Iterator[RuleSite]:
     """Yield every rule of a workspace; an empty one means "always" and is left out."""
+    for name, attribute in workspace.attributes.items():
+        for value, text in attribute.signs.items():
+            yield RuleSite("attributes", name, f"signs.{value}", text)
     for name, audience in workspace.audiences.items():
         yield RuleSite("audiences", name, "when", audience.when)
     for name, persona in workspace.personas.items():

@@ -16,6 +16,7 @@ from persx.audience.schema import (
 )
 from persx.model.attribute import Attribute
 from persx.model.workspace import Workspace
+from persx.visitors.preferences import PREFERENCES
 from persx.workspace.rules import rule_sites
 
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
@@ -61,8 +62,11 @@ def schema(workspace: Workspace) -> Schema:
 
 
 def effective_attributes(workspace: Workspace) -> dict[str, Attribute]:
-    """Return the attributes that are kept of visitors: declared ones, and counts in rules."""
-    attributes = resolved_attributes(workspace)
+    """Return the attributes that are kept of visitors.
+
+    The workspace's own, counts in rules, and what every visitor may prefer.
+    """
+    attributes = {**resolved_attributes(workspace), **PREFERENCES}
     known = schema(workspace)
     for site in rule_sites(workspace):
         rule, _ = check_rule(site.text, known)

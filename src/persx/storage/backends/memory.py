@@ -411,6 +411,14 @@ class MemoryStore:
             self._shelves.states[key] = _pack(state)
         return removed
 
+    async def decisions_of(
+        self, bucketing_ids: Collection[str], limit: int
+    ) -> Sequence[DecisionRecord]:
+        """Return the newest lines of these visitors that are not sealed yet, newest first."""
+        wanted = {storable(each) for each in bucketing_ids}
+        lines = [_record(body) for body in reversed(self._shelves.hot["decisions"].values())]
+        return [line for line in lines if line.bucketing_id in wanted][: max(limit, 0)]
+
     async def close(self) -> None:
         """Do nothing: there is nothing to let go of."""
 

@@ -25,6 +25,7 @@ from persx.web.admin.session import (
 )
 from persx.web.admin.signing_in import enter, login, logout, sign_in_page
 from persx.web.admin.submissions import export_submissions, list_submissions
+from persx.web.admin.visitors import ask_for_visitor, look_at_visitor
 from persx.web.html import page, self_contained
 from persx.web.report_page import render_report
 from persx.web.visitors import services_of
@@ -92,5 +93,7 @@ def routes() -> list[Route]:
         Route("/admin/attributes", list_attributes, methods=["GET"]),
         Route("/admin/submissions", list_submissions, methods=["GET"]),
         Route("/admin/submissions.csv", export_submissions, methods=["GET"]),
+        Route("/admin/visitors", ask_for_visitor, methods=["GET"]),
+        Route("/admin/visitors", look_at_visitor, methods=["POST"]),
         Route("/admin/rejected", list_rejected, methods=["GET"]),
     ]

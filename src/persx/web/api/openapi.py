@@ -14,10 +14,12 @@ from starlette.routing import BaseRoute, Route
 from persx import __version__
 from persx.app.consenting import ConsentRecord
 from persx.app.erasing import ErasureReceipt
+from persx.decide.receipt import Receipt
 from persx.web.api.answers import ErrorBody, json
 from persx.web.api.consent import ConsentRequest
 from persx.web.api.decide import DecideRequest, DecideResponse, StateRequest, VisitorState
 from persx.web.api.exposures import Beacon, ClientError
+from persx.web.api.me import Erased
 from persx.web.collect.wire import Message
 from persx.web.visitors import VISITOR
 
@@ -65,6 +67,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _KEYS: Final = ("bearer", "basic", "apiKey")
+_BEARER: Final = ("visitor", *_KEYS)
 _EVENT: Final = Detail(request=Message, answer=Kept, security=_KEYS, tag="collect")
 _BATCH: Final = Detail(request=Batch, answer=Kept, security=_KEYS, tag="collect")
 _CALLS: Final = ("identify", "track", "page", "screen", "group", "alias")
@@ -90,6 +93,9 @@ DETAILS: Final[Mapping[tuple[str, str], Detail]] = {
     ("DELETE", "/v1/visitors/{key:path}"): Detail(
         answer=ErasureReceipt, security=_KEYS, tag="visitors"
     ),
+    ("GET", "/v1/decisions/{id}"): Detail(answer=Receipt, security=_BEARER, tag="visitor"),
+    ("GET", "/v1/me"): Detail(answer=dict[str, Any], security=_BEARER, tag="visitor"),
+    ("DELETE", "/v1/me"): Detail(answer=Erased, security=("visitor",), tag="visitor"),
     ("GET", "/v1/x/{token}"): Detail(media="image/gif"),
     ("POST", "/v1/beacon"): Detail(request=Beacon, status=204, security=("visitor",)),
     ("POST", "/v1/client-error"): Detail(request=ClientError, status=204),
@@ -154,6 +160,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         "tags": [
             {"name": "decide", "description": "What a visitor sees, and what they declared."},
             {"name": "collect", "description": "Events, in the form of Segment's tracking API."},
+            {"name": "visitor", "description": "What is held on the bearer, and why they saw it."},
             {"name": "visitors", "description": "What is kept of a visitor."},
             {
                 "name": "site",

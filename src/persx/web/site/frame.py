@@ -17,7 +17,7 @@ from persx.web.admin.session import BarChoice
 from persx.web.api.decide import state_of
 from persx.web.site.asking import banner
 from persx.web.site.preview import preview_of
-from persx.web.site.views import AdminBar, Link, Option, SiteContext
+from persx.web.site.views import AdminBar, Asking, Link, Option, SiteContext
 from persx.web.site.words import words
 from persx.web.visitors import locale_of
 
@@ -69,6 +69,7 @@ def frame(
     choice: BarChoice,
     ask: bool = True,
     path: str = "",
+    asking: Asking | None = None,
 ) -> SiteContext:
     """Return what every page is framed with.
 
@@ -77,6 +78,7 @@ def frame(
         ask: Whether a visitor of unknown industry may be asked on this page.
         path: Where the page is; unless given, where the request went. They differ where a form
             is shown again.
+        asking: A question to the visitor about what they declared.
     """
     workspace = plan.workspace
     settings = workspace.settings
@@ -113,6 +115,7 @@ def frame(
         industry=industry_label(industry, locale, plan) if industry else "",
         reprompt=_reprompt(plan, locale) if ask and industry is None else (),
         beacons=profile.storable,
+        asking=asking,
         admin=_bar(plan, choice) if admin else None,
         state=msgspec.to_builtins(state) if profile.storable else None,
     )

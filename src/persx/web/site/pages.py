@@ -10,6 +10,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from persx.app.asking import question_for
 from persx.app.deciding import Decided, decide_for
 from persx.app.exposing import exposure_token
 from persx.app.publication import Served
@@ -23,6 +24,7 @@ from persx.web.html import answer
 from persx.web.site.errors import not_found, nothing_served
 from persx.web.site.frame import description_of, frame, locale_for, title_of
 from persx.web.site.preview import preview_of
+from persx.web.site.questions import asking_view
 from persx.web.site.views import Link, PageView, render
 from persx.web.site.words import words
 from persx.web.visitors import (
@@ -119,7 +121,19 @@ async def page_response(
         ),
         exposure_url=_exposure_url(request, decided, visitor, page, title) if human else None,
     )
-    site = frame(request, plan, decided.profile, locale, admin=admin, choice=choice, path=page.path)
+    question = None
+    if human and choice == BarChoice():
+        question = await question_for(services, plan, visitor, decided.profile, context)
+    site = frame(
+        request,
+        plan,
+        decided.profile,
+        locale,
+        admin=admin,
+        choice=choice,
+        path=page.path,
+        asking=asking_view(question, plan, locale) if question else None,
+    )
     response = answer(render(site, view), status)
     response.headers["Content-Language"] = locale
     if human:

@@ -1,111 +1,190 @@
-"""The visitor's own page: what is known of them, and the way to take it back."""
+"""The visitor's own page: what is known of them and why it matters, and the way to take it back."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from persx.app.declaring import declare
-from persx.app.visiting import known_of
-from persx.content.texts import label_of, value_text
+from persx.app.erasing import erase
+from persx.app.knowledge import Knowledge, knowledge_of
+from persx.app.receipts import identities_of, recent_receipts
+from persx.app.services import Services
+from persx.app.visiting import Visitor
 from persx.decide.plan import Plan
-from persx.model.attribute import Attribute, Purpose, Source, Value, ValueType
-from persx.model.clock import iso
-from persx.model.visitor import Profile
+from persx.model.attribute import Source, ValueType
+from persx.model.errors import BadInput
+from persx.visitors.preferences import GENERIC_CONTENT, PREFERENCES
 from persx.web.admin.session import BarChoice, choice_of, is_admin, same_origin
+from persx.web.api.me import forget_cookies
 from persx.web.html import answer
+from persx.web.site.asking import consent_view
 from persx.web.site.errors import nothing_served
-from persx.web.site.frame import PRIVACY, frame, industry_label, locale_for
-from persx.web.site.views import FactView, PrivacyView, render
+from persx.web.site.frame import PRIVACY, frame, locale_for
+from persx.web.site.known import Speaker
+from persx.web.site.views import AnyView, EraseView, KnownView, PrivacyView, render
 from persx.web.site.words import words
-from persx.web.visitors import STATE, VISITOR, services_of, visitor_of
+from persx.web.visitors import context_of, remember_declared, services_of, visitor_of
 
-_ORDER: Final = (Source.DECLARED, Source.COMPUTED, Source.PREDICTED, Source.CONTEXTUAL)
+ERASE: Final = "/privacy/erase"
+
+LAST_PAGES: Final = 5
+"""Pages for which the visitor is told why they were as they were."""
+
+_DONE: Final = ("saved", "deleted", "erased", "started_over")
 
 
 async def show_privacy(request: Request) -> Response:
-    """Show every fact that may decide what this visitor sees: first what they said themselves."""
-    services = services_of(request)
-    served = services.publication.served
-    if served is None:
+    """Show all that is known of this visitor, what it decides, and why they saw what they saw."""
+    plan = services_of(request).publication.plan
+    if plan is None:
         return nothing_served()
-    plan = served.plan
-    profile = await known_of(services, plan, visitor_of(request))
+    return await _page(request, plan, visitor_of(request))
+
+
+async def _page(request: Request, plan: Plan, visitor: Visitor, problem: str = "") -> Response:
+    services = services_of(request)
+    known = await knowledge_of(services, plan, visitor, context_of(request, plan, PRIVACY))
+    locale = _locale(request, plan)
+    done = request.query_params.get("done", "")
+    mine = words(locale).mine
+    view = PrivacyView(
+        known=await known_view(services, plan, known, locale, own=True),
+        consent=consent_view(request, plan, known.profile, locale, PRIVACY),
+        erase_href=ERASE,
+        done=getattr(mine, done) if done in _DONE else "",
+        problem=mine.not_saved.format(problem=problem) if problem else "",
+    )
+    return _framed(request, plan, known, view, 422 if problem else 200)
+
+
+async def known_view(
+    services: Services, plan: Plan, known: Knowledge, locale: str, *, own: bool
+) -> KnownView:
+    """Return what is known of somebody in words.
+
+    Args:
+        own: The reader is the visitor, who may correct it.
+    """
+    speaker = Speaker(plan, locale)
+    default = plan.workspace.settings.default_locale
+    receipts = await recent_receipts(services, known.identities, pages=LAST_PAGES)
+    return KnownView(
+        facts=speaker.facts(known, editable=own),
+        audiences=speaker.audiences(known.audiences),
+        persona=speaker.persona(known.persona),
+        receipts=tuple(
+            speaker.page(each, services.rulebooks.get(each.snapshot), own=own) for each in receipts
+        ),
+        generic=known.generic,
+        lang="" if locale.partition("-")[0] == default.partition("-")[0] else default,
+    )
+
+
+def _locale(request: Request, plan: Plan) -> str:
+    return locale_for(request, plan, choice_of(request) if is_admin(request) else BarChoice())
+
+
+def _framed(
+    request: Request, plan: Plan, known: Knowledge, view: AnyView, status: int = 200
+) -> Response:
     admin = is_admin(request)
     choice = choice_of(request) if admin else BarChoice()
-    locale = locale_for(request, plan, choice)
-    view = PrivacyView(
-        facts=_facts(plan, profile, locale), done=request.query_params.get("done") == "1"
+    locale = _locale(request, plan)
+    site = frame(
+        request, plan, known.profile, locale, admin=admin, choice=choice, ask=False, path=PRIVACY
     )
-    site = frame(request, plan, profile, locale, admin=admin, choice=choice, ask=False)
-    return answer(render(site, view))
-
-
-def _facts(plan: Plan, profile: Profile, locale: str) -> tuple[FactView, ...]:
-    """Return what is known, by source and then in the workspace's own order."""
-    said = words(locale)
-    sources = {
-        Source.DECLARED: said.privacy_declared,
-        Source.COMPUTED: said.privacy_computed,
-        Source.PREDICTED: said.privacy_predicted,
-        Source.CONTEXTUAL: said.privacy_contextual,
-    }
-    purposes = {
-        Purpose.NECESSARY: said.privacy_necessary,
-        Purpose.ANALYTICS: said.privacy_analytics,
-        Purpose.PERSONALIZATION: said.privacy_personalization,
-        Purpose.MARKETING: said.privacy_marketing,
-    }
-    found: dict[Source, list[FactView]] = {source: [] for source in _ORDER}
-    for name, attribute in plan.attributes.items():
-        value = profile.attributes.get(name)
-        if value is None or value == [] or value == "":
-            continue
-        source = profile.sources.get(name, Source.DECLARED)
-        found[source].append(
-            FactView(
-                label=label_of(attribute, locale, plan.workspace.locales),
-                value=_shown(plan, attribute, value, locale),
-                source=sources[source],
-                purpose=purposes[attribute.purpose],
-            )
-        )
-    return tuple(fact for facts in found.values() for fact in facts)
+    return answer(render(site, view), status)
 
 
 async def send_privacy(request: Request) -> Response:
-    """Forget what this browser declared, and start over as a new visitor."""
+    """Correct or delete a fact, choose generic content, or start over as a new visitor."""
     services = services_of(request)
     plan = services.publication.plan
     if plan is None:
         return nothing_served()
-    response = RedirectResponse(f"{PRIVACY}?done=1", 303)
-    if same_origin(request):
-        visitor = visitor_of(request, make=False)
-        declared = [
-            name for name, each in plan.attributes.items() if each.source is Source.DECLARED
-        ]
-        if visitor.anonymous_id and declared:
-            await declare(services, plan, visitor, dict.fromkeys(declared))
-        response.delete_cookie(VISITOR.name)
-        response.delete_cookie(STATE.name)
+    form = await request.form(max_files=0, max_fields=200)
+    visitor = visitor_of(request)
+    if not same_origin(request):
+        foreign = words(_locale(request, plan)).form_foreign
+        return await _page(request, plan, visitor, foreign)
+    action = form.get("action")
+    if action not in ("correct", "delete", "generic"):
+        return await _start_over(services, plan, visitor)
+    try:
+        given = _given(plan, str(action), form)
+        state = await declare(services, plan, visitor, given)
+    except BadInput as error:
+        return await _page(request, plan, visitor, str(error))
+    response = RedirectResponse(
+        f"{PRIVACY}?done={'deleted' if action == 'delete' else 'saved'}", 303
+    )
+    await remember_declared(request, response, plan, visitor, state)
     return response
 
 
-def _shown(plan: Plan, attribute: Attribute, value: Value, locale: str) -> str:
-    said = words(locale)
-    if isinstance(value, list):
-        return ", ".join(_shown(plan, attribute, each, locale) for each in value)
-    if isinstance(value, str):
-        declared = plan.workspace.attributes.get(attribute.name)
-        industry = plan.workspace.industries.get(value)
-        if declared and declared.values == "industries" and industry:
-            return industry_label(industry, locale, plan)
-        return value_text(attribute, value, locale, plan.workspace.locales)
-    if attribute.type is ValueType.TIME and isinstance(value, int | float):
-        return iso(int(value))
-    if isinstance(value, bool):
-        return said.privacy_yes if value else said.privacy_no
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _given(plan: Plan, action: str, form: FormData) -> dict[str, object]:
+    values = [value for value in form.getlist("value") if isinstance(value, str)]
+    if action == "generic":
+        return {GENERIC_CONTENT: True if values == ["yes"] else None}
+    name = form.get("name")
+    attribute = plan.attributes.get(name) if isinstance(name, str) else None
+    if attribute is None or attribute.name in PREFERENCES:
+        raise BadInput("There is no such fact.", value=name)
+    if action == "delete":
+        return {attribute.name: None}
+    text = values[0].strip() if values else ""
+    match attribute.type:
+        case ValueType.STRINGS if not attribute.values:
+            return {attribute.name: [line.strip() for line in text.splitlines() if line.strip()]}
+        case ValueType.STRINGS:
+            return {attribute.name: values}
+        case ValueType.BOOLEAN:
+            return {attribute.name: text == "yes" if text else None}
+        case ValueType.NUMBER:
+            try:
+                return {attribute.name: float(text.replace(",", ".")) if text else None}
+            except ValueError as error:
+                raise BadInput(f"'{text[:80]}' is not a number.", value=text) from error
+        case _:
+            return {attribute.name: text}
+
+
+async def _start_over(services: Services, plan: Plan, visitor: Visitor) -> Response:
+    declared = [name for name, each in plan.attributes.items() if each.source is Source.DECLARED]
+    if not visitor.new:
+        await declare(services, plan, visitor, dict.fromkeys(declared))
+    response = RedirectResponse(f"{PRIVACY}?done=started_over", 303)
+    forget_cookies(response)
+    return response
+
+
+async def show_erase(request: Request) -> Response:
+    """Ask whether everything that is kept of this visitor shall be erased."""
+    services = services_of(request)
+    plan = services.publication.plan
+    if plan is None:
+        return nothing_served()
+    visitor = visitor_of(request)
+    known = await knowledge_of(services, plan, visitor, context_of(request, plan, ERASE))
+    return _framed(request, plan, known, EraseView(known=not visitor.new))
+
+
+async def send_erase(request: Request) -> Response:
+    """Erase everything that is kept of this visitor, for good."""
+    services = services_of(request)
+    plan = services.publication.plan
+    if plan is None:
+        return nothing_served()
+    visitor = visitor_of(request)
+    if not same_origin(request):
+        foreign = words(_locale(request, plan)).form_foreign
+        return await _page(request, plan, visitor, foreign)
+    if not visitor.new:
+        await erase(services, await identities_of(services, visitor))
+    response = RedirectResponse(f"{PRIVACY}?done=erased", 303)
+    forget_cookies(response)
+    return response

@@ -8,7 +8,8 @@ from persx.web import html
 from persx.web.site.consent import send_consent, show_choices
 from persx.web.site.forms import send_form
 from persx.web.site.pages import show
-from persx.web.site.privacy import send_privacy, show_privacy
+from persx.web.site.privacy import send_erase, send_privacy, show_erase, show_privacy
+from persx.web.site.questions import send_answer
 from persx.web.site.start import send_start, show_start
 
 
@@ -22,6 +23,9 @@ def routes() -> list[Route]:
         Route("/privacy", send_privacy, methods=["POST"]),
         Route("/privacy/choices", show_choices, methods=["GET"]),
         Route("/privacy/consent", send_consent, methods=["POST"]),
+        Route("/privacy/answer", send_answer, methods=["POST"]),
+        Route("/privacy/erase", show_erase, methods=["GET"]),
+        Route("/privacy/erase", send_erase, methods=["POST"]),
         Route("/forms/{form}", send_form, methods=["POST"]),
         Route("/{path:path}", show, methods=["GET"]),
     ]

@@ -102,6 +102,25 @@ class ConsentView(View, frozen=True, kw_only=True):
     gpc: bool = False
 
 
+class Asking(View, frozen=True, kw_only=True):
+    """One question about what the visitor declared, as a slim bar.
+
+    It posts `name`, `value`, `suggestion` and `next` to ``/privacy/answer``.
+
+    Attributes:
+        question: The question, and `why` it is asked.
+        name: The attribute.
+        options: The answers; what was declared is selected.
+        suggestion: What their visits speak for; empty where the question is an old one.
+    """
+
+    question: str
+    why: str
+    name: str
+    options: tuple[Option, ...]
+    suggestion: str = ""
+
+
 class SiteContext(View, frozen=True, kw_only=True):
     """What every page of the site is framed with.
 
@@ -116,6 +135,7 @@ class SiteContext(View, frozen=True, kw_only=True):
         locales: A link for each locale; none or one shows no switch.
         industry: The label of the visitor's industry; empty while it is unknown.
         reprompt: Industries to ask for in the slim bar; empty hides the bar.
+        asking: A question about what the visitor declared; None asks nothing.
         admin: The admin's bar, for the signed-in admin only.
         state: What the script keeps in the session storage (the first of the three storage
             layers): the bearer's industry, goals, tools and persona. None keeps nothing.
@@ -135,6 +155,7 @@ class SiteContext(View, frozen=True, kw_only=True):
     locales: tuple[Link, ...] = ()
     industry: str = ""
     reprompt: tuple[Option, ...] = ()
+    asking: Asking | None = None
     admin: AdminBar | None = None
     state: Mapping[str, Any] | None = None
     csrf: str = ""
@@ -216,33 +237,141 @@ class StartView(View, frozen=True, kw_only=True):
     allows: bool = False
 
 
+class EditView(View, frozen=True, kw_only=True):
+    """How a fact is corrected.
+
+    Attributes:
+        kind: ``start`` (on the start form), ``text``, ``lines`` (one text on each), ``one`` or
+            ``many`` of `options`, or ``none``: it can only be deleted.
+        value: What is filled in.
+    """
+
+    kind: str = "text"
+    value: str = ""
+    options: tuple[Option, ...] = ()
+
+
 class FactView(View, frozen=True, kw_only=True):
-    """One fact that is known, as a person reads it. Facts of one source stand together."""
+    """One fact that is known, as a person reads it. Facts of one source stand together.
+
+    Attributes:
+        since: Since when it is known.
+        used: Whether its purpose is allowed; else it is only kept.
+        uses: Sentences on what it decides.
+        blocks: Names of the blocks that it may change.
+        edit: How the visitor may correct it; None where they cannot.
+    """
 
     label: str
     value: str
+    name: str = ""
     source: str = ""
     purpose: str = ""
+    since: str = ""
+    used: bool = True
+    uses: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+    edit: EditView | None = None
+
+
+class AudienceView(View, frozen=True, kw_only=True):
+    """An audience that the visitor is in."""
+
+    name: str
+    description: str = ""
+
+
+class PersonaView(View, frozen=True, kw_only=True):
+    """The persona that the visitor is taken for."""
+
+    label: str
+    description: str = ""
+
+
+class BlockWhyView(View, frozen=True, kw_only=True):
+    """Why one block showed what it showed.
+
+    Attributes:
+        title: The words by which a visitor recognises it.
+        why: The reason as a sentence.
+        facts: The facts on which it hung.
+        rule: The rule that decided, as it is written; empty where none did.
+    """
+
+    name: str
+    title: str
+    variant: str
+    reason: str
+    why: str
+    facts: tuple[str, ...] = ()
+    rule: str = ""
+
+
+class PageWhyView(View, frozen=True, kw_only=True):
+    """Why a page was as it was: the receipt of one decision.
+
+    Attributes:
+        href: Where the receipt can be had as JSON; empty where its reader may not.
+    """
+
+    title: str
+    when: str
+    href: str = ""
+    blocks: tuple[BlockWhyView, ...] = ()
+
+
+class KnownView(View, frozen=True, kw_only=True):
+    """What is known of a visitor, for themselves or for somebody of the team.
+
+    Attributes:
+        receipts: The pages they saw last, newest first.
+        generic: Whether they want generic content.
+        lang: The language of audiences and personas, where it is not the page's.
+    """
+
+    facts: tuple[FactView, ...] = ()
+    audiences: tuple[AudienceView, ...] = ()
+    persona: PersonaView | None = None
+    receipts: tuple[PageWhyView, ...] = ()
+    generic: bool = False
+    lang: str = ""
 
 
 class PrivacyView(View, frozen=True, kw_only=True):
-    """What is known of the visitor, and what they can do about it.
+    """The visitor's own page: what is known of them, and what they can do about it.
 
-    Its forms post to the page's own path with `action`: ``consent`` (with `purposes`, one for
-    each granted) or ``reset`` (forget what this browser declared).
+    Its forms post to the page's own path with `action`: ``correct`` (`name`, `value`), ``delete``
+    (`name`), ``generic`` (`value`: yes or no), ``reset`` (start over).
 
     Attributes:
-        purposes: Purposes that may be granted or denied; `selected` means granted. None: no form.
-        export_href: Where what the visitor declared can be had as JSON.
-        done: Whether an action has just been carried out.
+        export_href: Where everything can be had as JSON.
+        erase_href: Where everything can be erased.
+        consent: What may be used for what; none where nobody is asked.
+        done: What has just been carried out, as a sentence.
+        problem: Why something was not.
     """
 
     template: ClassVar[str] = "site/privacy.html"
 
-    facts: tuple[FactView, ...] = ()
-    purposes: tuple[Option, ...] = ()
-    export_href: str = "/v1/state"
-    done: bool = False
+    known: KnownView = KnownView()
+    export_href: str = "/v1/me"
+    erase_href: str = "/privacy/erase"
+    consent: ConsentView | None = None
+    done: str = ""
+    problem: str = ""
+
+
+class EraseView(View, frozen=True, kw_only=True):
+    """The question whether everything shall be erased; it posts to its own path.
+
+    Attributes:
+        known: Whether anything is kept of the visitor at all.
+    """
+
+    template: ClassVar[str] = "site/erase.html"
+
+    known: bool = True
+    export_href: str = "/v1/me"
 
 
 class ErrorView(View, frozen=True, kw_only=True):
@@ -258,7 +387,7 @@ class ErrorView(View, frozen=True, kw_only=True):
     reference: str = ""
 
 
-AnyView: TypeAlias = PageView | StartView | PrivacyView | ChoicesView | ErrorView
+AnyView: TypeAlias = PageView | StartView | PrivacyView | ChoicesView | EraseView | ErrorView
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from persx.content.rendering import FormWords
+from persx.web.site.my_data_words import GERMAN_MY_DATA, MyDataWords
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,9 +62,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     privacy_analytics: str = "statistics"
     privacy_personalization: str = "personalization"
     privacy_marketing: str = "marketing"
-    privacy_download: str = "My answers as JSON"
     privacy_consent: str = "What may your data be used for?"
-    privacy_save: str = "Save my choice"
     privacy_reset: str = "Start over"
     privacy_reset_help: str = (
         "The site forgets your answers and meets you as a new visitor. What has been counted so"
@@ -113,7 +112,9 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     error_server: str = "Something went wrong on our side"
     error_server_text: str = "It has been noted. Please try again in a moment."
     error_id: str = "Reference"
+    my_data: str = "What we know about you"
     forms: FormWords = FormWords()
+    mine: MyDataWords = MyDataWords()
 
 
 ENGLISH: Final = Words()
@@ -170,9 +171,7 @@ GERMAN: Final = Words(
     privacy_analytics="Statistik",
     privacy_personalization="Personalisierung",
     privacy_marketing="Werbung",
-    privacy_download="Meine Antworten als JSON",
     privacy_consent="Wofür dürfen Ihre Daten verwendet werden?",
-    privacy_save="Auswahl speichern",
     privacy_reset="Neu beginnen",
     privacy_reset_help=(
         "Die Seite vergisst Ihre Antworten und begegnet Ihnen wie beim ersten Besuch. Was bisher"
@@ -223,6 +222,8 @@ GERMAN: Final = Words(
     error_server="Bei uns ist etwas schiefgegangen",
     error_server_text="Es ist vermerkt. Bitte versuchen Sie es gleich noch einmal.",
     error_id="Kennzeichen",
+    my_data="Was wir über Sie wissen",
+    mine=GERMAN_MY_DATA,
     forms=FormWords(
         optional="freiwillig",
         choose="Bitte wählen",

@@ -9,6 +9,7 @@ from persx.model.attribute import Attribute, Computation, Source, ValueType
 from persx.model.clock import parse_duration
 from persx.model.errors import BadInput, Fault, did_you_mean
 from persx.visitors.computed import COMPUTED
+from persx.visitors.preferences import PREFERENCES
 from persx.workspace.checks.subject import Subject
 
 _KIND = "attributes"
@@ -16,7 +17,7 @@ _KIND = "attributes"
 
 def check_attributes(subject: Subject) -> Iterator[Fault]:
     """Yield the faults of all attributes."""
-    always = contextual_attributes()
+    always = {**contextual_attributes(), **PREFERENCES}
     for name, attribute in subject.workspace.attributes.items():
         problem = attribute_name_problem(name)
         if problem and not subject.is_damaged(_KIND, name):
@@ -41,6 +42,7 @@ def check_attributes(subject: Subject) -> Iterator[Fault]:
             continue
         yield from _values(subject, name, attribute)
         yield from _texts(subject, name, attribute)
+        yield from _signs(subject, name, attribute)
         if attribute.expires is not None:
             yield from _expiry(subject, name, attribute.expires)
         yield from _source(subject, name, attribute)
@@ -74,6 +76,35 @@ def _texts(subject: Subject, name: str, attribute: Attribute) -> Iterator[Fault]
                     value=value,
                     hint=did_you_mean(value, values) or "Only the values listed here are said.",
                 )
+
+
+def _signs(subject: Subject, name: str, attribute: Attribute) -> Iterator[Fault]:
+    if not attribute.signs:
+        return
+    if attribute.source is not Source.DECLARED or attribute.type not in (
+        ValueType.STRING,
+        ValueType.STRINGS,
+    ):
+        yield subject.fault(
+            _KIND,
+            name,
+            "signs",
+            "Only what visitors declare in words has signs.",
+            hint="Remove 'signs', or write source: declared and type: string or strings.",
+        )
+        return
+    named = attribute.values if isinstance(attribute.values, str) else ""
+    known = tuple(subject.names(named)) if named else attribute.values
+    for value in attribute.signs:
+        if known and value not in known:
+            yield subject.fault(
+                _KIND,
+                name,
+                f"signs.{value}",
+                f"'{value}' is not among the values of '{name}'.",
+                value=value,
+                hint=did_you_mean(value, known),
+            )
 
 
 def _expiry(subject: Subject, name: str, expires: str) -> Iterator[Fault]:

@@ -20,6 +20,8 @@ LARGEST_HOLDOUT: Final = 0.9
 LONGEST_COOKIE_DAYS: Final = 400
 """Browsers keep no cookie longer."""
 
+LONGEST_WAIT_DAYS: Final = 3_650
+
 TEXTS: Final = ("tagline", "footer")
 """Fields that visitors read, and that `locales` may say in another language."""
 
@@ -78,6 +80,10 @@ def check_settings(subject: Subject) -> Iterator[Fault]:
         days = getattr(settings, field)
         if not 1 <= days <= LONGEST_COOKIE_DAYS:
             yield fault(field, f"A cookie lives 1 to {LONGEST_COOKIE_DAYS} days.", days)
+    for field in ("reask_days", "drift_days"):
+        days = getattr(settings, field)
+        if not 0 <= days <= LONGEST_WAIT_DAYS:
+            yield fault(field, f"Write a number of days, 0 to {LONGEST_WAIT_DAYS}.", days)
 
 
 def _consent(subject: Subject, consent: ConsentSettings) -> Iterator[Fault]:

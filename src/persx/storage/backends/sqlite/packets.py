@@ -7,7 +7,7 @@ about. A packet's sequence is that of its last line; the lines before it count d
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -30,7 +30,10 @@ class _Line(msgspec.Struct):
 
     sequence: int
     id: str
+    bucketing_id: str
 
+
+_FEW: Final = 8
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(DecisionRecord).decode
@@ -74,6 +77,38 @@ def find(connection: sqlite3.Connection, id: str, after: int) -> DecisionRecord 
                 if head.id == id and head.sequence > after:
                     return _decode(line)
     return None
+
+
+def newest_of(
+    connection: sqlite3.Connection, bucketing_ids: Collection[str], *, after: int, limit: int
+) -> list[DecisionRecord]:
+    """Return the newest lines of these visitors with a sequence greater than `after`.
+
+    Ids are looked for in packets as they stand, so that few lines are decoded. (SQLite's own
+    `instr` takes four times as long.)
+    """
+    wanted = {storable(each) for each in bucketing_ids}
+    found: list[DecisionRecord] = []
+    if not wanted or limit < 1:
+        return found
+    # As they stand between quotation marks in a line, whatever is escaped in them. A visitor of
+    # very many identities is found line by line.
+    needles = [_encode({"bucketing_id": each})[1:-1] for each in wanted]
+    few = len(needles) <= _FEW
+    rows = connection.execute(
+        "SELECT lines FROM decision WHERE sequence > ? ORDER BY sequence DESC", (after,)
+    )
+    for (text,) in rows:
+        if few and not any(needle in text for needle in needles):
+            continue
+        for line in reversed(text.split(b"\n")):
+            head = _head(line)
+            if head.bucketing_id in wanted and head.sequence > after:
+                found.append(_decode(line))
+                if len(found) == limit:
+                    rows.close()
+                    return found
+    return found
 
 
 def block(connection: sqlite3.Connection, *, after: int, to: int, limit: int) -> Block | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
@@ -285,6 +286,19 @@ class SqliteStore:
     async def expire_facts(self, before: Mapping[str, Millis]) -> int:
         """Remove facts that were said before a time, a piece of the identities at a time."""
         return await expire_facts(self._database, before)
+
+    async def decisions_of(
+        self, bucketing_ids: Collection[str], limit: int
+    ) -> Sequence[DecisionRecord]:
+        """Return the newest lines of these visitors that are not sealed yet, newest first."""
+
+        def look() -> list[DecisionRecord]:
+            connection = self._read()
+            after = hot.sealed_to(connection, "decisions")
+            return packets.newest_of(connection, bucketing_ids, after=after, limit=limit)
+
+        # It reads the whole hot log where there are few such lines: too long for the loop.
+        return await asyncio.to_thread(look)
 
     async def close(self) -> None:
         """Finish writing and let go of the database."""

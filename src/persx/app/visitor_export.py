@@ -1,0 +1,168 @@
+"""Exporting one visitor: everything that is held on them, as JSON, piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from typing import Any, Final
+
+import msgspec
+
+from persx.app.exporting import segment_form
+from persx.app.knowledge import Knowledge
+from persx.app.looks import looks_at
+from persx.app.services import Services
+from persx.decide.plan import Plan
+from persx.decide.receipt import Receipt, receipt
+from persx.model.clock import iso
+from persx.model.decision import DecisionRecord
+from persx.model.event import EXPOSURE, Event, EventType, IdentityKey
+from persx.storage.ports import Rows
+
+CHUNK: Final = 5_000
+
+_EVENT: Final = (
+    "sequence", "received", "timestamp", "type", "name", "message_id", "anonymous_id", "user_id",
+    "group_id", "previous_id", "verified", "properties", "traits", "context",
+)  # fmt: skip
+_DECISION: Final = ("sequence", "id", "at", "bucketing_id", "page", "snapshot", "body")
+
+_EVENTS: Final = f"""
+select {", ".join(_EVENT)} from events
+where sequence > $after
+  and case when verified and user_id <> '' then 'u:' || user_id
+           when anonymous_id <> '' then 'a:' || anonymous_id
+           else 'c:' || user_id end in (select identity from mine)
+order by sequence limit {CHUNK}
+"""
+_DECISIONS: Final = f"""
+select sequence, id, "at", bucketing_id, page, snapshot, body from decisions
+where sequence > $after and bucketing_id in (select identity from mine)
+order by sequence limit {CHUNK}
+"""
+
+
+async def export_visitor(
+    services: Services, plan: Plan, knowledge: Knowledge
+) -> AsyncIterator[bytes]:
+    """Yield the pieces of one JSON object with all that is held on a visitor.
+
+    Whatever an event, a decision or a state says is in it, and nothing of anybody else:
+    an event belongs to whom `Event.identity` says.
+
+    Raises:
+        Unavailable: Too many ask at once; raised before the first piece.
+    """
+    identities = knowledge.identities
+    await services.decision_log.flush(services.store)
+    arms: dict[tuple[str, str, int], dict[str, Any]] = {}
+    head = msgspec.json.encode(await _head(services, plan, knowledge))
+    # Before the first piece, for an answer that has begun cannot become an error any more.
+    first = [await _rows(services, sql, identities, 0) for sql in (_EVENTS, _DECISIONS)]
+    yield head[:-1] + b',"events":['
+    async for piece in _listed(services, _EVENTS, identities, first[0], arms):
+        yield piece
+    yield b'],"decisions":['
+    async for piece in _listed(services, _DECISIONS, identities, first[1], arms):
+        yield piece
+    yield b'],"experiments":' + msgspec.json.encode(list(arms.values())) + b"}"
+
+
+async def _head(services: Services, plan: Plan, knowledge: Knowledge) -> dict[str, Any]:
+    persona = plan.workspace.personas.get(knowledge.persona or "")
+    return {
+        "exported": iso(services.clock()),
+        "visitor": knowledge.profile.bucketing_id,
+        "genericContent": knowledge.generic,
+        "facts": [
+            {
+                "name": fact.name,
+                "label": plan.attributes[fact.name].label,
+                "value": fact.value,
+                "source": fact.source,
+                "at": iso(fact.at) if fact.at is not None else None,
+                "purpose": fact.purpose,
+                "used": fact.used,
+                "usedFor": fact.uses,
+            }
+            for fact in knowledge.facts
+        ],
+        "audiences": list(knowledge.audiences),
+        "persona": {"name": persona.name, "label": persona.label} if persona else None,
+        "identities": [msgspec.to_builtins(state) for state in knowledge.states],
+        "staffLooks": [
+            {"at": iso(look.at), "by": look.by}
+            for look in await looks_at(services, knowledge.identities)
+        ],
+    }
+
+
+async def _listed(
+    services: Services,
+    sql: str,
+    identities: Collection[IdentityKey],
+    rows: Rows | None,
+    arms: dict[tuple[str, str, int], dict[str, Any]],
+) -> AsyncIterator[bytes]:
+    """Yield the items of a list, and note the arms that they tell of."""
+    separator = b""
+    after = 0
+    while True:
+        rows = rows or await _rows(services, sql, identities, after)
+        for row in rows.rows:
+            after = row[0]
+            item: object
+            if sql is _EVENTS:
+                event = _event(row)
+                item = segment_form(event)
+                _note_exposure(arms, event)
+            else:
+                found = _receipt(row)
+                item = {**msgspec.to_builtins(found), "at": iso(found.at)}
+                _note_decision(arms, found)
+            yield separator + msgspec.json.encode(item)
+            separator = b","
+        if len(rows.rows) < CHUNK:
+            return
+        rows = None
+
+
+async def _rows(
+    services: Services, sql: str, identities: Collection[IdentityKey], after: int
+) -> Rows:
+    mine = Rows(columns=("identity",), rows=[(each,) for each in sorted(identities)])
+    async with services.slow_reads.turn():
+        return await services.warehouse.query(sql, {"after": after}, tables={"mine": mine})
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    fields = dict(zip(_EVENT, row, strict=True))
+    for name in ("properties", "traits", "context"):
+        fields[name] = msgspec.json.decode(fields[name] or "{}", type=dict[str, Any])
+    fields["type"] = EventType(fields["type"])
+    return Event(**fields)
+
+
+def _receipt(row: tuple[Any, ...]) -> Receipt:
+    return receipt(DecisionRecord(**dict(zip(_DECISION[1:], row[1:], strict=True))), None)
+
+
+def _note_exposure(arms: dict[tuple[str, str, int], dict[str, Any]], event: Event) -> None:
+    if event.name != EXPOSURE or event.type is not EventType.TRACK:
+        return
+    said = event.properties
+    epoch = said.get("epoch", 1)
+    key = (str(said.get("experiment_id")), str(said.get("variation_id")), epoch)
+    if isinstance(epoch, int):
+        arms.setdefault(key, _arm(*key, event.timestamp))["counted"] = True
+
+
+def _note_decision(arms: dict[tuple[str, str, int], dict[str, Any]], found: Receipt) -> None:
+    for each in found.experiments:
+        key = (each.experiment, each.arm, each.epoch)
+        arms.setdefault(key, _arm(*key, found.at))
+
+
+def _arm(experiment: str, arm: str, epoch: int, at: int) -> dict[str, Any]:
+    return {
+        "experiment": experiment, "arm": arm, "epoch": epoch, "since": iso(at), "counted": False,
+    }  # fmt: skip

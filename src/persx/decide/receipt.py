@@ -1,0 +1,203 @@
+"""Receipts: why a visitor saw what they saw, from a line of the decision log and its snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from persx.audience.explain import Explanation, explain
+from persx.audience.schema import Schema
+from persx.model.clock import Millis
+from persx.model.decision import Assignment, DecisionRecord, Reason
+from persx.model.errors import BadInput
+from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Block, Workspace
+from persx.workspace.snapshot import schema
+
+NOTHING_FITTED = frozenset({Reason.NO_MATCH, Reason.UNKNOWN_VISITOR, Reason.NO_CONSENT})
+"""Reasons for which the other versions' rules say what was missing."""
+
+
+class Clause(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a rule on which its result hung, as it is written, and what it read then.
+
+    Attributes:
+        text: The clause as it is written.
+        value: What decided it in words, such as ``industry is "Healthcare"``.
+        result: Whether it was true.
+        attributes: What it read; None for what was not known.
+    """
+
+    text: str
+    value: str
+    result: bool
+    attributes: Mapping[str, Any] = {}
+
+
+class Alternative(msgspec.Struct, frozen=True, kw_only=True):
+    """Content that was not shown, and the clauses for which it was not."""
+
+    variant: str
+    rule: str
+    clauses: tuple[Clause, ...]
+
+
+class BlockReceipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why one block showed what it showed.
+
+    Attributes:
+        rule: The rule of the variant that was shown; empty where no rule decided.
+        clauses: The clauses of that rule on which its result hung.
+        experiment, arm: The comparison whose arm decided, where one did.
+        alternatives: What else there was, where nothing fitted.
+    """
+
+    variant: str
+    reason: Reason
+    propensity: float = 1.0
+    type: str = ""
+    rule: str = ""
+    clauses: tuple[Clause, ...] = ()
+    experiment: str = ""
+    arm: str = ""
+    alternatives: tuple[Alternative, ...] = ()
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Why a page was as it was.
+
+    Attributes:
+        visitor: The identity that experiments hashed.
+        snapshot, artifacts: What it was decided with.
+        attributes: What the page's rules read of the visitor and the request.
+        experiments: The visitor's arms.
+        blocks: Block → why it showed what it showed.
+    """
+
+    id: str
+    at: Millis
+    visitor: str
+    page: str
+    snapshot: int
+    artifacts: Mapping[str, int]
+    attributes: Mapping[str, Any]
+    experiments: tuple[Assignment, ...]
+    blocks: Mapping[str, BlockReceipt]
+
+
+class LoggedPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a line of the decision log."""
+
+    page: str = ""
+    artifacts: dict[str, int] = {}
+    attributes: dict[str, Any] = {}
+    assignments: tuple[Assignment, ...] = ()
+    decisions: tuple[tuple[str, str, Reason, float], ...] = ()
+
+
+class Rulebook:
+    """The rules of one snapshot, ready to explain its decisions with."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._schema: Schema = schema(workspace)
+        self._audiences = {name: each.when for name, each in workspace.audiences.items()}
+
+    def explain(self, rule: str, attributes: Mapping[str, Any], now: Millis) -> Explanation | None:
+        """Explain a rule; none where this version of persx cannot read it any more."""
+        try:
+            return explain(rule, self._schema, self._audiences, attributes, now)
+        except BadInput:
+            return None
+
+    def clauses(self, rule: str, attributes: Mapping[str, Any], now: Millis) -> tuple[Clause, ...]:
+        """Return the clauses of a rule on which its result hangs."""
+        found = self.explain(rule, attributes, now) if rule else None
+        return tuple(
+            Clause(
+                text=each.text, value=each.value, result=each.result, attributes=dict(each.values)
+            )
+            for each in (found.deciding_clauses() if found else ())
+        )
+
+
+def receipt(record: DecisionRecord, rulebook: Rulebook | None, block: str = "") -> Receipt:
+    """Return the receipt of a line of the decision log.
+
+    Args:
+        rulebook: The rules of the line's snapshot; without it the receipt tells no clauses.
+        block: Only this block; every block of the line where it is empty.
+    """
+    logged = msgspec.json.decode(record.body, type=LoggedPage)
+    return Receipt(
+        id=record.id,
+        at=record.at,
+        visitor=record.bucketing_id,
+        page=record.page,
+        snapshot=record.snapshot,
+        artifacts=logged.artifacts,
+        attributes=logged.attributes,
+        experiments=logged.assignments,
+        blocks={
+            name: _block(name, variant, reason, propensity, logged, rulebook, record.at)
+            for name, variant, reason, propensity in logged.decisions
+            if block in ("", name)
+        },
+    )
+
+
+def _block(
+    name: str,
+    variant: str,
+    reason: Reason,
+    propensity: float,
+    logged: LoggedPage,
+    rulebook: Rulebook | None,
+    at: Millis,
+) -> BlockReceipt:
+    plain = BlockReceipt(variant=variant, reason=reason, propensity=propensity)
+    document = rulebook.workspace.blocks.get(name) if rulebook else None
+    if rulebook is None or document is None:
+        return plain
+    known = logged.attributes
+    if reason in (Reason.ARM, Reason.HOLDOUT):
+        key, arm = _deciding_arm(document, reason, logged.assignments, rulebook.workspace)
+        plain = msgspec.structs.replace(plain, experiment=key, arm=arm)
+    elif reason is Reason.TARGETED:
+        rule = next((each.when for each in document.variants if each.name == variant), "")
+        clauses = rulebook.clauses(rule, known, at)
+        plain = msgspec.structs.replace(plain, rule=rule, clauses=clauses)
+    elif reason in NOTHING_FITTED:
+        alternatives = tuple(
+            Alternative(
+                variant=each.name, rule=each.when, clauses=rulebook.clauses(each.when, known, at)
+            )
+            for each in document.variants
+        )
+        plain = msgspec.structs.replace(plain, alternatives=alternatives)
+    return msgspec.structs.replace(plain, type=document.type)
+
+
+def _deciding_arm(
+    block: Block, reason: Reason, assignments: tuple[Assignment, ...], workspace: Workspace
+) -> tuple[str, str]:
+    """Return the experiment whose arm named the block's content: the first that names any."""
+    for each in assignments:
+        if reason is Reason.HOLDOUT:
+            if each.experiment == HOLDOUT:
+                return each.experiment, each.arm
+            continue
+        experiment = workspace.experiments.get(each.experiment)
+        arm = (
+            next((it for it in experiment.arms if it.name == each.arm), None)
+            if experiment
+            else None
+        )
+        if arm is None:
+            continue
+        shown = arm.show if isinstance(arm.show, str) else arm.show.get(block.name, TARGETED)
+        known = {DEFAULT, *(variant.name for variant in block.variants)}
+        if shown != TARGETED and shown in known:
+            return each.experiment, each.arm
+    return "", ""

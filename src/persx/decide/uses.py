@@ -1,0 +1,65 @@
+"""Uses: which audiences, personas, blocks and experiments an attribute decides about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from persx.decide.plan import Plan
+
+PERSONA = "persona"
+
+
+class Uses(msgspec.Struct, frozen=True, kw_only=True):
+    """What one attribute is used for, by names.
+
+    Attributes:
+        persona: Whether the visitor's persona follows from it.
+        blocks: Blocks that it may change, by way of the persona too.
+        pages: Pages with such blocks.
+        questions: Declared attributes that visitors are asked about because of it.
+    """
+
+    audiences: tuple[str, ...] = ()
+    persona: bool = False
+    blocks: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+    experiments: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
+
+
+def uses(plan: Plan) -> Mapping[str, Uses]:
+    """Return the uses of every attribute that is kept of visitors."""
+    workspace = plan.workspace
+    scored = plan.personas.reads if workspace.personas else frozenset()
+    audiences = {
+        name: plan.program.reads(audience.when) for name, audience in workspace.audiences.items()
+    }
+    found = {}
+    for name in plan.attributes:
+        persona = name in scored
+
+        def touches(reads: frozenset[str], name: str = name, persona: bool = persona) -> bool:
+            return name in reads or (persona and PERSONA in reads)
+
+        blocks = tuple(each.name for each in plan.blocks.values() if touches(each.reads))
+        found[name] = Uses(
+            audiences=tuple(key for key, reads in audiences.items() if name in reads),
+            persona=persona,
+            blocks=blocks,
+            pages=tuple(
+                page.name
+                for page in workspace.pages.values()
+                if not set(blocks).isdisjoint(page.blocks)
+            ),
+            experiments=tuple(
+                key for key, experiment in plan.experiments.items() if touches(experiment.reads)
+            ),
+            questions=tuple(
+                key
+                for key, attribute in plan.attributes.items()
+                if any(name in plan.program.reads(rule) for rule in attribute.signs.values())
+            ),
+        )
+    return found

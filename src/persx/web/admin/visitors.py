@@ -1,0 +1,125 @@
+"""Visitors in the studio: what is known of one of them, and who of the team has looked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from persx.app.deciding import current_plan
+from persx.app.knowledge import knowledge_of
+from persx.app.looks import Look, looks, note_look
+from persx.app.services import Services
+from persx.app.visiting import Visitor
+from persx.model.errors import Unavailable
+from persx.model.event import anonymous_key, user_key
+from persx.web.admin.session import is_admin, same_origin
+from persx.web.admin.signing_in import sign_in_page
+from persx.web.collect.wire import MAX_ID
+from persx.web.html import page
+from persx.web.site.privacy import known_view
+from persx.web.site.views import KnownView
+from persx.web.site.words import ENGLISH, Words
+from persx.web.visitors import services_of
+
+SHOWN: Final = 50
+_WHO: Final = "admin"
+"""The studio has one user."""
+
+
+class VisitorsView(msgspec.Struct, frozen=True, kw_only=True):
+    """The search for a visitor, what was found, and the newest looks.
+
+    Attributes:
+        asked: What was searched for.
+        identities: Whose data are shown; nothing where nobody was found.
+        problem: Why nothing is shown.
+    """
+
+    name: str
+    asked: str = ""
+    identities: tuple[str, ...] = ()
+    known: KnownView | None = None
+    problem: str = ""
+    looks: Sequence[Look] = ()
+    words: Words = ENGLISH
+    signed_in: bool = True
+
+
+async def ask_for_visitor(request: Request) -> Response:
+    """Ask which visitor to look at, and list who looked at whom."""
+    if not is_admin(request):
+        return sign_in_page()
+    return await _page(services_of(request))
+
+
+async def look_at_visitor(request: Request) -> Response:
+    """Show what is known of a visitor, as they see it themselves; that is noted first."""
+    if not is_admin(request):
+        return sign_in_page(status=403)
+    services = services_of(request)
+    form = await request.form(max_files=0, max_fields=10)
+    given = form.get("id", "")
+    asked = given.strip() if isinstance(given, str) else ""
+    if not same_origin(request):
+        return await _page(services, problem="Another site cannot look up a visitor.", status=403)
+    if not asked or len(asked) > MAX_ID:
+        problem = "Write the id of a visitor." if not asked else "No id is that long."
+        return await _page(services, problem=problem, status=422)
+    try:
+        plan = current_plan(services)
+        visitor = await _found(services, asked)
+        if visitor is None:
+            await note_look(services, by=_WHO, asked=asked, identities=())
+            problem = f"Nothing is known of a visitor '{asked}'."
+            return await _page(services, asked=asked, problem=problem, status=404)
+        known = await knowledge_of(services, plan, visitor, {})
+        await note_look(services, by=_WHO, asked=asked, identities=known.identities)
+    except Unavailable as error:
+        return await _page(services, asked=asked, problem=str(error), status=503)
+    locale = plan.workspace.settings.default_locale
+    shown = await known_view(services, plan, known, locale, own=False)
+    return await _page(services, asked=asked, known=shown, identities=tuple(known.identities))
+
+
+async def _found(services: Services, asked: str) -> Visitor | None:
+    """Return the visitor of an id: an identity key, a user id, or an anonymous id."""
+    kind, _, rest = asked.partition(":")
+    tried = {
+        user_key(asked): Visitor(user_id=asked, trusted=True),
+        anonymous_key(asked): Visitor(anonymous_id=asked, trusted=True),
+    }
+    if kind in ("a", "u") and rest:
+        own = Visitor(anonymous_id=rest, trusted=True)
+        named = {asked: Visitor(user_id=rest, trusted=True) if kind == "u" else own}
+        tried = {user_key(rest) if kind == "u" else anonymous_key(rest): named[asked]} | tried
+    for identity, visitor in tried.items():
+        if await services.store.states(identity) or await services.store.decisions_of(
+            [identity], 1
+        ):
+            return visitor
+    return None
+
+
+async def _page(
+    services: Services,
+    *,
+    asked: str = "",
+    identities: tuple[str, ...] = (),
+    known: KnownView | None = None,
+    problem: str = "",
+    status: int = 200,
+) -> Response:
+    plan = services.publication.plan
+    view = VisitorsView(
+        name=plan.workspace.settings.name if plan else "persx",
+        asked=asked,
+        identities=tuple(sorted(identities)),
+        known=known,
+        problem=problem,
+        looks=await looks(services, limit=SHOWN),
+    )
+    return page("admin/visitors.html", view, status)

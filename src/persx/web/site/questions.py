@@ -1,0 +1,81 @@
+"""The question to a visitor whose answer is old, or whose visits say something else."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from persx.app.asking import Question, answer
+from persx.decide.plan import Plan
+from persx.model.errors import BadInput
+from persx.web.admin.session import back, same_origin
+from persx.web.site.errors import nothing_served
+from persx.web.site.frame import START
+from persx.web.site.known import Speaker
+from persx.web.site.views import Asking, Option
+from persx.web.site.words import words
+from persx.web.visitors import remember_declared, services_of, visitor_of
+
+NO = "-"
+"""The answer of somebody who does not want a suggestion added."""
+
+
+def asking_view(question: Question, plan: Plan, locale: str) -> Asking:
+    """Return a question in a visitor's language, filled in with what they declared."""
+    said, speaker = words(locale).mine, Speaker(plan, locale)
+    name, suggestion = question.attribute, question.suggestion
+
+    def say(value: str) -> str:
+        return speaker.value(name, value)
+
+    declared = question.declared
+    shown = say(declared) if isinstance(declared, str) else speaker.value(name, list(declared))
+    facts = {
+        "declared": shown, "date": speaker.date(question.since), "suggestion": say(suggestion),
+    }  # fmt: skip
+    if question.kind == "stale":
+        asked, why = said.stale_question, said.stale_why
+        others = [value for value in plan.workspace.industries if value != declared]
+        options = (
+            Option(value=str(declared), label=said.still.format(value=shown), selected=True),
+            *(Option(value=value, label=say(value)) for value in others),
+        )
+    elif isinstance(declared, str):
+        asked, why = said.drift_question, said.drift_why
+        options = (
+            Option(value=declared, label=said.still.format(value=shown), selected=True),
+            Option(value=suggestion, label=say(suggestion)),
+        )
+    else:
+        asked, why = said.more_question, said.more_why
+        options = (
+            Option(value=NO, label=said.no_thanks, selected=True),
+            Option(value=suggestion, label=said.yes_add),
+        )
+    return Asking(
+        question=asked.format(**facts), why=why, name=name, options=options, suggestion=suggestion
+    )
+
+
+async def send_answer(request: Request) -> Response:
+    """Take the answer to a question about what the visitor declared; lead back to the page."""
+    services = services_of(request)
+    plan = services.publication.plan
+    if plan is None:
+        return nothing_served()
+    form = await request.form(max_files=0, max_fields=20)
+    fields = {
+        name: value if isinstance(value := form.get(name), str) else ""
+        for name in ("name", "value", "suggestion", "next")
+    }
+    response = back(fields.pop("next"))
+    if not same_origin(request):
+        return response
+    visitor = visitor_of(request)
+    try:
+        state = await answer(services, plan, visitor, **fields)
+    except BadInput:
+        # The bar offers nothing that is not an answer: the form says what can be answered.
+        return RedirectResponse(START, 303)
+    await remember_declared(request, response, plan, visitor, state)
+    return response
