@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -59,6 +59,18 @@ class Sender(threading.Thread):
             return 0
 
 
+def wait_for_more(senders: Sequence[Sender]) -> None:
+    """Wait until every sender was acknowledged two more batches, and a form."""
+    goals = [(len(each.acknowledged) + 14, each.forms + 1) for each in senders]
+    deadline = time.monotonic() + 60
+    while any(
+        len(each.acknowledged) < events or each.forms < forms
+        for each, (events, forms) in zip(senders, goals, strict=True)
+    ):
+        assert time.monotonic() < deadline, "the server answers nobody"
+        time.sleep(0.02)
+
+
 def test_acknowledged_means_durable(
     serve: Callable[..., Server], persx: Cli, site: Site, home: Path
 ) -> None:
@@ -77,10 +89,10 @@ def test_acknowledged_means_durable(
         sender.start()
     try:
         for _ in range(KILLS):
-            time.sleep(0.6)
+            wait_for_more(senders)
             server.kill()
             server = serve(home=home, port=port, seal_rows="50", seal_seconds="0.1")
-        time.sleep(0.3)
+        wait_for_more(senders)
     finally:
         for sender in senders:
             sender.stopping.set()

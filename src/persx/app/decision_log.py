@@ -34,7 +34,7 @@ def decided_at(id: str) -> Millis:
     """Return when the decision with an id was made; 0 where the id is not one of ours.
 
     >>> decided_at("001a0b0c0d0" + "f" * 16)
-    6990909648
+    6990905552
     """
     try:
         return int(id[:_TIME_DIGITS], 16)
