@@ -51,14 +51,14 @@ def tab_through(page: Page) -> int:
 def test_no_page_has_a_violation(browser: Browser, demo_server: Any, industry: str) -> None:
     with visit(browser, demo_server.url, industry=industry) as page:
         for path in [*PATHS, *OWN_PATHS]:
-            page.goto(path, wait_until="domcontentloaded")
+            page.goto(path)
             assert violations(page) == [], path
         page.goto("/start")
         page.locator("main form button").click()
         if not industry:
             expect(page.get_by_role("alert")).to_be_visible()
         assert violations(page) == []
-        page.goto("/contact?sent=contact", wait_until="domcontentloaded")
+        page.goto("/contact?sent=contact")
         assert violations(page) == []
 
 
@@ -73,7 +73,7 @@ def test_no_page_of_the_studio_has_a_violation(browser: Browser, demo_server: An
     ]
     with admin(browser, demo_server) as page:
         for path in [*studio, "/admin/report/none", "/", "/contact"]:
-            page.goto(path, wait_until="domcontentloaded")
+            page.goto(path)
             assert violations(page) == [], path
     with browser.new_context(base_url=demo_server.url) as context:
         page = context.new_page()

@@ -86,7 +86,7 @@ def test_no_page_is_wider_than_a_phone(
         browser, demo_server.url, industry="Financial Services", viewport=screen, locale=locale
     ) as page:
         for path in [*PATHS, *OWN_PATHS]:
-            page.goto(path, wait_until="domcontentloaded")
+            page.goto(path)
             assert_fits(page, path)
 
 
@@ -97,12 +97,12 @@ def test_the_widest_words_of_an_industry_fit_a_phone(
     screen = {"width": 360, "height": 780}
     with visit(browser, demo_server.url, industry=industry, viewport=screen, locale="de") as page:
         for path in ("/", "/contact", "/test-ideas"):
-            page.goto(path, wait_until="domcontentloaded")
+            page.goto(path)
             assert_fits(page, path)
 
 
 def test_the_studio_fits_a_phone(browser: Browser, demo_server: Any) -> None:
     with admin(browser, demo_server, viewport={"width": 360, "height": 780}) as page:
         for path in [*STUDIO, "/admin/report/none", "/", "/contact"]:
-            page.goto(path, wait_until="domcontentloaded")
+            page.goto(path)
             assert_fits(page, path)

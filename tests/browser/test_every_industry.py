@@ -24,7 +24,7 @@ from tests.browser.visits import (
 
 def assert_every_block_speaks_to(page: Page, industry: str) -> None:
     for document in WORKSPACE.pages.values():
-        response = page.goto(document.path, wait_until="domcontentloaded")
+        response = page.goto(document.path)
         assert response is not None
         assert response.status == 200
         shown = blocks_of(page)
@@ -94,5 +94,5 @@ def test_a_held_out_visitor_sees_default_content_everywhere(
     with visit(browser, demo_server.url, held=True) as page:
         tell_industry(page, "eCommerce")
         for path in PATHS:
-            page.goto(path, wait_until="domcontentloaded")
+            page.goto(path)
             assert set(blocks_of(page).values()) == {("default", "holdout")}, path

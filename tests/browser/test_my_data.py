@@ -65,7 +65,7 @@ def test_a_fact_is_changed_and_deleted_without_scripts(browser: Browser, demo_se
         page.goto("/privacy")
         page.locator('summary[aria-label="Change: Company"]').click()
         page.get_by_label("Company", exact=True).fill("Difference Engines")
-        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Save", exact=True).click()
         expect(page.get_by_role("status")).to_contain_text("Saved")
         expect(page.get_by_role("main")).to_contain_text("Difference Engines")
         page.get_by_role("button", name="Delete: Company").click()

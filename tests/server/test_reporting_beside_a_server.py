@@ -49,6 +49,7 @@ def test_the_holdouts_report_of_real_visits(
         "duplicate": 0,
         "rejected": 0,
         "erased": 0,
+        "unconsented": 0,
     }
     server.stop()
     assert json.loads(persx("report", "holdout", "--json").output)["arms"] == report["arms"]

@@ -37,7 +37,13 @@ def test_every_event_is_exported_once_while_it_is_sealed(
             sent += ids
             if batch % 10 == 9:
                 assert exported(persx) == sent
-    assert counted(server.url) == {"accepted": 600, "duplicate": 600, "rejected": 0, "erased": 0}
+    assert counted(server.url) == {
+        "accepted": 600,
+        "duplicate": 600,
+        "rejected": 0,
+        "erased": 0,
+        "unconsented": 0,
+    }
     segments = sorted((home / "segments").glob("events-*.parquet"))
     assert segments
     server.stop()
