@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from persx import testing
 from persx.storage.backends import BACKENDS, open_storage
 from persx.testing import (
     IdentityContract,
     Opener,
     RemovalContract,
+    StorageContract,
     StoreContract,
     StreamContract,
     WarehouseContract,
@@ -45,3 +47,14 @@ class TestRemoval(EveryBackend, RemovalContract):
 
 class TestWarehouse(EveryBackend, WarehouseContract):
     pass
+
+
+def test_every_suite_is_run() -> None:
+    suites = {
+        suite
+        for name in testing.__all__
+        if name.endswith("Contract") and (suite := getattr(testing, name)) is not StorageContract
+    }
+    run = {base for each in EveryBackend.__subclasses__() for base in each.__bases__}
+    assert len(suites) >= 5
+    assert suites - run == set()

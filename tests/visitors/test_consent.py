@@ -216,3 +216,13 @@ def test_the_browsers_signal_denies_marketing_unless_the_visitor_said_otherwise_
 )
 def test_storage_needs_personalization_or_analytics(purposes: set[Purpose], expected: bool) -> None:
     assert storable(frozenset(purposes)) is expected
+
+
+def test_equal_purposes_are_one_object() -> None:
+    """Kept profiles are found again by identity; an equal copy would make each one anew."""
+    for denied in (True, False):
+        answer = {Purpose.MARKETING: Grant(not denied, 1)}
+        for mode in ConsentMode:
+            assert granted(answer, mode) is granted(dict(answer), mode)
+    everything = {purpose: Grant(True, 1) for purpose in ASKED}
+    assert granted(everything, ConsentMode.OPT_IN) == frozenset(Purpose)
