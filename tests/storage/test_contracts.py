@@ -9,6 +9,7 @@ from persx.storage.backends import BACKENDS, open_storage
 from persx.testing import (
     IdentityContract,
     Opener,
+    RecordContract,
     RemovalContract,
     StorageContract,
     StoreContract,
@@ -42,6 +43,10 @@ class TestIdentities(EveryBackend, IdentityContract):
 
 
 class TestRemoval(EveryBackend, RemovalContract):
+    pass
+
+
+class TestRecords(EveryBackend, RecordContract):
     pass
 
 

@@ -12,6 +12,7 @@ Call ``pytest.register_assert_rewrite("persx.testing")`` in `conftest.py` for te
 
 from persx.testing.events import CountingProjector, make_event, make_events
 from persx.testing.identities import IdentityContract
+from persx.testing.records import RecordContract
 from persx.testing.removing import RemovalContract
 from persx.testing.storage import Opener, StorageContract
 from persx.testing.store import StoreContract
@@ -22,6 +23,7 @@ __all__ = [
     "CountingProjector",
     "IdentityContract",
     "Opener",
+    "RecordContract",
     "RemovalContract",
     "StorageContract",
     "StoreContract",

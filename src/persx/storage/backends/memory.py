@@ -15,6 +15,7 @@ from persx.model.errors import BadInput
 from persx.model.event import Event, IdentityKey, RejectedEvent, concerned
 from persx.model.visitor import Cut, Edge, EdgeKind, IdentityState
 from persx.model.workspace import Snapshot
+from persx.storage.backends.memory_records import MemoryRecords
 from persx.storage.drafting import check_base, check_storable, no_snapshot
 from persx.storage.joining import Joined, account_of, joined, said_again
 from persx.storage.keeping import (
@@ -201,10 +202,11 @@ class MemoryStream:
         return self._shelves.rejected[::-1][:limit]
 
 
-class MemoryStore:
+class MemoryStore(MemoryRecords):
     """Implements `persx.storage.ports.Store`."""
 
     def __init__(self, shelves: Shelves) -> None:
+        super().__init__(shelves.values)
         self._shelves = shelves
         self._drafts: dict[str, DraftFile] = {}
         self._snapshots: dict[int, Snapshot] = {}
