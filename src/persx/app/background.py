@@ -9,12 +9,14 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
+from persx.app import audit
 from persx.app.backfill import Job, fill, fold_of, switch
-from persx.app.retention import retain
+from persx.app.retention import noted, retain
 from persx.app.services import Services
 from persx.decide.plan import Plan
 from persx.model.clock import MINUTE
 from persx.model.errors import Conflict, PersxError
+from persx.model.staff import Actor
 from persx.visitors.fold import Fold
 
 PUBLICATION_SECONDS: Final = 0.2
@@ -39,7 +41,8 @@ async def background(services: Services) -> AsyncIterator[None]:
         await filling.take_up()
 
     async def retaining() -> None:
-        await retain(services)
+        for each in noted(await retain(services)):
+            await audit.note(services, Actor("persx"), each)
 
     tasks = [
         asyncio.create_task(work)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from persx.app import (
+    audit,
     census,
     erasing,
     event_imports,
     explaining,
     identities,
     imports,
+    people,
     publishing,
     reports,
     retention,
@@ -33,5 +35,8 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         erasing.VERIFY,
         retention.RETENTION,
         retention.RETAIN,
+        *people.USE_CASES,
+        audit.AUDIT,
+        audit.VERIFY_AUDIT,
     ],
 )

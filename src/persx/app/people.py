@@ -156,20 +156,13 @@ async def add_person(services: Services, request: AddPerson) -> PersonResult:
     """
     name, display = checked_name(request.name), checked_display(request.display)
     role = checked_role(request.role)
-    hashed = ""
+    now = services.clock()
+    account = new_account(name, role=role, now=now, display=display, visitors=request.visitors)
     if request.password:
-        check_password(request.password, (name, display))
-        hashed = await services.doorkeeper.desk.hash(request.password)
-    account = new_account(
-        name,
-        role=role,
-        now=services.clock(),
-        display=display,
-        visitors=request.visitors,
-        password=hashed,
-    )
+        kept = await hashed(services, account, request.password)
+        account = msgspec.structs.replace(account, password=kept)
     await add_account(services, account)
-    link = "" if hashed else await make_invitation(services, account)
+    link = "" if account.password else await make_invitation(services, account)
     return PersonResult(person=await person_of(services, account), link=link)
 
 
@@ -223,8 +216,22 @@ async def new_password(services: Services, account: Account, password: str) -> A
         BadInput: It is easily guessed.
         Unavailable: Too many passwords are being hashed.
     """
+    return await keep_password(services, account, await hashed(services, account, password))
+
+
+async def hashed(services: Services, account: Account, password: str) -> str:
+    """Return the hash of a password that is good enough for an account.
+
+    Raises:
+        BadInput: It is easily guessed.
+        Unavailable: Too many passwords are being hashed.
+    """
     check_password(password, (account.name, account.display))
-    hashed = await services.doorkeeper.desk.hash(password)
+    return await services.doorkeeper.desk.hash(password)
+
+
+async def keep_password(services: Services, account: Account, hashed: str) -> Account:
+    """Give an account the password of a hash; all its sessions and links end by it."""
     await end_all(services, account)
     _, after = await change_account(
         services,

@@ -14,11 +14,9 @@ from persx.app.submissions import count_submissions
 from persx.model.clock import DAY
 from persx.storage.ports import SnapshotHead
 from persx.web.admin.coverage import Count, CoveragePage, count, coverage_pages
+from persx.web.admin.frame import studio_page
 from persx.web.admin.lift import LiftView, lift_view
 from persx.web.admin.rejected import SHOWN
-from persx.web.admin.session import is_admin
-from persx.web.admin.signing_in import sign_in_page
-from persx.web.html import page
 from persx.web.site.views import Option
 from persx.web.visitors import services_of
 
@@ -49,19 +47,17 @@ class OverviewView(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int
     rejected_most: int = SHOWN
     write_key: str
-    signed_in: bool = True
 
 
 async def overview(request: Request) -> Response:
     """Show what is served, how far it covers the industries, and where to go."""
-    if not is_admin(request):
-        return sign_in_page()
     services = services_of(request)
     plan = services.publication.plan
     submissions = await _submissions(services)
     rejected = len(await services.stream.rejected(SHOWN))
     if plan is None:
-        return page(
+        return studio_page(
+            request,
             "admin/overview.html",
             OverviewView(
                 name="persx",
@@ -73,7 +69,8 @@ async def overview(request: Request) -> Response:
         )
     workspace = plan.workspace
     pages = coverage_pages(workspace)
-    return page(
+    return studio_page(
+        request,
         "admin/overview.html",
         OverviewView(
             name=workspace.settings.name,

@@ -13,7 +13,7 @@ from persx.decide.plan import Plan
 from persx.model.attribute import Purpose
 from persx.model.visitor import Profile
 from persx.model.workspace import Industry, Page
-from persx.web.admin.session import BarChoice
+from persx.web.admin.session import BarChoice, bar_csrf
 from persx.web.api.decide import state_of
 from persx.web.site.asking import banner
 from persx.web.site.preview import preview_of
@@ -116,7 +116,7 @@ def frame(
         reprompt=_reprompt(plan, locale) if ask and industry is None else (),
         beacons=profile.storable,
         asking=asking,
-        admin=_bar(plan, choice) if admin else None,
+        admin=_bar(plan, choice, bar_csrf(request)) if admin else None,
         state=msgspec.to_builtins(state) if profile.storable else None,
     )
 
@@ -141,11 +141,12 @@ def _options(documents: object, chosen: str) -> tuple[Option, ...]:
     )
 
 
-def _bar(plan: Plan, choice: BarChoice) -> AdminBar:
+def _bar(plan: Plan, choice: BarChoice, csrf: str) -> AdminBar:
     workspace = plan.workspace
     return AdminBar(
         industries=_options(workspace.industries, choice.industry),
         personas=_options(workspace.personas, choice.persona),
         locales=_options(workspace.locales, choice.locale),
         forced=choice != BarChoice(),
+        csrf=csrf,
     )

@@ -8,8 +8,9 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from persx.app import audit
 from persx.app.declaring import declare
-from persx.app.erasing import erase
+from persx.app.erasing import erase, noted
 from persx.app.knowledge import Knowledge, knowledge_of
 from persx.app.receipts import identities_of, recent_receipts
 from persx.app.services import Services
@@ -17,6 +18,7 @@ from persx.app.visiting import Visitor
 from persx.decide.plan import Plan
 from persx.model.attribute import Source, ValueType
 from persx.model.errors import BadInput
+from persx.model.staff import Actor
 from persx.visitors.preferences import GENERIC_CONTENT, PREFERENCES
 from persx.web.admin.session import BarChoice, choice_of, is_admin, same_origin
 from persx.web.api.me import forget_cookies
@@ -184,7 +186,8 @@ async def send_erase(request: Request) -> Response:
         foreign = words(_locale(request, plan)).form_foreign
         return await _page(request, plan, visitor, foreign)
     if not visitor.new:
-        await erase(services, await identities_of(services, visitor))
+        receipt = await erase(services, await identities_of(services, visitor))
+        await audit.note(services, Actor("visitor"), noted(receipt))
     response = RedirectResponse(f"{PRIVACY}?done=erased", 303)
     forget_cookies(response)
     return response
