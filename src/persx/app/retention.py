@@ -229,9 +229,8 @@ def noted(run: Run | None) -> list[Noted]:
     """Return what the audit log tells of a run: the counts, where something was removed."""
     if run is None or not run.removed:
         return []
-    return [
-        Noted("retention.run", "", ", ".join(f"{n} {place}" for place, n in run.removed.items()))
-    ]
+    counts = ", ".join(f"{count} {place}" for place, count in run.removed.items())
+    return [Noted("retention.run", "", counts)]
 
 
 RETAIN: Final = UseCase(

@@ -166,7 +166,7 @@ async def send_password(request: Request, staff: Staff, form: FormData) -> Respo
 async def begin_totp(request: Request, staff: Staff, form: FormData) -> Response:
     """Begin to set up the second factor."""
     await own_account.begin_totp(services_of(request), staff)
-    return RedirectResponse(f"{ACCOUNT}#totp", 303)
+    return RedirectResponse(ACCOUNT, 303)
 
 
 @_form("totp")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
 
@@ -82,8 +83,8 @@ class AuditView(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     since: str
     problem: str = ""
-    kinds: dict[str, str] = KINDS
-    words: dict[str, str] = WORDS
+    kinds: Mapping[str, str] = MappingProxyType(KINDS)
+    words: Mapping[str, str] = MappingProxyType(WORDS)
     older: str = ""
     newest: bool = True
     verdict: AuditVerdict | None = None

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from persx.model.staff import NEEDS, Action
+from persx.model.staff import NEEDS, Action, Role
 from persx.web.admin.frame import site_name, studio_page
 from persx.web.admin.session import is_ours, staff_of
 from persx.web.admin.signing_in import sign_in_page
@@ -76,7 +76,8 @@ def guarded(door: Door) -> Handler:
 
 def _refused(request: Request, action: Action) -> Response:
     need = NEEDS[action]
-    hint = f"It takes the role {need.role.value} or a greater one."
+    greater = "" if need.role is Role.ADMIN else " or a greater one"
+    hint = f"It takes the role {need.role.value}{greater}."
     if need.visitors:
         hint = "It takes the right to see visitors' data, or the role admin."
     view = RefusedView(

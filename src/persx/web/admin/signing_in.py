@@ -137,9 +137,21 @@ def _is_ours(request: Request, form: FormData) -> bool:
 
 
 def sign_in_page(
-    request: Request, problem: str = "", status: int = 200, *, user: str = "", next: str = ""
+    request: Request,
+    problem: str = "",
+    status: int = 200,
+    *,
+    user: str = "",
+    next: str = "",
+    remember: bool = True,
 ) -> Response:
-    """Return the page that asks to sign in; it stands in for every page of the studio."""
+    """Return the page that asks to sign in; it stands in for every page of the studio.
+
+    Args:
+        user: What was typed as the name.
+        next: Where to go afterwards; unless given, the page that was asked for.
+        remember: Set the cookie without which a browser's form is not taken.
+    """
     services = services_of(request)
     state = _state(request) or _State(nonce=secrets.token_urlsafe(16))
     if not next and request.method == "GET" and request.url.path != STUDIO:
@@ -153,7 +165,8 @@ def sign_in_page(
         next=next,
     )
     response = page("admin/login.html", view, status)
-    _set_state(response, services, state)
+    if remember:
+        _set_state(response, services, state)
     return response
 
 
@@ -293,7 +306,7 @@ async def send_code(request: Request) -> Response:
 async def enter(request: Request) -> Response:
     """Sign in with a one-time link; a program that only looks ahead does not use it up."""
     if not is_human(request):
-        return sign_in_page(request, next=STUDIO)
+        return sign_in_page(request, next=STUDIO, remember=False)
     account = await use_link(services_of(request), request.path_params["token"])
     if account is not None:
         return await _enter(request, account, client_of(request), "one-time link")
