@@ -150,7 +150,7 @@ async def continue_import(services: Services, request: ContinueImport) -> EventI
     accepted, duplicates = job.accepted, job.duplicates
     keeping: deque[asyncio.Task[Appended]] = deque()
 
-    async def kept() -> None:
+    async def wait_for_oldest() -> None:
         nonlocal accepted, duplicates
         appended = await keeping.popleft()
         accepted += appended.accepted
@@ -167,9 +167,9 @@ async def continue_import(services: Services, request: ContinueImport) -> EventI
             # Whoever else waits has their turn between two slices.
             await asyncio.sleep(0)
             if len(keeping) * SLICE >= WAITING:
-                await kept()
+                await wait_for_oldest()
         while keeping:
-            await kept()
+            await wait_for_oldest()
     finally:
         await asyncio.gather(*keeping, return_exceptions=True)
     done = msgspec.structs.replace(
