@@ -12,6 +12,7 @@ import hashlib
 import tempfile
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
 
@@ -161,13 +162,14 @@ async def continue_import(services: Services, request: ContinueImport) -> EventI
             _count(skipped, "are set aside, each with its reason", appended.rejected)
 
     try:
-        async for text in _slices(services, job, until):
-            events = _events(_decode(f"[{text}]"), job.type, services.clock(), skipped)
-            keeping.append(asyncio.create_task(collect(services, events)))
-            # Whoever else waits has their turn between two slices.
-            await asyncio.sleep(0)
-            if len(keeping) * SLICE >= WAITING:
-                await wait_for_oldest()
+        async with aclosing(_slices(services, job, until)) as slices:
+            async for text in slices:
+                events = _events(_decode(f"[{text}]"), job.type, services.clock(), skipped)
+                keeping.append(asyncio.create_task(collect(services, events)))
+                # Whoever else waits has their turn between two slices.
+                await asyncio.sleep(0)
+                if len(keeping) * SLICE >= WAITING:
+                    await wait_for_oldest()
         while keeping:
             await wait_for_oldest()
     finally:
