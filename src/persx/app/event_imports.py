@@ -24,6 +24,9 @@ from persx.app.use_cases import AnyUseCase, UseCase
 from persx.model.clock import Millis
 from persx.model.errors import BadInput, NotFound
 from persx.model.event import Event, EventType
+from persx.storage.scope import System
+
+_SCOPE: Final = System("importing events")
 
 PIECE: Final = 40_000
 """Events of one step, unless it says otherwise."""
@@ -100,7 +103,9 @@ async def begin_import(services: Services, request: BeginImport) -> EventImport:
     file = Path(request.file)
     rows = await services.warehouse.import_file(raw, str(file))
     try:
-        types = await services.warehouse.query(f"SELECT typeof(COLUMNS(*)) FROM {raw} LIMIT 1")
+        types = await services.warehouse.seen_by(_SCOPE).query(
+            f"SELECT typeof(COLUMNS(*)) FROM {raw} LIMIT 1"
+        )
         if not types.rows:
             raise BadInput("The file has a header but no rows.", value=file.name)
         columns = dict(zip(types.columns, types.rows[0], strict=True))
@@ -108,7 +113,7 @@ async def begin_import(services: Services, request: BeginImport) -> EventImport:
         with tempfile.TemporaryDirectory(prefix="persx-import-") as folder:
             made = str(Path(folder) / "events.parquet")
             try:
-                await services.warehouse.write_file(sql, made)
+                await services.warehouse.seen_by(_SCOPE).write_file(sql, made)
             except BadInput as error:
                 told = str(error.__cause__ or error).partition("\n")[0]
                 raise BadInput(f"The mapping does not fit the file. {told}") from error
@@ -143,7 +148,7 @@ async def continue_import(services: Services, request: ContinueImport) -> EventI
     skipped = dict(job.skipped)
     accepted, duplicates = job.accepted, job.duplicates
     for start in range(job.position, until, SLICE * TOGETHER):
-        slices = await services.warehouse.query(
+        slices = await services.warehouse.seen_by(_SCOPE).query(
             f"SELECT string_agg(event, ',' ORDER BY position) FROM {_table(job.name)} "
             "WHERE position > $after AND position <= $until "
             f"GROUP BY (position - 1) // {SLICE} ORDER BY min(position)",

@@ -13,12 +13,13 @@ Call ``pytest.register_assert_rewrite("persx.testing")`` in `conftest.py` for te
 from persx.testing.events import CountingProjector, make_event, make_events
 from persx.testing.identities import IdentityContract
 from persx.testing.removing import RemovalContract
-from persx.testing.storage import Opener, StorageContract
+from persx.testing.storage import EVERYONE, Opener, StorageContract, see
 from persx.testing.store import StoreContract
 from persx.testing.stream import StreamContract
 from persx.testing.warehouse import WarehouseContract
 
 __all__ = [
+    "EVERYONE",
     "CountingProjector",
     "IdentityContract",
     "Opener",
@@ -29,4 +30,5 @@ __all__ = [
     "WarehouseContract",
     "make_event",
     "make_events",
+    "see",
 ]
