@@ -13,6 +13,7 @@ Call ``pytest.register_assert_rewrite("persx.testing")`` in `conftest.py` for te
 from persx.testing.events import CountingProjector, make_event, make_events
 from persx.testing.identities import IdentityContract
 from persx.testing.removing import RemovalContract
+from persx.testing.scopes import ScopeContract
 from persx.testing.storage import EVERYONE, Opener, StorageContract, see
 from persx.testing.store import StoreContract
 from persx.testing.stream import StreamContract
@@ -24,6 +25,7 @@ __all__ = [
     "IdentityContract",
     "Opener",
     "RemovalContract",
+    "ScopeContract",
     "StorageContract",
     "StoreContract",
     "StreamContract",
