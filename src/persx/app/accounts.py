@@ -81,7 +81,8 @@ async def accounts(services: Services) -> Sequence[Account]:
 
 async def find_account(services: Services, name: str) -> Account | None:
     """Return the account of a name, however it was typed; none where there is none."""
-    kept = await services.store.value(PREFIX + normal_name(name))
+    name = normal_name(name)
+    kept = await services.store.value(PREFIX + name) if _NAME.fullmatch(name) else None
     return None if kept is None else msgspec.json.decode(kept, type=Account)
 
 
@@ -128,9 +129,9 @@ async def change_account(
         Conflict: It keeps changing.
     """
     for _ in range(_ATTEMPTS):
-        kept = await services.store.value(PREFIX + normal_name(name))
+        found = await account_named(services, name)
+        kept = await services.store.value(PREFIX + found.name)
         if kept is None:
-            await account_named(services, name)
             continue
         before = msgspec.json.decode(kept, type=Account)
         after = change(before)

@@ -11,7 +11,7 @@ from persx.app.access import FIRST
 from persx.app.accounts import change_account
 from persx.app.people import new_password
 from persx.app.services import Services
-from persx.app.sessions import Staff, end_all, set_pending
+from persx.app.sessions import SignedIn, end_all, set_pending
 from persx.app.signing_in import TooSoon
 from persx.app.throttle import CODE
 from persx.app.totp import matching_step, new_recovery_codes, new_secret, recovery_hash
@@ -26,7 +26,7 @@ def password_is_set_elsewhere(services: Services, account: Account) -> bool:
 
 
 async def change_password(
-    services: Services, staff: Staff, current: str, new: str, actor: Actor
+    services: Services, staff: SignedIn, current: str, new: str, actor: Actor
 ) -> Account:
     """Change one's own password; all sessions end, this one too: a new one has to begin.
 
@@ -47,7 +47,7 @@ async def change_password(
     return after
 
 
-async def _confirm(services: Services, staff: Staff, password: str) -> None:
+async def _confirm(services: Services, staff: SignedIn, password: str) -> None:
     tries = [(CODE, f"own {staff.account.id}")]
     throttle = services.doorkeeper.throttle
     if wait := throttle.admit(tries, services.clock()):
@@ -57,7 +57,7 @@ async def _confirm(services: Services, staff: Staff, password: str) -> None:
     throttle.forgive(tries)
 
 
-async def begin_totp(services: Services, staff: Staff) -> str:
+async def begin_totp(services: Services, staff: SignedIn) -> str:
     """Return the secret of a second factor that is to be confirmed, the same until it is.
 
     Raises:
@@ -72,7 +72,9 @@ async def begin_totp(services: Services, staff: Staff) -> str:
     return staff.session.pending
 
 
-async def confirm_totp(services: Services, staff: Staff, code: str, actor: Actor) -> Sequence[str]:
+async def confirm_totp(
+    services: Services, staff: SignedIn, code: str, actor: Actor
+) -> Sequence[str]:
     """Switch the second factor on with a code of it; return recovery codes, shown only now.
 
     Raises:
@@ -114,7 +116,7 @@ def _hashed(services: Services, codes: Sequence[str]) -> tuple[str, ...]:
     return tuple(recovery_hash(each, services.keys.secret) for each in codes)
 
 
-async def switch_totp_off(services: Services, staff: Staff, password: str, actor: Actor) -> None:
+async def switch_totp_off(services: Services, staff: SignedIn, password: str, actor: Actor) -> None:
     """Switch one's second factor off, which takes the password.
 
     Raises:
@@ -132,7 +134,7 @@ async def switch_totp_off(services: Services, staff: Staff, password: str, actor
 
 
 async def renew_recovery_codes(
-    services: Services, staff: Staff, password: str, actor: Actor
+    services: Services, staff: SignedIn, password: str, actor: Actor
 ) -> Sequence[str]:
     """Return new recovery codes, shown only now; the old ones are good for nothing.
 
@@ -154,7 +156,7 @@ async def renew_recovery_codes(
     return codes
 
 
-async def sign_out_elsewhere(services: Services, staff: Staff, actor: Actor) -> int:
+async def sign_out_elsewhere(services: Services, staff: SignedIn, actor: Actor) -> int:
     """End all own sessions but this one; return how many."""
     ended = await end_all(services, staff.account, but=staff.key)
     if ended:

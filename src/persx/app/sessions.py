@@ -48,7 +48,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     pending: str = ""
 
 
-class Staff(msgspec.Struct, frozen=True, kw_only=True):
+class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
     """Who a request of the studio comes from: the account as it is now, and the session."""
 
     account: Account
@@ -87,7 +87,7 @@ async def start(services: Services, account: Account, *, agent: str, network: st
     return token
 
 
-async def find(services: Services, key: str) -> Staff | None:
+async def find(services: Services, key: str) -> SignedIn | None:
     """Return who a session belongs to; none where it has ended, for whatever reason."""
     kept = await services.store.value(_PREFIX + key)
     if kept is None:
@@ -102,7 +102,7 @@ async def find(services: Services, key: str) -> Staff | None:
         session = msgspec.structs.replace(session, seen=now)
         # Swapped, not set: a session that was ended meanwhile does not come back.
         await services.store.swap_value(_PREFIX + key, kept, msgspec.json.encode(session))
-    return Staff(account=account, session=session, key=key)
+    return SignedIn(account=account, session=session, key=key)
 
 
 async def account_of(services: Services, session: Session) -> Account | None:
@@ -119,7 +119,7 @@ def _is_alive(session: Session, now: Millis) -> bool:
     return now - session.at < LONGEST and now - session.seen < IDLE
 
 
-async def set_pending(services: Services, staff: Staff, secret: str) -> None:
+async def set_pending(services: Services, staff: SignedIn, secret: str) -> None:
     """Keep, or forget, the secret of a second factor that is being set up in this session."""
     name = _PREFIX + staff.key
     kept = await services.store.value(name)

@@ -7,6 +7,7 @@ import itertools
 
 import pytest
 
+from persx.model.errors import Forbidden
 from persx.model.event import anonymous_key
 from persx.storage.backends import Storage
 from persx.storage.ports import Record
@@ -37,6 +38,16 @@ class RecordContract(StorageContract):
             assert await swap("link", b"", None)
             assert await value("link") is None
             assert await swap("link", None, None)
+
+        self.run(opener, scenario)
+
+    def test_what_is_about_a_visitor_is_not_guessed_by_swapping(self, opener: Opener) -> None:
+        async def scenario(storage: Storage) -> None:
+            for name in ("consent/a:1", "a:1"):
+                await storage.store.set_value(name, b"secret")
+                for believed in (b"secret", b"wrong", None):
+                    with pytest.raises(Forbidden):
+                        await storage.store.swap_value(name, believed, b"secret")
 
         self.run(opener, scenario)
 

@@ -21,7 +21,13 @@ from persx.model.errors import BadInput, Conflict
 )
 @click.option("--who", default="", metavar="NAME", help="Only what this account did, or cli:USER.")
 @click.option("--what", default="", metavar="KIND", help="Only this, such as account or snapshot.")
-@click.option("--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000_000),
+    default=100,
+    show_default=True,
+    help="The newest so many.",
+)
 @home_option()
 @json_option
 @click.pass_context

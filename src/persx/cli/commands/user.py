@@ -62,7 +62,13 @@ def list_(home: Path, as_json: bool) -> None:
 
 @command.command("add")
 @click.argument("name", metavar="NAME")
-@click.option("--role", type=click.Choice(ROLES), default=ROLES[0], show_default=True)
+@click.option(
+    "--role",
+    type=click.Choice(ROLES),
+    default=ROLES[0],
+    show_default=True,
+    help="What they may do in the studio.",
+)
 @click.option("--display", default="", metavar="TEXT", help="The name that others read.")
 @click.option("--visitors", is_flag=True, help="They may see visitors' data.")
 @click.option(

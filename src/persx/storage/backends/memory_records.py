@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from persx.storage.keeping import storable
 from persx.storage.ports import Record
+from persx.storage.scope import check_about_nobody
 
 
 class MemoryRecords:
@@ -17,7 +18,7 @@ class MemoryRecords:
 
     async def swap_value(self, name: str, expected: bytes | None, value: bytes | None) -> bool:
         """Set or remove a small value if it is what the caller believes; tell whether it was."""
-        name = storable(name)
+        name = storable(check_about_nobody(name))
         if self._values.get(name) != expected:
             return False
         if value is None:

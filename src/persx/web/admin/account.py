@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from persx.app import own_account, sessions
 from persx.app.passwords import LEAST
-from persx.app.sessions import Session, Staff
+from persx.app.sessions import Session, SignedIn
 from persx.app.signing_in import TooSoon
 from persx.app.totp import uri
 from persx.model.errors import BadInput, Conflict, Forbidden, PersxError, Unavailable
@@ -67,7 +67,7 @@ DONE = {
 """What is said after something was done, by the parameter `done`."""
 
 
-def _staff(request: Request) -> Staff:
+def _staff(request: Request) -> SignedIn:
     staff = staff_of(request)
     assert staff is not None, "The door lets nobody else through."
     return staff
@@ -108,7 +108,7 @@ async def _page(
     return studio_page(request, "admin/account.html", view, status)
 
 
-Work = Callable[[Request, Staff, FormData], Awaitable[Response]]
+Work = Callable[[Request, SignedIn, FormData], Awaitable[Response]]
 
 
 def _form(place: str) -> Callable[[Work], Callable[[Request], Awaitable[Response]]]:
@@ -146,7 +146,7 @@ def _form(place: str) -> Callable[[Work], Callable[[Request], Awaitable[Response
 
 
 @_form("password")
-async def send_password(request: Request, staff: Staff, form: FormData) -> Response:
+async def send_password(request: Request, staff: SignedIn, form: FormData) -> Response:
     """Change one's own password; every other session ends, and this one gets a new id."""
     services = services_of(request)
     new = field(form, "password")
@@ -163,14 +163,14 @@ async def send_password(request: Request, staff: Staff, form: FormData) -> Respo
 
 
 @_form("totp")
-async def begin_totp(request: Request, staff: Staff, form: FormData) -> Response:
+async def begin_totp(request: Request, staff: SignedIn, form: FormData) -> Response:
     """Begin to set up the second factor."""
     await own_account.begin_totp(services_of(request), staff)
     return RedirectResponse(ACCOUNT, 303)
 
 
 @_form("totp")
-async def confirm_totp(request: Request, staff: Staff, form: FormData) -> Response:
+async def confirm_totp(request: Request, staff: SignedIn, form: FormData) -> Response:
     """Switch the second factor on with its first code; show the recovery codes."""
     codes = await own_account.confirm_totp(
         services_of(request), staff, field(form, "code"), actor_of(request, staff)
@@ -179,7 +179,7 @@ async def confirm_totp(request: Request, staff: Staff, form: FormData) -> Respon
 
 
 @_form("totp")
-async def totp_off(request: Request, staff: Staff, form: FormData) -> Response:
+async def totp_off(request: Request, staff: SignedIn, form: FormData) -> Response:
     """Switch the second factor off."""
     await own_account.switch_totp_off(
         services_of(request), staff, field(form, "current"), actor_of(request, staff)
@@ -188,7 +188,7 @@ async def totp_off(request: Request, staff: Staff, form: FormData) -> Response:
 
 
 @_form("totp")
-async def new_codes(request: Request, staff: Staff, form: FormData) -> Response:
+async def new_codes(request: Request, staff: SignedIn, form: FormData) -> Response:
     """Show new recovery codes; the old ones are good for nothing."""
     codes = await own_account.renew_recovery_codes(
         services_of(request), staff, field(form, "current"), actor_of(request, staff)
@@ -209,7 +209,7 @@ async def _codes(request: Request, codes: Sequence[str]) -> Response:
 
 
 @_form("sessions")
-async def sign_out_elsewhere(request: Request, staff: Staff, form: FormData) -> Response:
+async def sign_out_elsewhere(request: Request, staff: SignedIn, form: FormData) -> Response:
     """End all own sessions but this one."""
     actor = actor_of(request, staff)
     await own_account.sign_out_elsewhere(services_of(request), staff, actor)

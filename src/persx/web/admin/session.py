@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from persx.app import sessions
 from persx.app.services import Services
-from persx.app.sessions import LONGEST, Staff, csrf_token, key_of
+from persx.app.sessions import LONGEST, SignedIn, csrf_token, key_of
 from persx.model.clock import SECOND
 from persx.model.staff import Actor
 from persx.web.visitors import ADMIN, PREVIEW, network_of, services_of, set_cookie
@@ -63,15 +63,15 @@ class Recognition:
             scope[_BAR] = await self._bar(request)
         await self._app(scope, receive, send)
 
-    async def _staff(self, request: Request) -> Staff | None:
+    async def _staff(self, request: Request) -> SignedIn | None:
         token = request.cookies.get(ADMIN.name, "")
         return await self._find(key_of(token)) if token else None
 
-    async def _bar(self, request: Request) -> Staff | None:
+    async def _bar(self, request: Request) -> SignedIn | None:
         preview = _preview(self._services, request)
         return await self._find(preview.session) if preview else None
 
-    async def _find(self, key: str) -> Staff | None:
+    async def _find(self, key: str) -> SignedIn | None:
         try:
             return await sessions.find(self._services, key)
         except Exception:
@@ -87,9 +87,9 @@ def _carries(scope: Scope) -> bool:
     )
 
 
-def staff_of(request: Request) -> Staff | None:
+def staff_of(request: Request) -> SignedIn | None:
     """Return who of the team a request of the studio comes from; none where nobody signed in."""
-    found: Staff | None = request.scope.get(_STAFF)
+    found: SignedIn | None = request.scope.get(_STAFF)
     return found
 
 
@@ -103,11 +103,11 @@ def is_admin(request: Request) -> bool:
 
 def bar_csrf(request: Request) -> str:
     """Return what the bar's form sends back; empty where there is no bar."""
-    found: Staff | None = request.scope.get(_BAR)
+    found: SignedIn | None = request.scope.get(_BAR)
     return csrf_token(services_of(request), found.key) if found else ""
 
 
-def actor_of(request: Request, staff: Staff) -> Actor:
+def actor_of(request: Request, staff: SignedIn) -> Actor:
     """Return who does what a request asks for, for the audit log."""
     return Actor(staff.account.name, network_of(request))
 
@@ -159,7 +159,7 @@ def same_origin(request: Request) -> bool:
     return origin is None or urlsplit(origin).netloc == request.headers.get("host")
 
 
-def is_ours(request: Request, form: FormData, staff: Staff) -> bool:
+def is_ours(request: Request, form: FormData, staff: SignedIn) -> bool:
     """Tell whether a form was sent by a page of this session, and not by another site."""
     given = field(form, "csrf").encode("utf-8", "replace")
     right = csrf_token(services_of(request), staff.key).encode()

@@ -18,6 +18,7 @@ from persx.app.use_cases import Noted
 from persx.app.visiting import Visitor
 from persx.model.errors import Unavailable
 from persx.model.event import anonymous_key, user_key
+from persx.storage.scope import Staff
 from persx.web.admin.frame import site_name, studio_page
 from persx.web.admin.session import actor_of, field, staff_of
 from persx.web.collect.wire import MAX_ID
@@ -63,7 +64,7 @@ async def look_at_visitor(request: Request) -> Response:
         return await _page(request, problem=problem, status=422)
     try:
         plan = current_plan(services)
-        visitor = await _found(services, asked)
+        visitor = await _found(services, asked, actor.who)
         if visitor is None:
             await note_look(services, by=actor.who, asked=asked, identities=())
             await audit.note(services, actor, Noted("visitor.look", "", "nobody was found"))
@@ -79,7 +80,7 @@ async def look_at_visitor(request: Request) -> Response:
     return await _page(request, asked=asked, known=shown, identities=tuple(known.identities))
 
 
-async def _found(services: Services, asked: str) -> Visitor | None:
+async def _found(services: Services, asked: str, who: str) -> Visitor | None:
     """Return the visitor of an id: an identity key, a user id, or an anonymous id."""
     kind, _, rest = asked.partition(":")
     tried = {
@@ -90,10 +91,9 @@ async def _found(services: Services, asked: str) -> Visitor | None:
         own = Visitor(anonymous_id=rest, trusted=True)
         named = {asked: Visitor(user_id=rest, trusted=True) if kind == "u" else own}
         tried = {user_key(rest) if kind == "u" else anonymous_key(rest): named[asked]} | tried
+    reader = services.store.seen_by(Staff(who, "looking for a visitor"))
     for identity, visitor in tried.items():
-        if await services.store.states(identity) or await services.store.decisions_of(
-            [identity], 1
-        ):
+        if await reader.states(identity) or await reader.decisions_of([identity], 1):
             return visitor
     return None
 

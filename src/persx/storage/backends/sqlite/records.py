@@ -8,6 +8,7 @@ from typing import Final
 
 from persx.storage.keeping import storable
 from persx.storage.ports import Record
+from persx.storage.scope import check_about_nobody
 
 TABLES: Final = """
     -- Logs that only grow; the triggers refuse even our own mistakes.
@@ -24,8 +25,12 @@ TABLES: Final = """
 def swap(
     connection: sqlite3.Connection, name: str, expected: bytes | None, value: bytes | None
 ) -> bool:
-    """Set or remove a value if it is what the caller believes; tell whether it was."""
-    name = storable(name)
+    """Set or remove a value if it is what the caller believes; tell whether it was.
+
+    Raises:
+        Forbidden: It is about a visitor: whether it is what one believes would tell what it is.
+    """
+    name = storable(check_about_nobody(name))
     row = connection.execute("SELECT value FROM value WHERE name = ?", (name,)).fetchone()
     if (None if row is None else bytes(row[0])) != expected:
         return False
