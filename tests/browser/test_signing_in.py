@@ -12,6 +12,9 @@ from persx.app.totp import STEP, code
 from tests.browser.visits import admin
 from tests.staff import PHRASE
 
+PATIENCE = 30_000
+"""Milliseconds: a password is hashed on purpose slowly, and the machine may have much to do."""
+
 WIDTHS = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 800}}
 
 
@@ -54,7 +57,7 @@ def test_from_the_invitation_to_signing_in_with_a_code(
         page.keyboard.press("Tab")
         page.keyboard.type(PHRASE)
         page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible(timeout=PATIENCE)
         expect(page.get_by_role("button", name="Publish the drafts")).to_be_visible()
         expect(page.get_by_role("link", name="People")).to_have_count(0)
         fits(page)
@@ -65,7 +68,7 @@ def test_from_the_invitation_to_signing_in_with_a_code(
         fits(page)
         page.get_by_text("Or type it").click()
         secret = page.get_by_test_id("secret").inner_text().replace(" ", "")
-        field = page.get_by_label("Code")
+        field = page.get_by_label("Code", exact=True)
         assert field.get_attribute("inputmode") == "numeric"
         assert field.get_attribute("autocomplete") == "one-time-code"
         field.fill(next_code(secret, used))
@@ -82,14 +85,14 @@ def test_from_the_invitation_to_signing_in_with_a_code(
         page.get_by_label("Name or e-mail").fill(name.upper())
         page.get_by_label("Password").fill(PHRASE)
         page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="Your code")).to_be_visible()
+        expect(page.get_by_role("heading", name="Your code")).to_be_visible(timeout=PATIENCE)
         fits(page)
         page.get_by_label("Code", exact=True).fill("000000")
         page.keyboard.press("Enter")
         expect(page.get_by_role("alert")).to_contain_text("wrong, or was used already")
         page.get_by_label("Code", exact=True).fill(next_code(secret, used))
         page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible(timeout=PATIENCE)
         page.goto("/admin/people")
         expect(page.get_by_role("heading", name="This is not for your role")).to_be_visible()
         expect(page.get_by_role("main")).to_contain_text("It takes the role admin.")
@@ -102,7 +105,7 @@ def test_from_the_invitation_to_signing_in_with_a_code(
         page.get_by_text("No phone at hand?").click()
         page.get_by_label("Recovery code").fill(recovery[0])
         page.get_by_role("button", name="Use it").click()
-        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible(timeout=PATIENCE)
     finally:
         context.close()
 
