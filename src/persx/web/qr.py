@@ -24,7 +24,7 @@ def qr_code(text: str) -> QrCode:
     """Return the QR code of a text, at the error correction that is usual on screens.
 
     >>> qr_code("otpauth://totp/x?secret=ABC").size
-    33
+    37
     """
     import segno  # Only who sets up a second factor waits for it.
 
