@@ -1,4 +1,4 @@
-"""Receipts: finds lines of the decision log, hot or sealed, and explains them to their bearer."""
+"""Receipts: lines of the decision log, hot, sealed or carried, explained to their bearer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from persx.app.carried import read_carried
 from persx.app.services import Services
 from persx.app.visiting import Visitor
 from persx.decide.receipt import Receipt, Rulebook, receipt
@@ -36,20 +37,41 @@ async def receipt_for(
     """Return the receipt of a decision, or of one of its blocks, to whom it concerns.
 
     Args:
-        id: A decision's id, alone or with ``.BLOCK`` behind it.
+        id: A decision's id or a carried receipt, alone or with ``.BLOCK`` behind it. Who has
+            a carried receipt may read it: it says nothing that its page did not.
         identities: The bearer's; None for whoever may read everything.
 
     Raises:
-        NotFound: There is no such decision, or it is somebody else's: both sound alike.
+        NotFound: There is no such decision, or it is somebody else's: both sound alike; or a
+            carried receipt is too old.
         Unavailable: Too many ask for sealed lines.
     """
     number, _, block = id.partition(".")
+    if not _ID.fullmatch(number):
+        return await carried_receipt(services, id)
     line = None
-    if _ID.fullmatch(number) and (identities is None or identities):
+    if identities is None or identities:
         line = await _line(services, number)
     if line is None or (identities is not None and line.bucketing_id not in identities):
         raise _no_decision()
     found = receipt(line, await _rulebook(services, line.snapshot), block)
+    if not found.blocks:
+        raise _no_decision()
+    return found
+
+
+async def carried_receipt(services: Services, token: str) -> Receipt:
+    """Return the receipt that a page's token carries.
+
+    Raises:
+        NotFound: The token is not one of ours, was changed, or is too old (`ReceiptExpired`).
+    """
+    read = read_carried(services, token)
+    if read is None:
+        raise _no_decision()
+    carried, block = read
+    rulebook = await _rulebook(services, carried.snapshot)
+    found = receipt(carried.line(), rulebook, block, hidden=frozenset(carried.hidden))
     if not found.blocks:
         raise _no_decision()
     return found
@@ -101,4 +123,7 @@ KEPT_RULEBOOKS: Final = 8
 
 
 def _no_decision() -> NotFound:
-    return NotFound("There is no such decision, or it is not yours to read.")
+    return NotFound(
+        "There is no such decision, or it is not yours to read.",
+        hint="Of visitors who allow no storage nothing is kept: send the answer's 'receipt'.",
+    )

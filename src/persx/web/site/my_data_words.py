@@ -66,6 +66,22 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
         " you saw it."
     )
     why_nothing: str = "No page of yours has been written down yet."
+    why_carried: str = (
+        "Nothing is written down of you. At the foot of every page, “Why am I seeing this?” tells"
+        " it for that page."
+    )
+    why_carried_intro: str = (
+        "This page carried its own explanation in the link that you opened. Nothing of it is kept."
+    )
+    why_expired: str = (
+        "This link is older than {days} days, and nothing of it was kept. Open the page again: it"
+        " brings a new one."
+    )
+    why_foreign: str = (
+        "This link cannot be read: it is not complete, was changed, or is not from here. Open the"
+        " page again: it brings a new one."
+    )
+    why_back: str = "To the page"
     other_page: str = "Another page"
     receipt: str = "Receipt as JSON"
     targeted: str = "This version fits what is known of you:"
@@ -183,6 +199,23 @@ GERMAN_MY_DATA: Final = MyDataWords(
         " Festgehalten, als Sie ihn sahen."
     ),
     why_nothing="Noch ist keine Ihrer Seiten festgehalten.",
+    why_carried=(
+        "Von Ihnen ist nichts festgehalten. Am Fuß jeder Seite sagt „Warum sehe ich das?“ es für"
+        " diese Seite."
+    ),
+    why_carried_intro=(
+        "Diese Seite trug ihre Erklärung selbst in dem Link, den Sie geöffnet haben. Nichts davon"
+        " wird aufbewahrt."
+    ),
+    why_expired=(
+        "Dieser Link ist älter als {days} Tage, und nichts davon wurde aufbewahrt. Öffnen Sie die"
+        " Seite noch einmal: Sie bringt einen neuen mit."
+    ),
+    why_foreign=(
+        "Dieser Link ist nicht lesbar: Er ist unvollständig, verändert oder nicht von hier. Öffnen"
+        " Sie die Seite noch einmal: Sie bringt einen neuen mit."
+    ),
+    why_back="Zur Seite",
     other_page="Eine andere Seite",
     receipt="Beleg als JSON",
     targeted="Diese Fassung passt zu dem, was von Ihnen bekannt ist:",

@@ -79,6 +79,7 @@ async def known_view(
         receipts=tuple(
             speaker.page(each, services.rulebooks.get(each.snapshot), own=own) for each in receipts
         ),
+        carried=own and not known.profile.storable,
         generic=known.generic,
         lang="" if locale.partition("-")[0] == default.partition("-")[0] else default,
     )

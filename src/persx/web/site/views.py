@@ -163,6 +163,7 @@ class SiteContext(View, frozen=True, kw_only=True):
     start_path: str = "/start"
     privacy_path: str = "/privacy"
     choices_path: str = "/privacy/choices"
+    why_path: str = ""
     consent: ConsentView | None = None
 
 
@@ -333,6 +334,7 @@ class KnownView(View, frozen=True, kw_only=True):
     audiences: tuple[AudienceView, ...] = ()
     persona: PersonaView | None = None
     receipts: tuple[PageWhyView, ...] = ()
+    carried: bool = False
     generic: bool = False
     lang: str = ""
 
@@ -417,7 +419,7 @@ def environment() -> Environment:
     return made
 
 
-def render(site: SiteContext, view: AnyView) -> str:
+def render(site: SiteContext, view: View) -> str:
     """Return a whole HTML page: the frame of the site around a view."""
     template = environment().get_template(view.template)
     return template.render(site=site, view=view, words=site.words)
