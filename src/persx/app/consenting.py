@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -16,19 +16,23 @@ from persx.model.attribute import Purpose
 from persx.model.clock import Millis
 from persx.model.errors import BadInput, did_you_mean
 from persx.model.event import CONSENT_CHANGED, Event, EventType, IdentityKey
-from persx.model.visitor import Grant, IdentityState
+from persx.model.visitor import Grant
 from persx.model.workspace import ConsentMode
-from persx.visitors.consent import ASKED, LONGEST, add, answers_of, granted, said_by, storable
+from persx.visitors.consent import (
+    ASKED,
+    IN_CONTEXT,
+    LONGEST,
+    add,
+    answers_of,
+    by_purpose,
+    granted,
+    history_of,
+    said_by,
+    storable,
+)
 
-_HISTORY: Final = """
-select type, message_id, anonymous_id, user_id, name, timestamp, received, verified,
-       properties, context
-from events
-where (list_contains(cast($anonymous as varchar[]), anonymous_id)
-       or list_contains(cast($users as varchar[]), user_id))
-  and ((type = 'track' and name = $name) or contains(context, '"categoryPreferences"'))
-order by timestamp, message_id
-"""
+BANNER: Final = "banner"
+"""The source of answers to our own banner and page; only these depend on the text's version."""
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,19 +50,21 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One answer as the event log proves it.
+    """One answer as it is proved.
 
     Attributes:
         at: When it was given, in epoch milliseconds.
         received: When we learned of it.
+        latest: When it was said last; a consent manager repeats itself with every event.
         purposes: What was granted (true) or denied, by purpose.
         source: Where it was asked.
         version: Which text was shown.
-        message_id: The event that proves it.
+        message_id: The event that said it, in the event log for as long as that is kept.
     """
 
     at: Millis
     received: Millis
+    latest: Millis
     purposes: Mapping[Purpose, bool]
     source: str
     version: str
@@ -73,8 +79,8 @@ class ConsentRecord(msgspec.Struct, frozen=True, kw_only=True):
         version: The text that is shown now.
         granted: Every purpose and whether it is granted now.
         answers: The newest answer by purpose.
-        history: Every answer in the event log, oldest first; of a consent manager, which repeats
-            itself with every event, those that changed something.
+        history: The newest hundred answers of each identity, oldest first; what a consent
+            manager repeats with every event is one of them, from its first to its latest time.
     """
 
     mode: str
@@ -105,6 +111,23 @@ def check_purposes(given: Mapping[str, object]) -> dict[Purpose, bool]:
     return {Purpose(name): bool(answer) for name, answer in given.items()}
 
 
+def purposes_in(plan: Plan, given: Mapping[str, bool]) -> dict[Purpose, bool]:
+    """Return what answers by the categories of the site's own consent manager mean.
+
+    Raises:
+        BadInput: None of them is mapped to a purpose.
+    """
+    categories = plan.workspace.settings.consent.categories
+    found = by_purpose(given, categories)
+    if given and not found:
+        names = ", ".join(sorted(given)[:8])
+        raise BadInput(
+            f"None of these categories stands for a purpose: {names[:200]}.",
+            hint="Map them in settings.yaml, consent.categories.",
+        )
+    return found
+
+
 async def answer(
     services: Services,
     plan: Plan,
@@ -117,7 +140,8 @@ async def answer(
     """Take a visitor's answer; it holds when this returns.
 
     It is logged under the visitor's id where they have one, or may have one from now on. Of
-    others, who allow no storage, the answer is in their cookie alone.
+    others, who allow no storage, the answer is in their cookie alone. What a consent manager says
+    once more, word for word, is no new answer.
 
     Args:
         version: The text that was shown; what the workspace shows now unless given.
@@ -129,6 +153,12 @@ async def answer(
     source, version = source[:LONGEST], (version or consent.version)[:LONGEST]
     states = () if visitor.new else await services.store.states(visitor.identity)
     before = answers_for(visitor, states)
+    if _said_before(purposes, before, source, version):
+        return Answered(
+            answers=before,
+            granted=granted(before, consent.mode, gpc=visitor.gpc),
+            kept=not visitor.new,
+        )
     # Later than all before it, in the same millisecond too.
     now = max(services.clock(), *(grant.at + 1 for grant in before.values()), 0)
     message_id = new_id()
@@ -143,6 +173,17 @@ async def answer(
     for purpose, yes in purposes.items():
         services.metrics.answers.labels(purpose.value, "granted" if yes else "denied").inc()
     return Answered(answers=answers, granted=after, kept=kept)
+
+
+def _said_before(
+    purposes: Mapping[Purpose, bool], before: Mapping[Purpose, Grant], source: str, version: str
+) -> bool:
+    wanted = {name: (yes, source, version) for name, yes in purposes.items()}
+    return source != BANNER and wanted == {
+        name: (grant.granted, grant.source, grant.version)
+        for name, grant in before.items()
+        if name in purposes
+    }
 
 
 def _event(
@@ -168,7 +209,7 @@ def _event(
 
 
 async def consent_of(services: Services, plan: Plan, visitor: Visitor) -> ConsentRecord:
-    """Return what a visitor allows, with the history and proof of it from the event log."""
+    """Return what a visitor allows, with the history and proof of it; it costs a point read."""
     consent = plan.workspace.settings.consent
     states = () if visitor.new else await services.store.states(visitor.identity)
     answers = answers_for(visitor, states)
@@ -178,56 +219,19 @@ async def consent_of(services: Services, plan: Plan, visitor: Visitor) -> Consen
         version=consent.version,
         granted={purpose: purpose in purposes for purpose in Purpose},
         answers=answers,
-        history=await _history(services, plan, states),
-    )
-
-
-async def _history(
-    services: Services, plan: Plan, states: Sequence[IdentityState]
-) -> Sequence[Said]:
-    # Who never answered has no history, and costs no search.
-    answered = [state.identity for state in states if state.consent]
-    if not answered:
-        return ()
-    found = await services.warehouse.query(
-        _HISTORY,
-        {
-            "anonymous": [key[2:] for key in answered if key.startswith("a:")],
-            "users": [key[2:] for key in answered if not key.startswith("a:")],
-            "name": CONSENT_CHANGED,
-        },
-    )
-    categories = plan.workspace.settings.consent.categories
-    history: list[Said] = []
-    last: dict[Purpose, bool] = {}
-    for row in found.rows:
-        event = _read(dict(zip(found.columns, row, strict=True)))
-        if event.identity not in answered:
-            continue
-        said = said_by(event, categories)
-        told = {purpose: grant.granted for purpose, grant in said.items()}
-        repeated = event.name != CONSENT_CHANGED and told.items() <= last.items()
-        if not told or repeated:
-            continue
-        last |= told
-        grant = next(iter(said.values()))
-        history.append(
+        history=[
             Said(
-                at=event.timestamp,
-                received=event.received,
-                purposes=told,
-                source=grant.source,
-                version=grant.version,
-                message_id=event.message_id,
+                at=each.at,
+                received=each.received,
+                latest=each.latest,
+                purposes=each.purposes,
+                source=each.source,
+                version=each.version,
+                message_id=each.message_id,
             )
-        )
-    return history
-
-
-def _read(row: dict[str, Any]) -> Event:
-    for name in ("properties", "context"):
-        row[name] = msgspec.json.decode(row[name] or "{}")
-    return msgspec.convert(row, Event)
+            for each in history_of(states)
+        ],
+    )
 
 
 async def consented(services: Services, events: Sequence[Event]) -> list[Event]:
@@ -250,7 +254,7 @@ async def consented(services: Services, events: Sequence[Event]) -> list[Event]:
             own = known[identity] = _Known(answers_of(states), bool(states))
             own.storable = storable(granted(own.answers, consent.mode))
         changed: dict[Purpose, Grant] = {}
-        if event.name == CONSENT_CHANGED or "consent" in event.context:
+        if event.name == CONSENT_CHANGED or any(name in event.context for name in IN_CONTEXT):
             said = said_by(event, consent.categories)
             before = {purpose: grant.granted for purpose, grant in own.answers.items()}
             changed = {

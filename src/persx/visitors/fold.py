@@ -30,6 +30,9 @@ LONGEST_TEXT: Final = 1_000
 MOST_TEXTS: Final = 100
 """A trait with a longer list is not kept as a fact."""
 
+ANSWERS: Final = "answers@1"
+"""The key by which it is noted since when the history of answers is kept."""
+
 ACCOUNT: Final = "account."
 """Declared attributes whose names begin so are facts of the account, told by `group` calls."""
 
@@ -61,7 +64,7 @@ def consent_key(categories: consent.Categories) -> str:
 
     It holds a digest of the categories: what they stand for now is folded from all events anew.
     """
-    digest = hashlib.sha256(msgspec.json.encode(categories, order="deterministic"))
+    digest = hashlib.sha256(msgspec.json.encode((ANSWERS, categories), order="deterministic"))
     return f"consent@{digest.hexdigest()[:8]}"
 
 
@@ -117,6 +120,8 @@ class Fold:
             (name, steps[1:]) for name, steps in self._declared if name.startswith(ACCOUNT)
         ]
         keys = {*self._by_key, *(fact_key(attributes[name]) for name, _ in self._declared)}
+        if only is None or ANSWERS in only:
+            keys.add(ANSWERS)
         self.keys: frozenset[str] = frozenset({*keys, key} if self._categories else keys)
         """Whatever this fold keeps, by `computed_key` and `fact_key`."""
         self._tracked = {
@@ -170,8 +175,12 @@ class Fold:
                 self._declare(state, event)
             elif kind is EventType.GROUP:
                 self._account(states, before, state, event)
-            if event.name == CONSENT_CHANGED or (categories and "consent" in event.context):
-                consent.add(state.consent, consent.said_by(event, categories))
+            if event.name == CONSENT_CHANGED or (
+                categories and ("consent" in event.context or "consentManagement" in event.context)
+            ):
+                said = consent.said_by(event, categories)
+                consent.add(state.consent, said)
+                consent.note(state.answers, event, said)
             if event.user_id or kind in _LINKING:
                 edges += edges_of(event)
         if not self._counts:
@@ -197,10 +206,11 @@ class Fold:
             facts = dict(facts)
             for name, fact in right.facts.items():
                 facts[name] = later(facts[name], fact) if name in facts else fact
-        answers = left.consent
+        granted, answers = left.consent, left.answers
         if right.consent:
-            answers = dict(answers)
-            consent.add(answers, right.consent)
+            granted, answers = dict(granted), dict(answers)
+            consent.add(granted, right.consent)
+            consent.combine(answers, right.answers)
         first, last = left.first_seen, left.last_seen
         if right.events:
             # A state without events is what a backfill adds; it was never seen.
@@ -213,7 +223,8 @@ class Fold:
             events=left.events + right.events,
             facts=facts,
             computed=computed,
-            consent=answers,
+            consent=granted,
+            answers=answers,
         )
 
     def _declare(self, state: IdentityState, event: Event) -> None:
@@ -283,7 +294,11 @@ def _steps(chosen: Iterable[Definition], *names: str | None) -> tuple[_Step, ...
 def _uncounted(states: Mapping[IdentityKey, IdentityState]) -> dict[IdentityKey, IdentityState]:
     return {
         identity: IdentityState(
-            identity=identity, facts=state.facts, computed=state.computed, consent=state.consent
+            identity=identity,
+            facts=state.facts,
+            computed=state.computed,
+            consent=state.consent,
+            answers=state.answers,
         )
         for identity, state in states.items()
         if state.facts or state.computed or state.consent

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from persx.app.consenting import answer, check_purposes, consent_of
+from persx.app.consenting import answer, check_purposes, consent_of, purposes_in
 from persx.app.deciding import current_plan
 from persx.app.visiting import Visitor, known_of
 from persx.model.errors import BadInput, Forbidden
@@ -22,11 +22,14 @@ _NO_STORE = {"Cache-Control": "no-store"}
 class ConsentRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """What ``POST /v1/consent`` takes: the purposes that are granted (true) or denied (false).
 
+    `categories` are answers in the words of the site's own consent manager, which the workspace's
+    `consent.categories` map to purposes; what `purposes` says comes first.
     `anonymousId` or `userId` say for whom, with the server key; without a key it is the bearer's
     own answer. `source` says where it was asked, `version` which text was shown.
     """
 
-    purposes: dict[str, bool]
+    purposes: dict[str, bool] = {}
+    categories: dict[str, bool] = {}
     source: str = "api"
     version: str = ""
     anonymous_id: str = ""
@@ -71,11 +74,14 @@ async def write_consent(request: Request) -> Response:
     plan = current_plan(services)
     asked = await body(request, ConsentRequest)
     visitor = _visitor(request, asked.anonymous_id, asked.user_id, make=True)
+    purposes = purposes_in(plan, asked.categories)
+    if asked.purposes or not purposes:
+        purposes |= check_purposes(asked.purposes)
     answered = await answer(
         services,
         plan,
         visitor,
-        check_purposes(asked.purposes),
+        purposes,
         source=asked.source,
         version=asked.version or None,
     )

@@ -15,7 +15,7 @@ from persx.model.attribute import Purpose
 from persx.visitors.consent import ASKED
 from persx.web.admin.session import BarChoice, back, choice_of, is_admin, same_origin
 from persx.web.html import answer
-from persx.web.site.asking import BANNER, consent_view
+from persx.web.site.asking import consent_view
 from persx.web.site.errors import nothing_served
 from persx.web.site.frame import CHOICES, frame, locale_for
 from persx.web.site.views import ChoicesView, render
@@ -61,7 +61,7 @@ async def send_consent(request: Request) -> Response:
         plan,
         visitor,
         purposes,
-        source=BANNER,
+        source=consenting.BANNER,
         version=version if isinstance(version, str) else None,
     )
     after = msgspec.structs.replace(
