@@ -42,11 +42,13 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
         answers: The newest answers by purpose, for the visitor's cookie.
         granted: The purposes that are granted from now on.
         kept: The answer is in the event log, under the visitor's id.
+        lost: The purposes that were granted until now, by an answer or without one.
     """
 
     answers: Mapping[Purpose, Grant]
     granted: frozenset[Purpose]
     kept: bool
+    lost: frozenset[Purpose] = frozenset()
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -169,10 +171,12 @@ async def answer(
     after = granted(answers, consent.mode, gpc=visitor.gpc)
     kept = not visitor.new or storable(after)
     if kept:
-        await collect(services, [_event(visitor, given, now, message_id, source, version)])
+        told = consent_event(visitor, purposes, now, message_id, source, version)
+        await collect(services, [told])
     for purpose, yes in purposes.items():
         services.metrics.answers.labels(purpose.value, "granted" if yes else "denied").inc()
-    return Answered(answers=answers, granted=after, kept=kept)
+    lost = granted(before, consent.mode, gpc=visitor.gpc) - after
+    return Answered(answers=answers, granted=after, kept=kept, lost=lost)
 
 
 def _said_before(
@@ -186,15 +190,16 @@ def _said_before(
     }
 
 
-def _event(
+def consent_event(
     visitor: Visitor,
-    given: Mapping[Purpose, Grant],
+    given: Mapping[Purpose, bool],
     now: Millis,
     message_id: str,
     source: str,
     version: str,
 ) -> Event:
-    told = {purpose.value: grant.granted for purpose, grant in given.items()}
+    """Return the event that says what a visitor answered."""
+    told = {purpose.value: granted for purpose, granted in given.items()}
     return Event(
         type=EventType.TRACK,
         name=CONSENT_CHANGED,

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from persx.app.decision_log import DecisionLog
+from persx.app.offers import Offers
 from persx.app.publication import Publication
 from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
@@ -26,6 +27,9 @@ from persx.model.decision import Decision, Reason
 from persx.model.visitor import Profile
 from persx.storage.ports import Store, Stream, Warehouse
 from persx.storage.removal import Tombstones
+
+if TYPE_CHECKING:
+    from persx.app.withdrawing import Offer
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +124,7 @@ class Services:
         home: None where everything is in memory.
         erased: What visitors still carry from before their erasure: cookies, pages' tokens.
         rulebooks: Snapshot number → its rules, for receipts.
+        offers: To those who have just withdrawn: to erase what was kept of them.
     """
 
     store: Store
@@ -136,6 +141,7 @@ class Services:
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
     rulebooks: dict[int, Rulebook] = field(default_factory=dict)
     slow_reads: SlowReads = field(default_factory=SlowReads)
+    offers: Offers[Offer] = field(default_factory=Offers)
     decision_log: DecisionLog = field(init=False)
     signer: Signer = field(init=False)
 

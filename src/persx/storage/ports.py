@@ -253,6 +253,15 @@ class Store(Protocol):
         """Remove facts that were said before a time, by name; return how many there were."""
         ...
 
+    async def forget_attributes(
+        self, identities: Collection[IdentityKey], names: Collection[str]
+    ) -> int:
+        """Remove facts and computed attributes by name from states; return how many there were.
+
+        A computed attribute's states of all its definitions go.
+        """
+        ...
+
     async def decisions_of(
         self, bucketing_ids: Collection[str], limit: int
     ) -> Sequence[DecisionRecord]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 import msgspec
@@ -18,6 +18,7 @@ from persx.model.event import (
     claimed_key,
     user_key,
 )
+from persx.model.visitor import IdentityState
 from persx.storage.keeping import storable
 
 DEFAULT_KIND: Final = "default"
@@ -321,6 +322,18 @@ class Tombstones:
                 self._at[id] = at
         del self._before[place:]
         self._newest = max(self._at.values(), default=-1)
+
+
+def without(state: IdentityState, names: Collection[str]) -> int:
+    """Take facts and computed attributes out of a state, by name; return how many there were."""
+    facts = {name: fact for name, fact in state.facts.items() if name not in names}
+    # A computed attribute's key is its name, @, and a digest of its definition.
+    computed = {
+        key: kept for key, kept in state.computed.items() if key.rpartition("@")[0] not in names
+    }
+    removed = len(state.facts) - len(facts) + len(state.computed) - len(computed)
+    state.facts, state.computed = facts, computed
+    return removed
 
 
 def _quoted(text: str) -> str:

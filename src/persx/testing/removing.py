@@ -245,6 +245,29 @@ class RemovalContract(StorageContract):
 
         self.run(opener, scenario)
 
+    def test_attributes_are_forgotten_by_name(self, opener: Opener) -> None:
+        async def scenario(storage: Storage) -> None:
+            await storage.stream.use_projector(CountingProjector())
+            await storage.stream.append(
+                [make_event(number, traits={"city": "Graz", "plan": "pro"}) for number in range(3)]
+            )
+            own, other = (anonymous_key(f"visitor-{number}") for number in (0, 1))
+            (state,) = await storage.store.states(own)
+            counted = {key.rpartition("@")[0] for key in state.computed}
+            assert await storage.store.forget_attributes([own], {"city", "nothing"}) == 1
+            assert await storage.store.forget_attributes([own], {"city"}) == 0
+            gone = await storage.store.forget_attributes([own], {"plan", *counted})
+            assert gone == 1 + len(counted)
+            (state,) = await storage.store.states(own)
+            assert (state.facts, state.computed, state.events) == ({}, {}, 1)
+            (state,) = await storage.store.states(other)
+            assert set(state.facts) == {"city", "plan"}
+            nobody = anonymous_key("nobody")
+            assert await storage.store.forget_attributes([nobody], {"city"}) == 0
+            assert await storage.store.states(nobody) == []
+
+        self.run(opener, scenario)
+
     def test_others_read_each_row_once_meanwhile(self, opener: Opener) -> None:
         async def scenario(storage: Storage) -> None:
             await _fill(storage)

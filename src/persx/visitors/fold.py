@@ -15,7 +15,8 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from persx.model.attribute import Attribute, Computation, Source, State
+from persx.model.attribute import Attribute, Computation, Purpose, Source, State
+from persx.model.clock import Millis
 from persx.model.event import CONSENT_CHANGED, Event, EventType, IdentityKey
 from persx.model.visitor import Edge, Fact, IdentityState
 from persx.storage.ports import Projection
@@ -38,6 +39,9 @@ ACCOUNT: Final = "account."
 
 _ABSENT: Final = object()
 _LINKING: Final = frozenset({EventType.IDENTIFY, EventType.GROUP})
+
+Withdrawn: TypeAlias = Mapping[IdentityKey, Mapping[Purpose, Millis]]
+"""Identity → purpose → up to when its events tell nothing of attributes of that purpose."""
 
 _Step: TypeAlias = tuple[
     str, Callable[[State, Event, Computation], State], Callable[[], State], Computation
@@ -94,6 +98,9 @@ class Fold:
         only: Fold just these keys, and count no events: what a backfill adds to states that
             have seen the events already.
         categories: What the categories of the site's own consent manager stand for.
+        erasing: Of an identity that has denied a purpose nothing is folded into its attributes of
+            that purpose: what was there is erased when it is withdrawn.
+        withdrawn: Up to when events of an identity tell nothing of attributes, by purpose.
     """
 
     def __init__(
@@ -102,8 +109,12 @@ class Fold:
         *,
         only: Collection[str] | None = None,
         categories: consent.Categories | None = None,
+        erasing: bool = False,
+        withdrawn: Withdrawn | None = None,
     ) -> None:
         self._attributes = attributes
+        self._erasing = erasing
+        self._withdrawn = withdrawn or {}
         self._all_categories = categories or {}
         key = consent_key(self._all_categories)
         chosen_categories = only is None or key in only
@@ -111,6 +122,9 @@ class Fold:
         self._counts = only is None
         chosen = [it for _, it in definitions(attributes) if only is None or it.key in only]
         self._by_key = {definition.key: definition for definition in chosen}
+        self._purposes = {name: attribute.purpose for name, attribute in attributes.items()} | {
+            it.key: attribute.purpose for attribute, it in definitions(attributes)
+        }
         self._declared = [
             (attribute.name, tuple(attribute.name.split(".")))
             for attribute in attributes.values()
@@ -164,32 +178,51 @@ class Fold:
             state.events += 1
             kind = event.type
             chosen = tracked.get(event.name) if kind is EventType.TRACK else None
-            computed = state.computed
-            for key, add, zero, computation in self._of_type[kind] if chosen is None else chosen:
-                if not computation.where or matches(event, computation.where):
-                    kept = computed.get(key)
-                    after = add(zero() if kept is None else kept, event, computation)
-                    if after is not None:
-                        computed[key] = after
-            if kind is EventType.IDENTIFY:
-                self._declare(state, event)
-            elif kind is EventType.GROUP:
-                self._account(states, before, state, event)
             if event.name == CONSENT_CHANGED or (
                 categories and ("consent" in event.context or "consentManagement" in event.context)
             ):
                 said = consent.said_by(event, categories)
                 consent.add(state.consent, said)
                 consent.note(state.answers, event, said)
+            denied: Collection[Purpose] = ()
+            if (self._erasing and state.consent) or self._withdrawn:
+                denied = self._denied(state, event)
+            computed = state.computed
+            for key, add, zero, computation in self._of_type[kind] if chosen is None else chosen:
+                if denied and self._purposes[key] in denied:
+                    continue
+                if not computation.where or matches(event, computation.where):
+                    kept = computed.get(key)
+                    after = add(zero() if kept is None else kept, event, computation)
+                    if after is not None:
+                        computed[key] = after
+            if kind is EventType.IDENTIFY:
+                self._declare(state, event, denied)
+            elif kind is EventType.GROUP:
+                self._account(states, before, state, event)
             if event.user_id or kind in _LINKING:
                 edges += edges_of(event)
         if not self._counts:
             return Projection(states=_uncounted(states))
         return Projection(states=states, edges=combined(edges))
 
-    def filling(self, keys: Collection[str]) -> Fold:
+    def filling(self, keys: Collection[str], withdrawn: Withdrawn | None = None) -> Fold:
         """Return the fold of these keys alone, which adds them to states that have the rest."""
-        return Fold(self._attributes, only=keys, categories=self._all_categories)
+        return Fold(
+            self._attributes,
+            only=keys,
+            categories=self._all_categories,
+            erasing=self._erasing,
+            withdrawn=withdrawn,
+        )
+
+    def _denied(self, state: IdentityState, event: Event) -> Collection[Purpose]:
+        """Return the purposes into whose attributes an event is not folded."""
+        until = self._withdrawn.get(state.identity)
+        found = {purpose for purpose, at in until.items() if event.timestamp <= at} if until else ()
+        if not self._erasing:
+            return found
+        return {*found, *(name for name, grant in state.consent.items() if not grant.granted)}
 
     def merge(self, left: IdentityState, right: IdentityState) -> IdentityState:
         """Return the state of one identity after both; neither argument is changed."""
@@ -227,12 +260,14 @@ class Fold:
             answers=answers,
         )
 
-    def _declare(self, state: IdentityState, event: Event) -> None:
+    def _declare(self, state: IdentityState, event: Event, denied: Collection[Purpose]) -> None:
         traits = event.context.get("traits")
         told = {**traits, **event.traits} if isinstance(traits, dict) else event.traits
         if not told:
             return
         for name, steps in self._declared:
+            if denied and self._purposes[name] in denied:
+                continue
             value = told.get(name, _ABSENT)
             if value is _ABSENT and len(steps) > 1:
                 value = _nested(told, steps)

@@ -136,6 +136,18 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
     erase_now: str = "Yes, erase everything"
     erase_not: str = "No, keep it"
     erase_nothing: str = "Nothing is kept of you."
+    withdrawn_title: str = "Erase what was kept so far, too?"
+    withdrawn_text: str = (
+        "From now on it is not used for what you have declined. It is still kept, and you can have"
+        " it removed for good: everything, if nothing may be kept of you any more; otherwise the"
+        " facts that served this purpose. Only your answer itself stays, so that it holds."
+    )
+    withdrawn_erase: str = "Yes, erase it"
+    withdrawn_erased: str = "Done. What was kept for it is erased; only your answer itself stays."
+    withdrawn_late: str = (
+        "This offer stood for an hour, and is over. Your choice holds. Whoever runs this site can"
+        " still erase what was kept."
+    )
     stale_question: str = "You told us “{declared}” on {date}. Is that still right?"
     stale_why: str = "One click, and this site goes on speaking your language."
     drift_question: str = "You told us “{declared}”. Lately you have looked at “{suggestion}”."
@@ -272,6 +284,21 @@ GERMAN_MY_DATA: Final = MyDataWords(
     erase_now="Ja, alles löschen",
     erase_not="Nein, behalten",
     erase_nothing="Von Ihnen wird nichts aufbewahrt.",
+    withdrawn_title="Auch löschen, was bisher aufbewahrt wurde?",
+    withdrawn_text=(
+        "Für das, was Sie abgelehnt haben, wird es von jetzt an nicht mehr verwendet. Aufbewahrt"
+        " ist es noch, und Sie können es endgültig entfernen lassen: alles, wenn von Ihnen nichts"
+        " mehr aufbewahrt werden darf; sonst die Angaben, die diesem Zweck dienten. Nur Ihre"
+        " Antwort selbst bleibt, damit sie gilt."
+    ),
+    withdrawn_erase="Ja, löschen",
+    withdrawn_erased=(
+        "Erledigt. Was dafür aufbewahrt wurde, ist gelöscht; nur Ihre Antwort selbst bleibt."
+    ),
+    withdrawn_late=(
+        "Dieses Angebot galt eine Stunde und ist vorbei. Ihre Wahl gilt. Wer diese Website"
+        " betreibt, kann weiterhin löschen, was aufbewahrt wurde."
+    ),
     stale_question="Sie haben uns am {date} „{declared}“ gesagt. Stimmt das noch?",
     stale_why="Ein Klick, und diese Seite spricht weiter Ihre Sprache.",
     drift_question=(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from persx.web import html
-from persx.web.site.consent import send_consent, show_choices
+from persx.web.site.consent import send_consent, send_withdrawn, show_choices
 from persx.web.site.forms import send_form
 from persx.web.site.pages import show
 from persx.web.site.privacy import send_erase, send_privacy, show_erase, show_privacy
@@ -25,6 +25,7 @@ def routes() -> list[Route]:
         Route("/privacy/why", show_why, methods=["GET"]),
         Route("/privacy/choices", show_choices, methods=["GET"]),
         Route("/privacy/consent", send_consent, methods=["POST"]),
+        Route("/privacy/withdrawn", send_withdrawn, methods=["POST"]),
         Route("/privacy/answer", send_answer, methods=["POST"]),
         Route("/privacy/erase", show_erase, methods=["GET"]),
         Route("/privacy/erase", send_erase, methods=["POST"]),

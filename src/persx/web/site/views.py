@@ -172,13 +172,16 @@ class ChoicesView(View, frozen=True, kw_only=True):
 
     Attributes:
         consent: The question, filled in with what holds now.
-        done: Whether an answer has just been taken.
+        done, problem: What has just been done, or could not be.
+        offer: The name of an offer to erase what was kept; who has just withdrawn gets one.
     """
 
     template: ClassVar[str] = "site/choices.html"
 
     consent: ConsentView
-    done: bool = False
+    done: str = ""
+    problem: str = ""
+    offer: str = ""
 
 
 class PageView(View, frozen=True, kw_only=True):
@@ -326,6 +329,7 @@ class KnownView(View, frozen=True, kw_only=True):
 
     Attributes:
         receipts: The pages they saw last, newest first.
+        carried: Nothing may be written down of them; each page says by itself why it is so.
         generic: Whether they want generic content.
         lang: The language of audiences and personas, where it is not the page's.
     """
