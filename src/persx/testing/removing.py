@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -242,6 +244,28 @@ class RemovalContract(StorageContract):
             await storage.stream.append([make_event(20, traits={"city": "Linz"})])
             (state,) = await storage.store.states(anonymous_key("visitor-0"))
             assert state.facts["city"].value == "Linz"
+
+        self.run(opener, scenario)
+
+    def test_imported_tables_lose_the_rows_that_name_the_visitor(self, opener: Opener) -> None:
+        async def scenario(storage: Storage) -> None:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "rows.csv"
+                path.write_text(
+                    "who,note,n\nvisitor-one,,1\nother,saw Visitor-One.,2\nother,visitor-oner,3\n"
+                )
+                await storage.warehouse.import_file("people", str(path))
+                path.write_text("a,b\nvisitor,1\n")
+                await storage.warehouse.import_file("strangers", str(path))
+            one = Erasure(identities=frozenset({anonymous_key("visitor-one")}), at=NOW)
+            assert (await storage.warehouse.remove(one)).counts["tables"] == 2
+            rows = await storage.warehouse.query("SELECT n FROM people")
+            assert rows.rows == [(3,)]
+            rows = await storage.warehouse.query("SELECT a, b FROM strangers")
+            assert rows.rows == [("visitor", 1)]
+            assert (await storage.warehouse.remove(one)).counts["tables"] == 0
+            expiry = Expiry(events={"default": NOW}, decisions=NOW, rejected=NOW)
+            assert (await storage.warehouse.remove(expiry)).counts["tables"] == 0
 
         self.run(opener, scenario)
 
