@@ -144,7 +144,7 @@ async def decide_for(
     for block, error in decision.errors.items():
         _log.error("Block '%s' of snapshot %d failed: %s", block, decision.snapshot, error)
     if preview is None:
-        services.metrics.decided(decision.decisions, profile.storable)
+        services.metrics.decided(decision.decisions, profile.storable, person=log)
         if log and profile.storable:
             services.decision_log.add(record(decision, page, now))
     return Decided(decision=decision, profile=profile, plan=plan)

@@ -249,6 +249,13 @@ async def verify(services: Services, request: VerifyRequest) -> Verified:
     )
 
 
+async def receipts(services: Services) -> list[ErasureReceipt]:
+    """Return all receipts that were given out, newest first; they name nobody."""
+    kept = (await services.store.values(_RECEIPTS)).values()
+    found = [msgspec.json.decode(each, type=ErasureReceipt) for each in kept]
+    return sorted(found, key=lambda receipt: (-receipt.at, receipt.id))
+
+
 async def receipt_of(services: Services, id: str) -> ErasureReceipt:
     """Return a receipt that was given out.
 

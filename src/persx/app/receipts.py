@@ -13,10 +13,16 @@ from persx.decide.receipt import Receipt, Rulebook, receipt
 from persx.model.decision import DecisionRecord
 from persx.model.errors import NotFound
 from persx.model.event import IdentityKey
+from persx.storage.ports import Rows
 
 _ID: Final = re.compile(r"[0-9a-f]{27}")
 _BY_ID: Final = (
     'select id, "at", bucketing_id, page, snapshot, body from decisions where id = $id limit 1'
+)
+_NEWEST: Final = (
+    'select id, "at", bucketing_id, page, snapshot, body from decisions '
+    "where bucketing_id in (select identity from mine) "
+    'order by "at" desc, id limit $limit'
 )
 
 
@@ -78,16 +84,34 @@ async def carried_receipt(services: Services, token: str) -> Receipt:
 
 
 async def recent_receipts(
-    services: Services, identities: Collection[IdentityKey], *, pages: int
+    services: Services,
+    identities: Collection[IdentityKey],
+    *,
+    pages: int,
+    sealed: bool = False,
 ) -> Sequence[Receipt]:
     """Return the receipts of the pages that somebody saw last, each page once, newest first.
 
     It looks where lines are quick to find: in those that are not sealed yet.
+
+    Args:
+        sealed: Look through sealed lines too, which takes a while and is done in turn.
+
+    Raises:
+        Unavailable: Too many ask for sealed lines.
     """
     lines = [
         *services.decision_log.waiting_of(identities),
         *await services.store.decisions_of(identities, 10 * pages),
     ]
+    if sealed and identities:
+        mine = Rows(columns=("identity",), rows=[(each,) for each in sorted(identities)])
+        parameters = {"limit": 20 * pages}
+        async with services.slow_reads.turn():
+            rows = await services.warehouse.query(_NEWEST, parameters, tables={"mine": mine})
+        known = {line.id for line in lines}
+        found = [DecisionRecord(**dict(zip(rows.columns, row, strict=True))) for row in rows.rows]
+        lines += [line for line in found if line.id not in known]
     newest: dict[str, DecisionRecord] = {}
     for line in sorted(lines, key=lambda line: (-line.at, line.id)):
         if line.page and line.page not in newest and len(newest) < pages:

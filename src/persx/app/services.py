@@ -45,6 +45,13 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(b"home\0" + self.secret.encode()).hexdigest()[:16]
 
 
+class Pages(NamedTuple):
+    """Pages that were shown to people whose visits may be kept, and to others."""
+
+    granted: int
+    withheld: int
+
+
 class Metrics(Collector):
     """What /metrics tells Prometheus about this process."""
 
@@ -80,12 +87,23 @@ class Metrics(Collector):
         self._requests = {True: 0, False: 0}
         self.registry.register(self)
 
-    def decided(self, decisions: Iterable[Decision], storable: bool = True) -> None:
-        """Count decisions by their reasons, and by whether anything of the visitor may be kept."""
-        self._requests[storable] += 1
+    def decided(
+        self, decisions: Iterable[Decision], storable: bool = True, *, person: bool = True
+    ) -> None:
+        """Count decisions by their reasons, and by whether anything of the visitor may be kept.
+
+        Args:
+            person: No bot or prefetch asked; only pages for people tell how many agree.
+        """
+        if person:
+            self._requests[storable] += 1
         counts = self._decided
         for decision in decisions:
             counts[decision.reason] += 1
+
+    def pages(self) -> Pages:
+        """Return how many pages were shown since the start, by consent to storage."""
+        return Pages(granted=self._requests[True], withheld=self._requests[False])
 
     def collect(self) -> Iterator[Metric]:
         """Tell the registry of the decisions."""
@@ -95,7 +113,7 @@ class Metrics(Collector):
         yield family
         family = CounterMetricFamily(
             "persx_decided_pages",
-            "Pages and sets of blocks that were decided, by consent to storage.",
+            "Pages and sets of blocks that were decided for people, by consent to storage.",
             labels=["storage"],
         )
         for storable, count in self._requests.items():

@@ -82,6 +82,9 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
         " page again: it brings a new one."
     )
     why_back: str = "To the page"
+    older: str = "Look further back"
+    older_note: str = "These are the newest. Older pages lie in the archive, which takes a moment."
+    older_later: str = "Too many people ask at once, so that the archive was left out."
     other_page: str = "Another page"
     receipt: str = "Receipt as JSON"
     targeted: str = "This version fits what is known of you:"
@@ -228,6 +231,9 @@ GERMAN_MY_DATA: Final = MyDataWords(
         " Sie die Seite noch einmal: Sie bringt einen neuen mit."
     ),
     why_back="Zur Seite",
+    older="Weiter zurück",
+    older_note="Das sind die neuesten. Ältere Seiten liegen im Archiv, das dauert einen Moment.",
+    older_later="Zu viele fragen gleichzeitig, darum fehlt das Archiv.",
     other_page="Eine andere Seite",
     receipt="Beleg als JSON",
     targeted="Diese Fassung passt zu dem, was von Ihnen bekannt ist:",

@@ -329,6 +329,7 @@ class KnownView(View, frozen=True, kw_only=True):
 
     Attributes:
         receipts: The pages they saw last, newest first.
+        older_href, older_note: Where, and in which words, one may look further back.
         carried: Nothing may be written down of them; each page says by itself why it is so.
         generic: Whether they want generic content.
         lang: The language of audiences and personas, where it is not the page's.
@@ -339,6 +340,8 @@ class KnownView(View, frozen=True, kw_only=True):
     persona: PersonaView | None = None
     receipts: tuple[PageWhyView, ...] = ()
     carried: bool = False
+    older_href: str = ""
+    older_note: str = ""
     generic: bool = False
     lang: str = ""
 
