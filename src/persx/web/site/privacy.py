@@ -30,6 +30,7 @@ from persx.web.site.words import words
 from persx.web.visitors import context_of, remember_declared, services_of, visitor_of
 
 ERASE: Final = "/privacy/erase"
+EXPORT: Final = "/v1/me"
 
 LAST_PAGES: Final = 5
 """Pages for which the visitor is told why they were as they were."""
@@ -61,6 +62,8 @@ async def _page(request: Request, plan: Plan, visitor: Visitor, problem: str = "
             services, plan, known, locale, own=True, older="older" in request.query_params
         ),
         consent=consent_view(request, plan, known.profile, locale, PRIVACY),
+        # Of whom nothing is kept there is nothing to take along.
+        export_href="" if visitor.new else EXPORT,
         erase_href=ERASE,
         done=getattr(mine, done) if done in _DONE else "",
         problem=mine.not_saved.format(problem=problem) if problem else "",
