@@ -157,7 +157,7 @@ async def test_a_token_names_nobody_and_carries_no_kept_facts(services: Any) -> 
     payload = str(services.signer.read_receipt(token))
     assert "the-visitor-itself" not in payload
     assert "Segment" not in payload
-    receipt = await receipt_for(services, token, None)
+    receipt = await receipt_for(services, token, visitor.scope)
     assert receipt.blocks["home-hero"].rule == 'contains(tools, "Segment")'
     assert receipt.blocks["home-hero"].clauses == ()
 

@@ -14,6 +14,7 @@ from persx.app.offers import LENGTH, MOST, Offers
 from persx.model.attribute import Attribute, Computation, Purpose, Source, ValueType
 from persx.model.event import anonymous_key, user_key
 from persx.model.workspace import ConsentMode, OnWithdrawal
+from persx.testing import see
 from tests.conftest import SERVER_KEY, WRITE_KEY
 from tests.web.test_consent import ask, choose, logged, publish, written
 
@@ -54,7 +55,7 @@ async def viewed(client: Any, anonymous_id: str) -> None:
 
 
 async def state_of(services: Any, anonymous_id: str) -> Any:
-    states = await services.store.states(anonymous_key(anonymous_id))
+    states = await see(services.store).states(anonymous_key(anonymous_id))
     return next((each for each in states if each.identity == anonymous_key(anonymous_id)), None)
 
 
@@ -200,7 +201,7 @@ async def refill(services: Any, *names: str) -> None:
     for name in await services.store.values("projector/"):
         await services.store.set_value(name, None)
     # As if nothing had been folded into them so far.
-    everybody = await services.store.identities()
+    everybody = await see(services.store).identities()
     await services.store.forget_attributes(everybody, names)
     others = type(fold)({})
     await services.stream.use_projector(others, msgspec.json.encode(sorted(fold.keys - {*keys})))
@@ -225,7 +226,7 @@ async def test_all_devices_know_of_it(client: Any, services: Any, identified: bo
     assert withdrawn["receipt"]["counts"]["states"] >= 2
     assert (await receipt_of(services, withdrawn["receipt"]["id"])).signature
     for key in (anonymous_key(visitor), user_key("jane")):
-        (state,) = await services.store.states(key)
+        (state,) = await see(services.store).states(key)
         assert (state.facts, state.events) == ({}, 1)
         assert not state.consent[Purpose.PERSONALIZATION].granted
     client.cookies.clear()

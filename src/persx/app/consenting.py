@@ -10,7 +10,7 @@ import msgspec
 
 from persx.app.collecting import collect
 from persx.app.services import Services
-from persx.app.visiting import Visitor, answers_for, new_id
+from persx.app.visiting import Visitor, answers_for, new_id, states_of
 from persx.decide.plan import Plan
 from persx.model.attribute import Purpose
 from persx.model.clock import Millis
@@ -18,6 +18,7 @@ from persx.model.errors import BadInput, did_you_mean
 from persx.model.event import CONSENT_CHANGED, Event, EventType, IdentityKey
 from persx.model.visitor import Grant
 from persx.model.workspace import ConsentMode
+from persx.storage.scope import System
 from persx.visitors.consent import (
     ASKED,
     IN_CONTEXT,
@@ -30,6 +31,8 @@ from persx.visitors.consent import (
     said_by,
     storable,
 )
+
+_SCOPE: Final = System("heeding consent")
 
 BANNER: Final = "banner"
 """The source of answers to our own banner and page; only these depend on the text's version."""
@@ -153,7 +156,7 @@ async def answer(
     """
     consent = plan.workspace.settings.consent
     source, version = source[:LONGEST], (version or consent.version)[:LONGEST]
-    states = () if visitor.new else await services.store.states(visitor.identity)
+    states = await states_of(services, visitor)
     before = answers_for(visitor, states)
     if _said_before(purposes, before, source, version):
         return Answered(
@@ -216,7 +219,7 @@ def consent_event(
 async def consent_of(services: Services, plan: Plan, visitor: Visitor) -> ConsentRecord:
     """Return what a visitor allows, with the history and proof of it; it costs a point read."""
     consent = plan.workspace.settings.consent
-    states = () if visitor.new else await services.store.states(visitor.identity)
+    states = await states_of(services, visitor)
     answers = answers_for(visitor, states)
     purposes = granted(answers, consent.mode, gpc=visitor.gpc)
     return ConsentRecord(
@@ -250,12 +253,13 @@ async def consented(services: Services, events: Sequence[Event]) -> list[Event]:
         return list(events)
     consent = plan.workspace.settings.consent
     known: dict[IdentityKey, _Known] = {}
+    reader = services.store.seen_by(_SCOPE)
     allowed: list[Event] = []
     for event in events:
         identity = event.identity
         own = known.get(identity)
         if own is None:
-            states = await services.store.states(identity)
+            states = await reader.states(identity)
             own = known[identity] = _Known(answers_of(states), bool(states))
             own.storable = storable(granted(own.answers, consent.mode))
         changed: dict[Purpose, Grant] = {}

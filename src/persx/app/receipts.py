@@ -3,49 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from persx.app.carried import read_carried
 from persx.app.services import Services
-from persx.app.visiting import Visitor
 from persx.decide.receipt import Receipt, Rulebook, receipt
 from persx.model.decision import DecisionRecord
 from persx.model.errors import NotFound
 from persx.model.event import IdentityKey
-from persx.storage.ports import Rows
+from persx.storage.scope import Bearer, VisitorScope
 
 _ID: Final = re.compile(r"[0-9a-f]{27}")
-_BY_ID: Final = (
-    'select id, "at", bucketing_id, page, snapshot, body from decisions where id = $id limit 1'
-)
 _NEWEST: Final = (
     'select id, "at", bucketing_id, page, snapshot, body from decisions '
-    "where bucketing_id in (select identity from mine) "
     'order by "at" desc, id limit $limit'
 )
 
 
-async def identities_of(services: Services, visitor: Visitor) -> frozenset[IdentityKey]:
-    """Return the identities whose facts the bearer may read: their own, and those joined to it.
-
-    Nobody who did not prove who they are gets more than what they call themselves.
-    """
-    own = frozenset((visitor.identity,)) if visitor.anonymous_id or visitor.user_id else frozenset()
-    if visitor.new or not visitor.trusted or not own:
-        return own
-    return own.union(state.identity for state in await services.store.states(visitor.identity))
-
-
-async def receipt_for(
-    services: Services, id: str, identities: Collection[IdentityKey] | None
-) -> Receipt:
+async def receipt_for(services: Services, id: str, scope: VisitorScope) -> Receipt:
     """Return the receipt of a decision, or of one of its blocks, to whom it concerns.
 
     Args:
         id: A decision's id or a carried receipt, alone or with ``.BLOCK`` behind it. Who has
             a carried receipt may read it: it says nothing that its page did not.
-        identities: The bearer's; None for whoever may read everything.
 
     Raises:
         NotFound: There is no such decision, or it is somebody else's: both sound alike; or a
@@ -55,10 +36,8 @@ async def receipt_for(
     number, _, block = id.partition(".")
     if not _ID.fullmatch(number):
         return await carried_receipt(services, id)
-    line = None
-    if identities is None or identities:
-        line = await _line(services, number)
-    if line is None or (identities is not None and line.bucketing_id not in identities):
+    line = await _line(services, number, scope)
+    if line is None:
         raise _no_decision()
     found = receipt(line, await _rulebook(services, line.snapshot), block)
     if not found.blocks:
@@ -84,11 +63,7 @@ async def carried_receipt(services: Services, token: str) -> Receipt:
 
 
 async def recent_receipts(
-    services: Services,
-    identities: Collection[IdentityKey],
-    *,
-    pages: int,
-    sealed: bool = False,
+    services: Services, scope: Bearer, *, pages: int, sealed: bool = False
 ) -> Sequence[Receipt]:
     """Return the receipts of the pages that somebody saw last, each page once, newest first.
 
@@ -100,15 +75,16 @@ async def recent_receipts(
     Raises:
         Unavailable: Too many ask for sealed lines.
     """
+    reader = services.store.seen_by(scope)
+    identities = await reader.visitor(scope.identity)
     lines = [
         *services.decision_log.waiting_of(identities),
-        *await services.store.decisions_of(identities, 10 * pages),
+        *await reader.decisions_of(identities, 10 * pages),
     ]
     if sealed and identities:
-        mine = Rows(columns=("identity",), rows=[(each,) for each in sorted(identities)])
-        parameters = {"limit": 20 * pages}
         async with services.slow_reads.turn():
-            rows = await services.warehouse.query(_NEWEST, parameters, tables={"mine": mine})
+            # As far as the scope may see: rows of nobody else.
+            rows = await services.warehouse.seen_by(scope).query(_NEWEST, {"limit": 20 * pages})
         known = {line.id for line in lines}
         found = [DecisionRecord(**dict(zip(rows.columns, row, strict=True))) for row in rows.rows]
         lines += [line for line in found if line.id not in known]
@@ -119,15 +95,19 @@ async def recent_receipts(
     return [receipt(line, await _rulebook(services, line.snapshot)) for line in newest.values()]
 
 
-async def _line(services: Services, id: str) -> DecisionRecord | None:
-    found = services.decision_log.waiting(id) or await services.store.decision(id)
-    if found is not None:
-        return found
-    async with services.slow_reads.turn():
-        rows = await services.warehouse.query(_BY_ID, {"id": id})
-    for row in rows.rows:
-        return DecisionRecord(**dict(zip(rows.columns, row, strict=True)))
-    return None
+async def _line(services: Services, id: str, scope: VisitorScope) -> DecisionRecord | None:
+    reader = services.store.seen_by(scope)
+    if isinstance(scope, Bearer) and not await reader.sees(scope.identity):
+        # Who carries no id has no decisions, and costs no search.
+        return None
+    waiting = services.decision_log.waiting(id)
+    if waiting is not None:
+        return waiting if await reader.sees(IdentityKey(waiting.bucketing_id)) else None
+    found = await reader.decision(id)
+    if found is None:
+        async with services.slow_reads.turn():
+            found = await services.warehouse.seen_by(scope).decision(id)
+    return found
 
 
 async def _rulebook(services: Services, number: int) -> Rulebook | None:

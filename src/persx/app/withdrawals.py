@@ -14,15 +14,19 @@ from persx.app.services import Services
 from persx.model.attribute import Purpose
 from persx.model.clock import Millis
 from persx.model.event import IdentityKey
+from persx.storage.scope import System, VisitorScope, value_name
 
-PREFIX: Final = "withdrawn/"
+KIND: Final = "withdrawn"
+_SCOPE: Final = System("withdrawing consent")
 NEVER: Final = 1 << 53
 """A moment that no event reaches."""
 
 
-async def withdrawn_of(services: Services, identity: IdentityKey) -> dict[Purpose, Millis]:
+async def withdrawn_of(
+    services: Services, identity: IdentityKey, scope: VisitorScope = _SCOPE
+) -> dict[Purpose, Millis]:
     """Return when attributes of which purposes were erased because consent was withdrawn."""
-    kept = await services.store.value(PREFIX + identity)
+    kept = await services.store.seen_by(scope).value_of(KIND, identity)
     return {} if kept is None else msgspec.json.decode(kept, type=dict[Purpose, Millis])
 
 
@@ -31,7 +35,7 @@ async def note_withdrawal(
 ) -> None:
     """Remember that attributes of these purposes were erased."""
     noted = {**await withdrawn_of(services, identity), **dict.fromkeys(purposes, at)}
-    await services.store.set_value(PREFIX + identity, msgspec.json.encode(noted))
+    await services.store.set_value(value_name(KIND, identity), msgspec.json.encode(noted))
 
 
 async def withheld_until(
@@ -42,13 +46,13 @@ async def withheld_until(
     That is when they agreed again; if they did not, all time.
     """
     found: dict[IdentityKey, Mapping[Purpose, Millis]] = {}
-    for name, kept in (await services.store.values(PREFIX)).items():
-        identity = IdentityKey(name.removeprefix(PREFIX))
+    reader = services.store.seen_by(_SCOPE)
+    for identity, kept in (await reader.values_of(KIND)).items():
         if identity not in identities:
             continue
         consent = {
             purpose: grant
-            for state in await services.store.states(identity)
+            for state in await reader.states(identity)
             if state.identity == identity
             for purpose, grant in state.consent.items()
         }

@@ -15,10 +15,8 @@ import msgspec
 from persx.app.collecting import collect
 from persx.app.consenting import Answered, consent_event
 from persx.app.erasing import ErasureReceipt, erase
-from persx.app.knowledge import states_of
-from persx.app.receipts import identities_of
 from persx.app.services import Services
-from persx.app.visiting import Visitor, new_id
+from persx.app.visiting import Visitor, new_id, states_of
 from persx.app.withdrawals import note_withdrawal
 from persx.decide.plan import Plan
 from persx.model.attribute import Purpose
@@ -58,7 +56,7 @@ async def erase_withdrawn(
         Unavailable: Too many ask at once, or old files are still read. The same.
     """
     purposes = tuple(sorted(answered.lost))
-    identities = await identities_of(services, visitor)
+    identities = await services.store.seen_by(visitor.scope).visitor(visitor.identity)
     if visitor.new or not purposes or not identities:
         return Withdrawn(purposes=purposes)
     async with services.slow_reads.turn():

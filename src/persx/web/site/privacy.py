@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from persx.app.declaring import declare
 from persx.app.erasing import erase
 from persx.app.knowledge import Knowledge, knowledge_of
-from persx.app.receipts import identities_of, recent_receipts
+from persx.app.receipts import recent_receipts
 from persx.app.services import Services
 from persx.app.visiting import Visitor
 from persx.decide.plan import Plan
@@ -90,10 +90,10 @@ async def known_view(
     default = plan.workspace.settings.default_locale
     wanted, note = (OLDER_PAGES if older else LAST_PAGES), ""
     try:
-        receipts = await recent_receipts(services, known.identities, pages=wanted, sealed=older)
+        receipts = await recent_receipts(services, known.scope, pages=wanted, sealed=older)
     except Unavailable:
         note = words(locale).mine.older_later
-        receipts = await recent_receipts(services, known.identities, pages=wanted)
+        receipts = await recent_receipts(services, known.scope, pages=wanted)
     if own and known.states and not older:
         note = words(locale).mine.older_note
     return KnownView(
@@ -211,7 +211,8 @@ async def send_erase(request: Request) -> Response:
         foreign = words(_locale(request, plan)).form_foreign
         return await _page(request, plan, visitor, foreign)
     if not visitor.new:
-        await erase(services, await identities_of(services, visitor))
+        mine = await services.store.seen_by(visitor.scope).visitor(visitor.identity)
+        await erase(services, mine)
     response = RedirectResponse(f"{PRIVACY}?done=erased", 303)
     forget_cookies(response)
     return response
