@@ -83,8 +83,11 @@ async def seen(app: Any, services: Any) -> dict[str, list[tuple[str, Morsel[str]
     for route in routes:
         for method in sorted((route.methods or {"GET"}) - {"HEAD", "OPTIONS"}):
             for address in addresses(route, "/admin/report/holdout"):
-                for cookies in who:
-                    for body in BODIES if method in ("POST", "PUT") else BODIES[:1]:
+                sends = method in ("POST", "PUT")
+                if sends and "?" in address:
+                    continue
+                for cookies in who[1:] if sends else who:
+                    for body in BODIES if sends else BODIES[:1]:
                         headers = {}
                         if route.path.startswith("/v1/") and method == "DELETE":
                             headers = {"Authorization": f"Bearer {SERVER_KEY}"}
