@@ -16,14 +16,15 @@ from persx.decide.plan import PagePlan, Plan
 from persx.model.attribute import Source, Value, ValueType
 from persx.model.decision import Decision, DecisionRecord, PageDecision
 from persx.model.errors import BadInput, NotFound, Unavailable, did_you_mean
+from persx.model.network import NETWORK_INDUSTRY
 from persx.model.visitor import Profile
 
 _log = logging.getLogger("persx")
 
 MAX_BLOCKS: Final = 100
 
-_DERIVED: Final = frozenset({"persona", "identified", "hour", "weekday"})
-"""Contextual attributes that no request may set: they follow from the profile and the clock."""
+_DERIVED: Final = frozenset({"persona", "identified", "hour", "weekday", NETWORK_INDUSTRY})
+"""Contextual attributes that no request may set: they follow from profile, clock and network."""
 
 _SENDABLE: Final = {
     name: each for name, each in contextual_attributes().items() if name not in _DERIVED

@@ -10,11 +10,12 @@ import msgspec
 from persx.app.collecting import collect_from
 from persx.app.services import Services
 from persx.app.signing import SignedState
-from persx.app.visiting import Visitor
+from persx.app.visiting import Visitor, granted_to
 from persx.decide.plan import Plan
-from persx.model.attribute import Source, Value, ValueType
-from persx.model.errors import BadInput, did_you_mean
+from persx.model.attribute import Purpose, Source, Value, ValueType
+from persx.model.errors import BadInput, Forbidden, did_you_mean
 from persx.model.event import FORM_SUBMITTED, EventType
+from persx.visitors.consent import storable
 
 MAX_ANSWER: Final = 5_000
 MAX_CHOICES: Final = 100
@@ -70,15 +71,30 @@ async def declare(
 ) -> SignedState:
     """Log what the visitor declares, and return the state that their cookie shall carry.
 
+    What is forgotten (none) needs no permission; of somebody who allows no storage there is
+    nothing that could be forgotten, and nothing is logged.
+
     Raises:
         BadInput: See `check_facts`.
+        Forbidden: The visitor has not allowed personalization, or no storage at all.
     """
     facts = check_facts(plan, given)
+    purposes = await granted_to(services, plan, visitor)
+    told = [name for name, value in facts.items() if value is not None]
+    personal = any(plan.attributes[name].purpose is not Purpose.NECESSARY for name in told)
+    kept = storable(purposes)
+    if (personal and Purpose.PERSONALIZATION not in purposes) or (told and not kept):
+        raise Forbidden(
+            "The visitor has not allowed personalization, so nothing they declare is kept.",
+            hint="Ask them, and send their answer to POST /v1/consent first.",
+        )
+    if not kept:
+        return SignedState(at=services.clock(), facts={})
     now = await collect_from(services, visitor, EventType.IDENTIFY, traits=dict(facts))
-    kept: dict[str, Value] = {
+    carried: dict[str, Value] = {
         name: value for name, value in {**visitor.declared, **facts}.items() if value is not None
     }
-    return SignedState(at=now, facts=kept)
+    return SignedState(at=now, facts=carried)
 
 
 async def submit_form(

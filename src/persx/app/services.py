@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from persx.app.decision_log import DecisionLog
+from persx.app.network import NetworkDatabase
 from persx.app.publication import Publication
 from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
@@ -120,6 +121,7 @@ class Services:
         home: None where everything is in memory.
         erased: What visitors still carry from before their erasure: cookies, pages' tokens.
         rulebooks: Snapshot number → its rules, for receipts.
+        network: What tells of the networks that visitors come from.
     """
 
     store: Store
@@ -136,12 +138,18 @@ class Services:
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
     rulebooks: dict[int, Rulebook] = field(default_factory=dict)
     slow_reads: SlowReads = field(default_factory=SlowReads)
+    network: NetworkDatabase = field(init=False)
     decision_log: DecisionLog = field(init=False)
     signer: Signer = field(init=False)
 
     def __post_init__(self) -> None:
         self.decision_log = DecisionLog(self.metrics.dropped.inc)
         self.signer = Signer(self.keys.secret)
+        path = self.settings.network_file
+        self.network = NetworkDatabase(
+            (self.home or Path()) / path if path else None,
+            self.metrics.errors.labels("network").inc,
+        )
 
 
 async def load_keys(store: Store, settings: ServerSettings, *, keep: bool = True) -> Keys:

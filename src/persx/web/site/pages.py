@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from persx.app.asking import question_for
 from persx.app.deciding import Decided, decide_for
 from persx.app.exposing import exposure_token
+from persx.app.hints import suggestion_for
 from persx.app.publication import Served
 from persx.app.visiting import Visitor
 from persx.content.rendering import FormAgain, RenderContext
@@ -24,7 +25,7 @@ from persx.web.html import answer
 from persx.web.site.errors import not_found, nothing_served
 from persx.web.site.frame import description_of, frame, locale_for, title_of
 from persx.web.site.preview import preview_of
-from persx.web.site.questions import asking_view
+from persx.web.site.questions import asking_view, suggestion_view
 from persx.web.site.views import Link, PageView, render
 from persx.web.site.words import words
 from persx.web.visitors import (
@@ -119,11 +120,17 @@ async def page_response(
             for block, form in again.items()
             for field, problem in form.errors.items()
         ),
+        canonical=services.settings.public_url.rstrip("/") + page.path,
         exposure_url=_exposure_url(request, decided, visitor, page, title) if human else None,
     )
-    question = None
+    asking = None
     if human and choice == BarChoice():
         question = await question_for(services, plan, visitor, decided.profile, context)
+        suggestion = None if question else suggestion_for(plan, decided.profile)
+        if question:
+            asking = asking_view(question, plan, locale)
+        elif suggestion:
+            asking = suggestion_view(suggestion, plan, locale)
     site = frame(
         request,
         plan,
@@ -132,7 +139,7 @@ async def page_response(
         admin=admin,
         choice=choice,
         path=page.path,
-        asking=asking_view(question, plan, locale) if question else None,
+        asking=asking,
     )
     response = answer(render(site, view), status)
     response.headers["Content-Language"] = locale
