@@ -17,6 +17,7 @@ from persx.app.services import Services
 from persx.decide.plan import Plan
 from persx.model.attribute import Purpose, Source, Value
 from persx.model.clock import Millis
+from persx.model.errors import PersxError
 from persx.model.network import NETWORK_INDUSTRY
 from persx.model.visitor import Profile
 from persx.visitors.values import conform
@@ -107,7 +108,13 @@ def _of_network(
         if value is not None:
             facts[name] = value
     for industry, rule in network.industries.items():
-        if plan.program.predicate(rule)(facts, now, {}):
+        try:
+            holds = plan.program.predicate(rule)(facts, now, {})
+        except PersxError:
+            # A rule of another version: the hint is lost, and nothing else.
+            services.metrics.errors.labels("network").inc()
+            continue
+        if holds:
             facts[NETWORK_INDUSTRY] = industry
             break
     return {

@@ -132,7 +132,7 @@ class Services:
     home: Path | None = None
     clock: Clock = system_clock
     metrics: Metrics = field(default_factory=Metrics)
-    publication: Publication = field(default_factory=Publication)
+    publication: Publication = field(init=False)
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
     erased: Tombstones = field(default_factory=lambda: Tombstones(b""))
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -143,6 +143,7 @@ class Services:
     signer: Signer = field(init=False)
 
     def __post_init__(self) -> None:
+        self.publication = Publication(self.metrics.errors.labels("publication").inc)
         self.decision_log = DecisionLog(self.metrics.dropped.inc)
         self.signer = Signer(self.keys.secret)
         path = self.settings.network_file
