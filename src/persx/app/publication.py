@@ -81,7 +81,7 @@ class Publication:
         try:
             snapshot = await store.snapshot(number)
             return await asyncio.to_thread(compile_snapshot, snapshot) if snapshot else None
-        except (PersxError, msgspec.MsgspecError, LookupError, ValueError) as error:
+        except (PersxError, LookupError, ValueError) as error:
             self._failed()
             _log.error(
                 "Snapshot %d cannot be served: %s. %s is served instead. Publish again, or roll "

@@ -123,7 +123,7 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
         },
         paths={page.path: page for page in workspace.pages.values()},
         zone=ZoneInfo(workspace.settings.zone),
-        faults=tuple(faults),
+        faults=tuple(dict.fromkeys(faults)),
     )
 
 
