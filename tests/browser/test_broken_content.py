@@ -20,6 +20,7 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.served import copied_home
 from tests.browser.test_accessibility import violations
 from tests.browser.visits import blocks_of, declare, watch
 from tests.conftest import WRITE_KEY, Server, running
@@ -99,18 +100,10 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "home"
 
 
-def copied(home: Path, to: Path) -> Path:
-    with closing(sqlite3.connect(home / "persx.db")) as source:
-        to.mkdir()
-        with closing(sqlite3.connect(to / "persx.db")) as target:
-            source.backup(target)
-    return to
-
-
 def server_of(
     published: Path, folder: Path, change: Callable[[dict[str, Any]], object]
 ) -> Iterator[Server]:
-    home = copied(published, folder / "home")
+    home = copied_home(published, folder / "home")
     tamper(home, change)
     with running(home) as server:
         yield server
@@ -296,7 +289,7 @@ BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
 def test_a_snapshot_that_cannot_be_read_leaves_the_one_before(
     browser: Browser, published: Path, tmp_path: Path, how: str
 ) -> None:
-    home = copied(published, tmp_path / "home")
+    home = copied_home(published, tmp_path / "home")
     persx("pull", tmp_path / "copy", "--home", home)
     settings = tmp_path / "copy" / "settings.yaml"
     settings.write_text(settings.read_text("utf-8") + "tagline: Second\n", "utf-8")

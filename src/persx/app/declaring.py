@@ -16,9 +16,9 @@ from persx.model.attribute import Purpose, Source, Value, ValueType
 from persx.model.errors import BadInput, Forbidden, did_you_mean
 from persx.model.event import FORM_SUBMITTED, EventType
 from persx.visitors.consent import storable
+from persx.visitors.fold import LONGEST_TEXT, MOST_TEXTS
 
 MAX_ANSWER: Final = 5_000
-MAX_CHOICES: Final = 100
 
 
 def check_facts(plan: Plan, given: Mapping[str, object]) -> dict[str, Value]:
@@ -52,8 +52,11 @@ def check_facts(plan: Plan, given: Mapping[str, object]) -> dict[str, Value]:
         except msgspec.ValidationError as error:
             raise BadInput(f"'{name}' must be of type {attribute.type}.", value=value) from error
         items = fact if isinstance(fact, list) else [fact]
-        if len(items) > MAX_CHOICES or any(len(str(item)) > MAX_ANSWER for item in items):
-            raise BadInput(f"What was given for '{name}' is too long.")
+        if len(items) > MOST_TEXTS or any(len(str(item)) > LONGEST_TEXT for item in items):
+            raise BadInput(
+                f"What was given for '{name}' is too long.",
+                hint=f"At most {LONGEST_TEXT:,} characters are kept, and {MOST_TEXTS} entries.",
+            )
         allowed = attribute.values
         for item in items:
             if allowed and item not in allowed:

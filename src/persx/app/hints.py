@@ -25,7 +25,7 @@ from persx.visitors.values import conform
 INDUSTRY: Final = "industry"
 """The attribute that a link names, and the parameter by which it does."""
 
-_APART: Final = re.compile(r"[^\w]+")
+_APART: Final = re.compile(r"[\W_]+")
 
 
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,13 +39,17 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
     industry: str
 
 
-def link_name(industry: str) -> str:
-    """Return how a link names an industry.
+def link_name(plan: Plan, industry: str) -> str:
+    """Return how a link names an industry: such as ``financial-services``.
 
-    >>> link_name("Financial Services")
-    'financial-services'
+    Of two that would be named alike, the second is named in full.
     """
-    return _APART.sub("-", industry.casefold()).strip("-")
+    plain = _plain(industry)
+    return plain if linked_industry(plan, plain) == industry else industry
+
+
+def _plain(text: str) -> str:
+    return _APART.sub("-", text.casefold()).strip("-")
 
 
 def linked_industry(plan: Plan, text: str) -> str:
@@ -55,8 +59,11 @@ def linked_industry(plan: Plan, text: str) -> str:
     """
     if not text or len(text) > 200:
         return ""
-    wanted = link_name(text)
-    return next((name for name in plan.workspace.industries if link_name(name) == wanted), "")
+    industries = plan.workspace.industries
+    if text in industries:
+        return text
+    wanted = _plain(text)
+    return next((name for name in industries if wanted and _plain(name) == wanted), "")
 
 
 def with_hints(

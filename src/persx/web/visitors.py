@@ -182,7 +182,7 @@ def remember(
         if answers != visitor.answers:
             remember_answers(response, services, plan, answers)
     if profile.sources.get(INDUSTRY) is Source.CONTEXTUAL:
-        named = link_name(str(profile.attributes[INDUSTRY]))
+        named = link_name(plan, str(profile.attributes[INDUSTRY]))
         if request.cookies.get(LINK.name) != named:
             set_cookie(response, services, LINK, named, None)
     elif LINK.name in request.cookies:

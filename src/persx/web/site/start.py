@@ -76,7 +76,8 @@ async def send_start(request: Request) -> Response:
     if errors:
         profile = await known_of(services, served.plan, visitor)
         return _form(request, served, profile, {**profile.attributes, **given}, target, errors)
-    response = back(with_link(target, str(industry)), with_link("/", str(industry)))
+    link = link_name(served.plan, str(industry))
+    response = back(with_link(target, link), with_link("/", link))
     await remember_declared(request, response, served.plan, visitor, state)
     return response
 
@@ -91,10 +92,10 @@ def _keep_own(given: dict[str, object], served: Served) -> None:
                 given[name] = [each for each in dict.fromkeys(chosen) if each in own]
 
 
-def with_link(target: str, industry: str) -> str:
+def with_link(target: str, link: str) -> str:
     """Return the path with what was declared in it, so that the link brings it back.
 
-    >>> with_link("/contact?industry=saas&x=1", "Financial Services")
+    >>> with_link("/contact?industry=saas&x=1", "financial-services")
     '/contact?x=1&industry=financial-services'
     """
     try:
@@ -102,7 +103,7 @@ def with_link(target: str, industry: str) -> str:
         query = [pair for pair in parse_qsl(parts.query, True) if pair[0] != INDUSTRY]
     except ValueError:
         return target
-    query.append((INDUSTRY, link_name(industry)))
+    query.append((INDUSTRY, link))
     return urlunsplit(parts._replace(query=urlencode(query)))
 
 
