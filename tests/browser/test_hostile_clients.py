@@ -157,7 +157,8 @@ def test_what_is_too_long_to_keep_is_refused_not_lost(browser: Browser, demo_ser
             return int(
                 page.evaluate(
                     """async value => {
-                        const form = new URLSearchParams({action: "correct", name: "company", value})
+                        const form = new URLSearchParams(
+                            {action: "correct", name: "company", value})
                         return (await fetch("/privacy", {method: "POST", body: form})).status
                     }""",
                     company,
