@@ -138,7 +138,7 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
     link_question: str = "This page speaks to {industry}."
     link_why: str = "The link that brought you here says so. Is that your industry?"
     network_question: str = "Are you in {industry}?"
-    network_why: str = "Your network suggests it. We keep nothing of that; what you say counts."
+    network_why: str = "Your network suggests it. What you say counts."
     yes_it_is: str = "Yes, {value}"
 
 
@@ -272,6 +272,6 @@ GERMAN_MY_DATA: Final = MyDataWords(
     link_question="Diese Seite spricht {industry} an.",
     link_why="So sagt es der Link, über den Sie gekommen sind. Ist das Ihre Branche?",
     network_question="Ist {industry} Ihre Branche?",
-    network_why=("Ihr Netz legt das nahe. Davon bewahren wir nichts auf; es gilt, was Sie sagen."),
+    network_why=("Ihr Netz legt das nahe. Es gilt, was Sie sagen."),
     yes_it_is="Ja, {value}",
 )
