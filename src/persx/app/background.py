@@ -21,6 +21,9 @@ from persx.visitors.fold import Fold
 _SCOPE: Final = System("background work")
 
 PUBLICATION_SECONDS: Final = 0.2
+NETWORK_SECONDS: Final = 2.0
+"""Time between looks whether the network database was replaced."""
+
 SHORTEST_SECONDS: Final = 0.05
 """Whatever a setting says, requests get their turn between two rounds."""
 
@@ -33,6 +36,7 @@ _log = logging.getLogger("persx")
 @contextlib.asynccontextmanager
 async def background(services: Services) -> AsyncIterator[None]:
     """Run the background work for as long as the context is open."""
+    await asyncio.to_thread(services.network.look)
     filling = Filling(services)
     sealing = Sealing(services)
     await filling.take_up()
@@ -40,6 +44,9 @@ async def background(services: Services) -> AsyncIterator[None]:
     async def watch() -> None:
         await services.publication.refresh(services.store)
         await filling.take_up()
+
+    async def network() -> None:
+        await asyncio.to_thread(services.network.look)
 
     async def retaining() -> None:
         await retain(services)
@@ -50,6 +57,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             _every(PUBLICATION_SECONDS, "publication", watch),
             _every(services.settings.seal_seconds, "seal", sealing.look),
             _every(services.settings.retention_seconds, "retention", retaining),
+            *([_every(NETWORK_SECONDS, "network", network)] if services.network.path else []),
             services.decision_log.run(services.store),
         )
     ]

@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from persx.app.decision_log import DecisionLog
+from persx.app.network import NetworkDatabase
 from persx.app.offers import Offers
 from persx.app.publication import Publication
 from persx.app.settings import ServerSettings
@@ -143,6 +144,7 @@ class Services:
         erased: What visitors still carry from before their erasure: cookies, pages' tokens.
         rulebooks: Snapshot number → its rules, for receipts.
         offers: To those who have just withdrawn: to erase what was kept of them.
+        network: What tells of the networks that visitors come from.
     """
 
     store: Store
@@ -153,19 +155,26 @@ class Services:
     home: Path | None = None
     clock: Clock = system_clock
     metrics: Metrics = field(default_factory=Metrics)
-    publication: Publication = field(default_factory=Publication)
+    publication: Publication = field(init=False)
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
     erased: Tombstones = field(default_factory=lambda: Tombstones(b""))
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
     rulebooks: dict[int, Rulebook] = field(default_factory=dict)
     slow_reads: SlowReads = field(default_factory=SlowReads)
     offers: Offers[Offer] = field(default_factory=Offers)
+    network: NetworkDatabase = field(init=False)
     decision_log: DecisionLog = field(init=False)
     signer: Signer = field(init=False)
 
     def __post_init__(self) -> None:
+        self.publication = Publication(self.metrics.errors.labels("publication").inc)
         self.decision_log = DecisionLog(self.metrics.dropped.inc)
         self.signer = Signer(self.keys.secret)
+        path = self.settings.network_file
+        self.network = NetworkDatabase(
+            (self.home or Path()) / path if path else None,
+            self.metrics.errors.labels("network").inc,
+        )
 
 
 async def load_keys(store: Store, settings: ServerSettings, *, keep: bool = True) -> Keys:

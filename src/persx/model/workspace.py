@@ -9,6 +9,7 @@ import msgspec
 
 from persx.model.attribute import Attribute, Purpose
 from persx.model.clock import Millis
+from persx.model.network import NetworkSettings
 
 DEFAULT: Final = "default"
 """The name that stands for a block's default content wherever a variant is named."""
@@ -364,6 +365,7 @@ class Settings(Document, frozen=True, kw_only=True):
         personas: How personas are scored.
         retention: How long events, decisions and what was set aside are kept.
         consent: How visitors are asked what their data may be used for.
+        network: What the network that a visitor comes from may tell.
         smallest_audience: Visitors that an audience should have, lest its content be about few.
         visitor_cookie_days: Lifetime of the cookie with the visitor id.
         industry_cookie_days: Lifetime of the cookie with what the visitor declared.
@@ -382,6 +384,7 @@ class Settings(Document, frozen=True, kw_only=True):
     personas: PersonaSettings = PersonaSettings()
     retention: RetentionSettings = RetentionSettings()
     consent: ConsentSettings = ConsentSettings()
+    network: NetworkSettings = NetworkSettings()
     smallest_audience: int = 50
     visitor_cookie_days: int = 390
     industry_cookie_days: int = 7

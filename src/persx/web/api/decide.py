@@ -20,8 +20,7 @@ from persx.app.deciding import (
 )
 from persx.app.declaring import declare
 from persx.app.services import Services
-from persx.app.visiting import Visitor, granted_to, known_of, new_id
-from persx.model.attribute import Purpose
+from persx.app.visiting import Visitor, known_of, new_id
 from persx.model.decision import Reason
 from persx.model.errors import BadInput, Forbidden
 from persx.model.visitor import Profile
@@ -32,8 +31,7 @@ from persx.web.visitors import (
     CONSENT,
     VISITOR,
     answers_in,
-    remember,
-    remember_state,
+    remember_declared,
     services_of,
     visitor_of,
 )
@@ -223,17 +221,11 @@ async def write_state(request: Request) -> Response:
     plan = current_plan(services)
     given = (await body(request, StateRequest)).declared
     visitor = visitor_of(request)
-    if Purpose.PERSONALIZATION not in await granted_to(services, plan, visitor):
-        raise Forbidden(
-            "The visitor has not allowed personalization, so nothing they declare is kept.",
-            hint="Ask them, and send their answer to POST /v1/consent first.",
-        )
     state = await declare(services, plan, visitor, given)
-    after = msgspec.structs.replace(visitor, declared=state.facts, declared_at=state.at, new=False)
-    profile = await known_of(services, plan, after)
+    cookies = Response()
+    profile = await remember_declared(request, cookies, plan, visitor, state)
     response = json(state_of(profile), headers={"Cache-Control": "no-store"})
-    remember(request, response, plan, after, profile)
-    remember_state(response, services, plan, state)
+    response.raw_headers += [pair for pair in cookies.raw_headers if pair[0] == b"set-cookie"]
     return response
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.requests import Request
 
+from persx.app.hints import INDUSTRY
 from persx.content.texts import text_of
 from persx.decide.plan import Plan
 from persx.model.attribute import Purpose
@@ -26,7 +27,7 @@ CHOICES: Final = "/privacy/choices"
 PRIVACY: Final = "/privacy"
 WHY: Final = "/privacy/why"
 
-_PASSING: Final = ("locale", "sent", "done")
+_PASSING: Final = ("locale", "sent", "done", INDUSTRY)
 """Parameters that concern one answer; links back to the page leave them out."""
 
 
@@ -117,7 +118,7 @@ def frame(
             for code, each in workspace.locales.items()
         ),
         industry=industry_label(industry, locale, plan) if industry else "",
-        reprompt=_reprompt(plan, locale) if ask and industry is None else (),
+        reprompt=_reprompt(plan, locale) if ask and industry is None and asking is None else (),
         beacons=profile.storable,
         asking=asking,
         admin=_bar(plan, choice) if admin else None,

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from persx.app.hints import INDUSTRY
 from persx.app.knowledge import Knowledge, KnownFact
 from persx.audience.schema import contextual_attributes
 from persx.content.texts import label_of, localized, text_of, value_text
@@ -124,7 +125,7 @@ class Speaker:
             used=fact.used,
             uses=self._uses(fact.uses),
             blocks=fact.uses.blocks,
-            edit=self._edit(fact) if editable and declared else None,
+            edit=self._edit(fact) if editable and (declared or fact.name == INDUSTRY) else None,
         )
 
     def _uses(self, uses: Uses) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
             "weekday": "Day of the week",
             "persona": "Persona",
             "identified": "Signed in",
+            "network.industry": "Industry that your network suggests",
         }
     )
     since: str = "since {date}"
@@ -160,6 +161,16 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
     still: str = "Still {value}"
     yes_add: str = "Yes, add it"
     no_thanks: str = "No"
+    not_allowed: str = "You have allowed us to keep nothing, so we cannot remember this."
+    saving_allows: str = (
+        "By saving you allow personalization: the site keeps this and uses it to choose what it"
+        " shows you."
+    )
+    link_question: str = "This page speaks to {industry}."
+    link_why: str = "The link that brought you here says so. Is that your industry?"
+    network_question: str = "Are you in {industry}?"
+    network_why: str = "Your network suggests it. What you say counts."
+    yes_it_is: str = "Yes, {value}"
 
 
 _MONATE: Final = (
@@ -183,6 +194,7 @@ GERMAN_MY_DATA: Final = MyDataWords(
         "weekday": "Wochentag",
         "persona": "Persona",
         "identified": "Angemeldet",
+        "network.industry": "Branche, die Ihr Netz nahelegt",
     },
     since="seit {date}",
     newest="zuletzt geändert am {date}",
@@ -318,4 +330,14 @@ GERMAN_MY_DATA: Final = MyDataWords(
     still="Weiterhin {value}",
     yes_add="Ja, hinzufügen",
     no_thanks="Nein",
+    not_allowed="Sie haben uns nichts aufzubewahren erlaubt, also können wir uns das nicht merken.",
+    saving_allows=(
+        "Mit dem Speichern erlauben Sie Personalisierung: Die Seite behält diese Angabe und wählt"
+        " danach, was sie Ihnen zeigt."
+    ),
+    link_question="Diese Seite spricht {industry} an.",
+    link_why="So sagt es der Link, über den Sie gekommen sind. Ist das Ihre Branche?",
+    network_question="Ist {industry} Ihre Branche?",
+    network_why=("Ihr Netz legt das nahe. Es gilt, was Sie sagen."),
+    yes_it_is="Ja, {value}",
 )

@@ -8,7 +8,8 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from persx.app.declaring import declare
+from persx.app.consenting import allow
+from persx.app.declaring import check_facts, declare
 from persx.app.erasing import erase
 from persx.app.knowledge import Knowledge, knowledge_of
 from persx.app.receipts import recent_receipts
@@ -16,7 +17,7 @@ from persx.app.services import Services
 from persx.app.visiting import Visitor
 from persx.decide.plan import Plan
 from persx.model.attribute import Source, ValueType
-from persx.model.errors import BadInput, Unavailable
+from persx.model.errors import BadInput, Forbidden, Unavailable
 from persx.visitors.preferences import GENERIC_CONTENT, PREFERENCES
 from persx.web.admin.session import BarChoice, choice_of, is_admin, same_origin
 from persx.web.api.me import forget_cookies
@@ -143,9 +144,15 @@ async def send_privacy(request: Request) -> Response:
         return await _start_over(services, plan, visitor)
     try:
         given = _given(plan, str(action), form)
+        if action == "correct":
+            check_facts(plan, given)
+            # The form says so above its button: saving a fact allows what it is kept for.
+            visitor = await allow(services, plan, visitor, source="privacy page")
         state = await declare(services, plan, visitor, given)
     except BadInput as error:
         return await _page(request, plan, visitor, str(error))
+    except Forbidden:
+        return await _page(request, plan, visitor, words(_locale(request, plan)).mine.not_allowed)
     response = RedirectResponse(
         f"{PRIVACY}?done={'deleted' if action == 'delete' else 'saved'}", 303
     )
