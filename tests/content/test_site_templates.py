@@ -64,7 +64,6 @@ SITE = SiteContext(
         Link(label="English", href="?locale=en", lang="en", current=True),
         Link(label="Deutsch", href="?locale=de", lang="de"),
     ),
-    reprompt=OPTIONS,
     asking=Asking(question="Still SaaS?", why="One click.", name="industry", options=OPTIONS),
     admin=AdminBar(industries=OPTIONS, personas=OPTIONS, locales=OPTIONS, forced=True),
     state={"industry": "SaaS", "goals": ["</script><b>"]},
@@ -271,7 +270,7 @@ def test_frame_parts_appear_only_where_they_are_meant() -> None:
     for part in ("admin-bar", "reprompt", "persx-state", "data-beacons", "csrf"):
         assert f'"{part}"' not in html
         assert part not in re.sub(r"<link[^>]*>|<script[^>]*>", "", html)
-    known = render(msgspec.structs.replace(SITE, industry="SaaS", reprompt=()), PAGE)
+    known = render(msgspec.structs.replace(SITE, industry="SaaS", asking=None), PAGE)
     assert 'data-testid="industry-chip"' in known
     assert 'href="/start"' in known
 

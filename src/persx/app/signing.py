@@ -11,6 +11,7 @@ from itsdangerous import Signer as ItsSigner
 from persx.model.attribute import Purpose, Value
 from persx.model.clock import Millis
 from persx.model.visitor import Grant
+from persx.visitors.questions import AskingSession
 
 
 class SignedState(msgspec.Struct, frozen=True, array_like=True):
@@ -28,6 +29,7 @@ class Signer:
         self._visitor = URLSafeSerializer(secret, salt="visitor")
         self._state = URLSafeSerializer(secret, salt="state")
         self._consent = URLSafeSerializer(secret, salt="consent")
+        self._asked = URLSafeSerializer(secret, salt="asked")
         self._exposure = URLSafeTimedSerializer(secret, salt="exposure")
 
     def signature(self, purpose: str, content: bytes) -> str:
@@ -72,6 +74,17 @@ class Signer:
             return msgspec.convert(self._consent.loads(text), dict[Purpose, Grant])
         except (BadSignature, msgspec.ValidationError):
             return {}
+
+    def asked(self, session: AskingSession) -> str:
+        """Return the value of the cookie with what a session asked."""
+        return str(self._asked.dumps(msgspec.to_builtins(session)))
+
+    def read_asked(self, text: str) -> AskingSession:
+        """Return what a session asked; nothing where the cookie is not ours."""
+        try:
+            return msgspec.convert(self._asked.loads(text), AskingSession)
+        except (BadSignature, msgspec.ValidationError):
+            return AskingSession()
 
     def exposure(self, payload: object) -> str:
         """Return a token that confirms the delivery of one page."""

@@ -21,6 +21,7 @@ from persx.model.event import anonymous_key
 from persx.model.visitor import Grant, Profile
 from persx.model.workspace import ConsentMode
 from persx.visitors.consent import STORAGE, add, granted, storable
+from persx.visitors.questions import AskingSession, resumed
 
 
 class Cookie(msgspec.Struct, frozen=True):
@@ -53,6 +54,13 @@ CONSENT: Final = Cookie(
     "Signed answer to what the visitor's data may be used for; it holds no id.",
     "settings.consent.days (365 days unless set), counted from the answer",
 )
+ASKED: Final = Cookie(
+    "persx_asked",
+    "Signed list of the questions that this session asked and of those that were put aside, so "
+    "that nobody asks twice; it holds no id. Set where personalization is allowed, or once a "
+    "question is put aside.",
+    "until the browser closes; half an hour without a page begins a new list",
+)
 ADMIN: Final = Cookie(
     "persx_admin", "Signed session of somebody of the team who signed in.", "12 hours"
 )
@@ -60,7 +68,7 @@ PREVIEW: Final = Cookie(
     "persx_preview", "Signed choice of the admin utility bar.", "until the browser closes"
 )
 LOCALE: Final = Cookie("persx_locale", "The language that was chosen in the header.", "1 year")
-COOKIES: Final = (VISITOR, STATE, CONSENT, LOCALE, ADMIN, PREVIEW)
+COOKIES: Final = (VISITOR, STATE, CONSENT, ASKED, LOCALE, ADMIN, PREVIEW)
 
 _BOT: Final = re.compile(
     r"bot\b|crawl|spider|slurp|facebookexternalhit|lighthouse|pingdom|uptime|monitoring",
@@ -191,6 +199,19 @@ async def remember_declared(
     after = msgspec.structs.replace(visitor, declared=state.facts, declared_at=state.at, new=False)
     remember(request, response, plan, after, await known_of(services, plan, after))
     remember_state(response, services, plan, state)
+
+
+def asking_session(request: Request) -> AskingSession:
+    """Return what this session asked so far, by its signed cookie."""
+    services = services_of(request)
+    text = request.cookies.get(ASKED.name)
+    kept = services.signer.read_asked(text) if text else AskingSession()
+    return resumed(kept, services.clock())
+
+
+def remember_asked(response: Response, services: Services, session: AskingSession) -> None:
+    """Set the cookie that carries what this session asked."""
+    set_cookie(response, services, ASKED, services.signer.asked(session), None)
 
 
 def context_of(request: Request, plan: Plan, path: str) -> dict[str, Value]:

@@ -13,7 +13,7 @@ from rich.table import Table
 from persx.cli.options import existing, print_json
 from persx.cli.progress import waiting
 from persx.model.errors import BadInput, InvalidWorkspace
-from persx.workspace.attribute_uses import CatalogueEntry, attribute_catalogue
+from persx.workspace.attribute_uses import CatalogueEntry, Use, attribute_catalogue
 from persx.workspace.layout import is_workspace_file, read_folder
 from persx.workspace.validation import check
 
@@ -38,8 +38,9 @@ class CatalogueResult(msgspec.Struct, frozen=True, kw_only=True):
 def command(folder: Path | None, home: Path | None, as_json: bool) -> None:
     """List what is kept of visitors, and who uses it.
 
-    For each attribute its source, how fresh it is, its purpose, when it expires, and where it is
-    used. DIR is the workspace's folder, the current one unless given.
+    For each attribute its source, how fresh it is, its purpose, when it expires, where visitors
+    are asked for it, and where it is used. DIR is the workspace's folder, the current one unless
+    given.
 
     \b
     Example:  persx catalogue my-site
@@ -85,7 +86,7 @@ def _of_folder(folder: Path) -> tuple[CatalogueEntry, ...]:
 
 def _print(entries: Sequence[CatalogueEntry], known: dict[str, int], visitors: int) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("attribute", "source", "fresh", "purpose", "expires", "used by"):
+    for heading in ("attribute", "source", "fresh", "purpose", "expires", "asked in", "used by"):
         table.add_column(heading, overflow="fold")
     if visitors:
         table.add_column("known for", justify="right")
@@ -101,7 +102,15 @@ def _print(entries: Sequence[CatalogueEntry], known: dict[str, int], visitors: i
             entry.freshness,
             entry.purpose.value + (" (sensitive)" if entry.sensitive else ""),
             entry.expires or "never",
+            ", ".join(dict.fromkeys(map(_place, entry.asked))),
             used or entry.kept_for or "nothing",
             *share,
         )
     Console(width=None if Console().is_terminal else 200).print(table)
+
+
+def _place(use: Use) -> str:
+    """Say where visitors are asked."""
+    if use.kind == "site":
+        return use.name
+    return use.path if use.path.startswith("quiz ") else f"question {use.name}"

@@ -21,7 +21,7 @@ from persx.model.errors import BadInput, Forbidden, NotFound
 from persx.web.api.answers import answers, json
 from persx.web.collect.wire import MAX_ID
 from persx.web.keys import Access, access, key_of
-from persx.web.visitors import STATE, VISITOR, context_of, services_of, visitor_of
+from persx.web.visitors import ASKED, STATE, VISITOR, context_of, services_of, visitor_of
 
 _PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -115,8 +115,8 @@ async def delete_me(request: Request) -> Response:
 
 
 def forget_cookies(response: Response) -> None:
-    """Take back the cookies that tell who a visitor is."""
-    for cookie in (VISITOR, STATE):
+    """Take back the cookies that tell who a visitor is, and what they were asked."""
+    for cookie in (VISITOR, STATE, ASKED):
         response.delete_cookie(cookie.name)
 
 

@@ -39,7 +39,7 @@ async def show_choices(request: Request) -> Response:
         consent=consent_view(request, plan, profile, locale, _DONE),
         done=request.query_params.get("done") == "1",
     )
-    site = frame(request, plan, profile, locale, admin=admin, choice=choice, ask=False)
+    site = frame(request, plan, profile, locale, admin=admin, choice=choice)
     # The page asks already.
     return answer(render(msgspec.structs.replace(site, consent=None), view))
 

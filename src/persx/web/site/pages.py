@@ -18,20 +18,25 @@ from persx.app.visiting import Visitor
 from persx.content.rendering import FormAgain, RenderContext
 from persx.content.texts import language_of
 from persx.decide.plan import DEFAULT_CHOICE, Plan
+from persx.model.attribute import Purpose
 from persx.model.workspace import Page
+from persx.visitors.questions import put
 from persx.web.admin.session import BarChoice, choice_of, is_admin
 from persx.web.html import answer
 from persx.web.site.errors import not_found, nothing_served
 from persx.web.site.frame import description_of, frame, locale_for, title_of
 from persx.web.site.preview import preview_of
 from persx.web.site.questions import asking_view
+from persx.web.site.quiz import quiz_steps
 from persx.web.site.views import Link, PageView, render
 from persx.web.site.words import words
 from persx.web.visitors import (
     LOCALE,
+    asking_session,
     context_of,
     is_human,
     remember,
+    remember_asked,
     services_of,
     set_cookie,
     visitor_of,
@@ -78,6 +83,7 @@ async def page_response(
     choice = choice_of(request) if admin else BarChoice()
     locale = locale_for(request, plan, choice)
     context = {**context_of(request, plan, page.path), "locale": locale}
+    session = asking_session(request)
     decided = await decide_for(
         services,
         visitor,
@@ -88,6 +94,17 @@ async def page_response(
         log=human,
     )
     sent = request.query_params.get("sent", "")
+    quizzes = quiz_steps(
+        plan,
+        decided.decision.decisions,
+        decided.profile,
+        context,
+        session,
+        services.clock(),
+        locale,
+        page.path,
+        {block: form.errors.get("", "") for block, form in again.items()},
+    )
     rendered = served.renderer.render_page(
         decided.decision.decisions,
         lambda block: (
@@ -100,6 +117,7 @@ async def page_response(
             sent=frozenset([sent]) if sent else frozenset(),
             words=words(locale).forms,
             again=again,
+            quizzes=quizzes,
             languages=_languages(decided, plan, locale),
         ),
     )
@@ -123,7 +141,16 @@ async def page_response(
     )
     question = None
     if human and choice == BarChoice():
-        question = await question_for(services, plan, visitor, decided.profile, context)
+        question = await question_for(
+            services,
+            plan,
+            visitor,
+            decided.profile,
+            context,
+            session,
+            inner=page.path != "/",
+            quiz=any(step.question for step in quizzes.values()),
+        )
     site = frame(
         request,
         plan,
@@ -138,6 +165,9 @@ async def page_response(
     response.headers["Content-Language"] = locale
     if human:
         remember(request, response, plan, visitor, decided.profile)
+        if Purpose.PERSONALIZATION in decided.profile.granted or session.done:
+            after = put(session, question.key if question else None, services.clock())
+            remember_asked(response, services, after)
     if request.query_params.get("locale") in plan.workspace.locales:
         set_cookie(response, services, LOCALE, request.query_params["locale"], YEAR_SECONDS)
     return response

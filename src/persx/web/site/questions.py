@@ -1,4 +1,4 @@
-"""The question to a visitor whose answer is old, or whose visits say something else."""
+"""The one question above a page: in words, and the answer where what was declared is in doubt."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from persx.app.asking import Question, answer
+from persx.app.questions import kind_of, question_named
+from persx.app.visiting import granted_to
 from persx.decide.plan import Plan
 from persx.model.errors import BadInput
 from persx.web.admin.session import back, same_origin
+from persx.web.site.asking_views import Asking
 from persx.web.site.errors import nothing_served
 from persx.web.site.frame import START
 from persx.web.site.known import Speaker
-from persx.web.site.views import Asking, Option
+from persx.web.site.quiz import ASKED_ON, options_of, question_text
+from persx.web.site.view import Option
 from persx.web.site.words import words
 from persx.web.visitors import remember_declared, services_of, visitor_of
 
@@ -22,6 +26,27 @@ NO = "-"
 
 def asking_view(question: Question, plan: Plan, locale: str) -> Asking:
     """Return a question in a visitor's language, filled in with what they declared."""
+    if question.kind in ("stale", "drift"):
+        return _doubt(question, plan, locale)
+    said = words(locale)
+    document = question_named(plan, question.name)
+    assert document is not None
+    options = options_of(plan, document, locale, question.suggestion or None)
+    industry = question.kind == "industry"
+    return Asking(
+        question=said.ask_industry if industry else question_text(plan, document, "text", locale),
+        why=said.ask_industry_why if industry else question_text(plan, document, "hint", locale),
+        name=question.name,
+        options=tuple(sorted(options, key=lambda each: not each.selected)),
+        action="/preferences/answer",
+        kind=ASKED_ON[kind_of(plan, document)],
+        testid="reprompt" if industry else "question",
+        send=said.asking.send,
+        later=said.asking.later,
+    )
+
+
+def _doubt(question: Question, plan: Plan, locale: str) -> Asking:
     said, speaker = words(locale).mine, Speaker(plan, locale)
     name, suggestion = question.attribute, question.suggestion
 
@@ -72,6 +97,10 @@ async def send_answer(request: Request) -> Response:
     if not same_origin(request):
         return response
     visitor = visitor_of(request)
+    attribute = plan.attributes.get(fields["name"])
+    if attribute and attribute.purpose not in await granted_to(services, plan, visitor):
+        # Asked before they took their permission back; the start form says what it would allow.
+        return RedirectResponse(START, 303)
     try:
         state = await answer(services, plan, visitor, **fields)
     except BadInput:

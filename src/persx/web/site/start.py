@@ -10,13 +10,11 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from persx.app.consenting import answer
 from persx.app.declaring import check_facts, declare
 from persx.app.publication import Served
-from persx.app.services import Services
-from persx.app.visiting import Visitor, granted_to, known_of
+from persx.app.questions import allow, missing_for
+from persx.app.visiting import granted_to, known_of
 from persx.content.texts import text_of, value_text
-from persx.decide.plan import Plan
 from persx.model.attribute import Attribute, Purpose
 from persx.model.errors import BadInput
 from persx.model.visitor import Profile
@@ -76,7 +74,9 @@ async def send_start(request: Request) -> Response:
         try:
             check_facts(served.plan, given)
             # The form says so above its button: sending it allows what it is for.
-            visitor = await _allowed(services, served.plan, visitor)
+            granted = await granted_to(services, served.plan, visitor)
+            missing = missing_for(Purpose.PERSONALIZATION, granted)
+            visitor = await allow(services, served.plan, visitor, missing, "start form")
             state = await declare(services, served.plan, visitor, given)
         except BadInput as error:
             errors["industry"] = str(error)
@@ -92,16 +92,6 @@ async def send_start(request: Request) -> Response:
         remember_answers(response, services, served.plan, visitor.answers)
     remember_state(response, services, served.plan, state)
     return response
-
-
-async def _allowed(services: Services, plan: Plan, visitor: Visitor) -> Visitor:
-    """Take the form for the permission to personalize, where that was not given before."""
-    if Purpose.PERSONALIZATION in await granted_to(services, plan, visitor):
-        return visitor
-    answered = await answer(
-        services, plan, visitor, {Purpose.PERSONALIZATION: True}, source="start form"
-    )
-    return msgspec.structs.replace(visitor, answers=answered.answers)
 
 
 def _keep_own(given: dict[str, object], served: Served) -> None:
@@ -135,7 +125,7 @@ def _form(
     locale = _locale(request, served)
     admin = is_admin(request)
     choice = choice_of(request) if admin else BarChoice()
-    site = frame(request, plan, profile, locale, admin=admin, choice=choice, ask=False)
+    site = frame(request, plan, profile, locale, admin=admin, choice=choice)
 
     def options(values: tuple[str, ...], name: str) -> tuple[Option, ...]:
         chosen = known.get(name)
