@@ -78,13 +78,13 @@ async def question_for(
     """
     now = services.clock()
     found = await _doubts(services, plan, visitor, profile, context, now)
-    first = session.first_page
-    if (inner or not first) and asks_industry(plan, profile, now):
+    if (inner or session.pages) and asks_industry(plan, profile, now):
         found.append(Question(kind="industry", attribute=INDUSTRY, name=INDUSTRY))
-    if not first and not quiz:
+    if not quiz:
         found += [
             Question(kind="short", attribute=each.attribute, name=each.name)
             for each in short_questions(plan, profile, context, now)
+            if session.pages >= each.after
         ]
     most = plan.workspace.settings.questions_per_session
     key = next_question((each.key for each in found), session, most)

@@ -82,6 +82,12 @@ KEPT: Final = (
         until="as long as the attribute's `expires` says; without it, until it is erased",
     ),
     Kept(
+        what="Short questions that were put aside, and when: they rest meanwhile",
+        needs=STORAGE,
+        under=_ID,
+        until="until it is erased",
+    ),
+    Kept(
         what="Session storage `persx-state`: industry, goals, tools, persona",
         needs=STORAGE,
         under="the browser's tab",

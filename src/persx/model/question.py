@@ -26,6 +26,7 @@ class QuestionDocument(Document, frozen=True, kw_only=True):
         order: Lower first; equal ones in the order in which they are written.
         alone: Whether it is asked by itself too, in the slim bar above a page; else it is asked
             in a quiz that lists it, and in the preference centre.
+        after: By itself it is asked once the session has shown so many pages.
         locales: Locale code → text and hint there.
     """
 
@@ -36,6 +37,7 @@ class QuestionDocument(Document, frozen=True, kw_only=True):
     when: str = ""
     order: int = 0
     alone: bool = True
+    after: int = 1
     locales: dict[str, dict[str, str]] = {}
 
 

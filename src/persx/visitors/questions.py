@@ -16,25 +16,23 @@ SESSION: Final = 30 * MINUTE
 """A session is over after so long without a page."""
 
 _MOST_KEPT: Final = 50
+_MOST_PAGES: Final = 1_000_000
 
 
 class AskingSession(msgspec.Struct, frozen=True, array_like=True):
     """What one session asked so far; the visitor's own browser carries it.
 
     Attributes:
-        at: When its last page was asked for; 0 where there was none.
+        at: When its last page was shown, or its last answer given; 0 where there was none.
+        pages: How many pages were shown.
         asked: The questions that were put, in order.
         done: Those of them, or of a quiz, that were answered or put aside.
     """
 
     at: Millis = 0
+    pages: int = 0
     asked: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
-
-    @property
-    def first_page(self) -> bool:
-        """Whether no page was asked for before in this session."""
-        return self.at == 0
 
 
 def resumed(session: AskingSession, now: Millis) -> AskingSession:
@@ -51,7 +49,7 @@ def next_question(candidates: Iterable[str], session: AskingSession, most: int) 
         candidates: Questions that might be put, what comes first first.
         most: How many a session may be asked.
 
-    >>> next_question(["industry", "role"], AskingSession(1, ("role",), ("role",)), 2)
+    >>> next_question(["industry", "role"], AskingSession(1, 1, ("role",), ("role",)), 2)
     'industry'
     """
     for question in candidates:
@@ -64,12 +62,13 @@ def next_question(candidates: Iterable[str], session: AskingSession, most: int) 
 
 def put(session: AskingSession, question: str | None, now: Millis) -> AskingSession:
     """Return the session after a page on which a question was put, or none."""
-    return AskingSession(now, _added(session.asked, question), session.done)
+    pages = min(session.pages + 1, _MOST_PAGES)
+    return AskingSession(now, pages, _added(session.asked, question), session.done)
 
 
 def settled(session: AskingSession, question: str, now: Millis) -> AskingSession:
     """Return the session after a question was answered or put aside."""
-    return AskingSession(now, session.asked, _added(session.done, question))
+    return AskingSession(now, session.pages, session.asked, _added(session.done, question))
 
 
 def _added(names: tuple[str, ...], name: str | None) -> tuple[str, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import msgspec
 
 from persx.content.builtin import BuiltinType
 from persx.content.fields import Content, Href, Line, Tag, Text
+from persx.content.schema import join
+from persx.model.errors import Fault
 
 
 class Quiz(Content, frozen=True, kw_only=True):
@@ -71,4 +74,16 @@ class QuizStep(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-QUIZ = BuiltinType("quiz", "A few short questions, one at a time.", Quiz, __file__)
+class _QuizType(BuiltinType):
+    def problems(self, content: Mapping[str, Any], path: str) -> Iterator[Fault]:
+        pair = ("link_label", "link_href")
+        for here, other in (pair, pair[::-1]):
+            if here in content and other not in content:
+                yield Fault(
+                    path=join(path, other),
+                    message=f"The field '{other}' is missing: there is a '{here}'.",
+                    hint="Write both, or neither.",
+                )
+
+
+QUIZ = _QuizType("quiz", "A few short questions, one at a time.", Quiz, __file__)

@@ -138,6 +138,7 @@ async def page_response(
             for field, problem in form.errors.items()
         ),
         exposure_url=_exposure_url(request, decided, visitor, page, title) if human else None,
+        quiz=bool(quizzes),
     )
     question = None
     if human and choice == BarChoice():

@@ -152,6 +152,7 @@ class PageView(View, frozen=True, kw_only=True):
             only shown where no script leads to the form.
         exposure_url: The image that confirms the exposure; None where nothing is exposed.
         canonical: Absolute address of the page, where known.
+        quiz: Whether a quiz is among the blocks.
     """
 
     template: ClassVar[str] = "site/page.html"
@@ -165,6 +166,7 @@ class PageView(View, frozen=True, kw_only=True):
     problems: tuple[Link, ...] = ()
     exposure_url: str | None = None
     canonical: str = ""
+    quiz: bool = False
 
 
 class IndustryChoice(View, frozen=True, kw_only=True):

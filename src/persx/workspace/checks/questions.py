@@ -76,6 +76,10 @@ def _answer(subject: Subject, name: str, question: QuestionDocument) -> Iterator
             if attribute.type.value != "time"
             else "Ask for something that can be chosen, counted or written.",
         )
+    if question.after < 0:
+        yield subject.fault(
+            _KIND, name, "after", "A number of pages is 0 or more.", value=question.after
+        )
     if name == INDUSTRY != question.attribute:
         yield subject.fault(
             _KIND,
