@@ -14,7 +14,7 @@
     if (pressed && pressed.name) told.append(pressed.name, pressed.value);
     var block = told.get("block");
     quiz.setAttribute("aria-busy", "true");
-    fetch(quiz.action, { method: "POST", body: new URLSearchParams(told) })
+    fetch(quiz.getAttribute("action"), { method: "POST", body: new URLSearchParams(told) })
       .then(function (answer) {
         if (!answer.ok && answer.status !== 422) throw new Error("Answered " + answer.status);
         return answer.text();
