@@ -56,6 +56,11 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
     asked: tuple[Use, ...] = ()
 
     @property
+    def asked_in(self) -> tuple[str, ...]:
+        """The places where visitors are asked, in words, such as ``quiz about-quiz``."""
+        return tuple(dict.fromkeys(_in_words(use) for use in self.asked))
+
+    @property
     def unused(self) -> bool:
         """Whether nothing says what it is good for."""
         return not (self.uses or self.kept_for)
@@ -165,3 +170,9 @@ def _asked(workspace: Workspace) -> Iterator[tuple[str, Use]]:
     for name in workspace.attributes:
         if name in declared and (name in asked or name in ON_START):
             yield name, Use("site", PREFERENCE_CENTRE, name)
+
+
+def _in_words(use: Use) -> str:
+    if use.kind == "site":
+        return use.name
+    return use.path if use.path.startswith("quiz ") else f"question {use.name}"

@@ -13,7 +13,7 @@ from rich.table import Table
 from persx.cli.options import existing, print_json
 from persx.cli.progress import waiting
 from persx.model.errors import BadInput, InvalidWorkspace
-from persx.workspace.attribute_uses import CatalogueEntry, Use, attribute_catalogue
+from persx.workspace.attribute_uses import CatalogueEntry, attribute_catalogue
 from persx.workspace.layout import is_workspace_file, read_folder
 from persx.workspace.validation import check
 
@@ -102,15 +102,8 @@ def _print(entries: Sequence[CatalogueEntry], known: dict[str, int], visitors: i
             entry.freshness,
             entry.purpose.value + (" (sensitive)" if entry.sensitive else ""),
             entry.expires or "never",
-            ", ".join(dict.fromkeys(map(_place, entry.asked))),
+            ", ".join(entry.asked_in),
             used or entry.kept_for or "nothing",
             *share,
         )
     Console(width=None if Console().is_terminal else 200).print(table)
-
-
-def _place(use: Use) -> str:
-    """Say where visitors are asked."""
-    if use.kind == "site":
-        return use.name
-    return use.path if use.path.startswith("quiz ") else f"question {use.name}"

@@ -91,9 +91,7 @@ def _row(entry: CatalogueEntry, known: int, visitors: int) -> AttributeRow:
     return AttributeRow(
         entry=entry,
         uses=tuple(_groups(entry.uses)),
-        asked=tuple(
-            use.name if use.kind == "site" else f"{use.name} · {use.path}" for use in entry.asked
-        ),
+        asked=entry.asked_in,
         known=known,
         share=f"{share:.0%}" if known == 0 or share >= 0.01 else "<1%",
         width=round(share * 100),
