@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from persx.model.workspace import ConsentMode, ConsentSettings
-from tests.web.test_receipts_and_me import come
+from tests.web.test_receipts_and_me import SERVER, come
 from tests.web.test_short_questions import changed, facts
 
 pytestmark = pytest.mark.anyio
@@ -156,3 +156,84 @@ async def test_each_section_asks_for_its_own_permission(client: Any, services: A
     assert "By saving you allow" not in section(page, "personalization")
     assert "By saving you allow" in section(page, "marketing")
     assert chosen(page) == {"role=Product"}
+
+
+# The link in an e-mail
+
+
+async def link_for(client: Any, user: str) -> str:
+    got = await client.post("/v1/preferences/link", json={"userId": user}, headers=SERVER)
+    assert got.status_code == 200
+    found = re.fullmatch(r"http://site\.test(/preferences\?for=\S+)", got.json()["url"])
+    assert found is not None
+    return found[1]
+
+
+async def identify(client: Any, user: str, **traits: Any) -> None:
+    body = {"userId": user, "traits": traits}
+    assert (await client.post("/v1/identify", json=body, headers=SERVER)).status_code == 200
+
+
+async def test_a_link_leads_to_ones_preferences_and_to_nothing_else(client: Any) -> None:
+    await identify(client, "ada", role="Engineering", industry="Healthcare")
+    link = await link_for(client, "ada")
+    page = await client.get(link)
+    assert chosen(page.text) == {"role=Engineering"}
+    assert page.headers["referrer-policy"] == "same-origin"
+    assert "Healthcare" not in re.sub(r"<head>.*?</head>", "", page.text, flags=re.DOTALL)
+    data = {
+        "section": "marketing", "asked": "email-topics", "value.email-topics": "Product news",
+        "for": link.partition("=")[2],
+    }  # fmt: skip
+    sent = await client.post("/preferences", data=data)
+    assert not client.cookies, "nobody becomes somebody by a link"
+    assert chosen((await client.get(sent.headers["location"])).text) == {
+        "role=Engineering", "email-topics=Product news",
+    }  # fmt: skip
+    assert chosen((await client.get("/preferences")).text) == set()
+    me = await client.get("/v1/me", params={"userId": "ada"}, headers=SERVER)
+    told = {fact["name"]: fact["value"] for fact in me.json()["facts"]}
+    assert told["email_topics"] == ["Product news"]
+    assert told["role"] == "Engineering", "what was not asked stays"
+
+
+async def test_who_is_signed_in_elsewhere_stays_who_they_are(client: Any, services: Any) -> None:
+    await identify(client, "ada", role="Engineering")
+    await come(client, services)
+    before = dict(client.cookies)
+    link = await link_for(client, "ada")
+    page = (await client.get(link)).text
+    assert '"industry":"SaaS"' in page.replace(" ", "")
+    data = {
+        "section": "personalization", "asked": "role", "value.role": "Product",
+        "for": link.partition("=")[2],
+    }  # fmt: skip
+    await client.post("/preferences", data=data)
+    assert dict(client.cookies) == before
+    assert await facts(client) == {"industry": "SaaS"}
+
+
+async def test_a_link_that_is_not_ours_leads_nowhere(client: Any, services: Any) -> None:
+    await identify(client, "ada", role="Engineering")
+    link = await link_for(client, "ada")
+    token = link.partition("=")[2]
+    forged = [token[:-2], "x", token.replace(".", "", 1), services.signer.visitor("ada")]
+    for wrong in (*forged, f"A{token}"):
+        page = await client.get("/preferences", params={"for": wrong})
+        assert "does not work any more" in page.text
+        assert chosen(page.text) == set()
+        data = {"section": "personalization", "asked": "role", "for": wrong}
+        assert (await client.post("/preferences", data=data)).status_code == 422
+    assert chosen((await client.get(link)).text) == {"role=Engineering"}
+    erased = await client.delete("/v1/visitors/u:ada", headers=SERVER)
+    assert erased.status_code == 200
+    assert "does not work any more" in (await client.get(link)).text
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer write_for_tests"}])
+async def test_only_the_server_makes_links(client: Any, headers: dict[str, str]) -> None:
+    got = await client.post("/v1/preferences/link", json={"userId": "ada"}, headers=headers)
+    assert got.status_code == 403
+    for wrong in ({}, {"userId": ""}, {"userId": "x" * 10_000}, {"userId": 3}):
+        got = await client.post("/v1/preferences/link", json=wrong, headers=SERVER)
+        assert got.status_code == 400

@@ -84,6 +84,7 @@ class PreferencesView(View, frozen=True, kw_only=True):
 
     Attributes:
         about_you: What the start form asks for; it is changed there, at `start_href`.
+        link: The token of the link by which somebody came; the forms send it as `for`.
         problem: Why something was not saved.
     """
 
@@ -93,4 +94,5 @@ class PreferencesView(View, frozen=True, kw_only=True):
     start_href: str = "/start"
     sections: tuple[PreferenceSection, ...] = ()
     action: str = "/preferences"
+    link: str = ""
     problem: str = ""

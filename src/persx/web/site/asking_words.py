@@ -43,6 +43,9 @@ class AskingWords(msgspec.Struct, frozen=True, kw_only=True):
     not_saved: str = "Not saved yet: please look at the answers that are marked."
     save_allows: str = "By saving you allow this: {purposes} You can take that back at any time."
     not_taken: str = "That answer could not be used. You can give it here."
+    broken_link: str = (
+        "This link does not work any more. These are the preferences of this browser."
+    )
     nothing_asked: str = "This site asks nothing beside the start form."
     other_choices: str = "What your data may be used for in general, you decide under"
     everything: str = "Everything that this site knows of you stands under"
@@ -85,6 +88,7 @@ GERMAN_ASKING: Final = AskingWords(
         "Mit dem Speichern erlauben Sie: {purposes} Das können Sie jederzeit zurücknehmen."
     ),
     not_taken="Mit dieser Antwort konnten wir nichts anfangen. Hier können Sie sie geben.",
+    broken_link=("Dieser Link gilt nicht mehr. Das sind die Einstellungen dieses Browsers."),
     nothing_asked="Diese Seite fragt nichts außer im Startformular.",
     other_choices="Wofür Ihre Daten überhaupt verwendet werden, bestimmen Sie unter",
     everything="Alles, was diese Seite über Sie weiß, steht unter",

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
 
+import msgspec
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -22,9 +23,10 @@ from persx.app.questions import (
     kind_of,
     missing_for,
 )
-from persx.app.visiting import Visitor, granted_to
+from persx.app.visiting import Visitor, granted_to, known_of
 from persx.decide.plan import Plan
 from persx.model.attribute import Purpose, Value
+from persx.model.event import user_key
 from persx.model.question import AnswerKind, QuestionDocument
 from persx.web.admin.session import BarChoice, choice_of, is_admin, same_origin
 from persx.web.html import answer
@@ -56,14 +58,40 @@ SECTIONS: Final = (
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
+class Whose(msgspec.Struct, frozen=True):
+    """Whose preferences are shown: the bearer's, or those that a signed link leads to.
+
+    Attributes:
+        link: The link's token; empty where it is the bearer.
+        broken: There was a token, and it is not ours, too old, or of somebody who was erased.
+    """
+
+    visitor: Visitor
+    link: str = ""
+    broken: bool = False
+
+
+def whose(request: Request, token: object) -> Whose:
+    """Return whose preferences a request is about; ids in it count for nothing."""
+    bearer = visitor_of(request)
+    if not isinstance(token, str) or not token:
+        return Whose(bearer)
+    services = services_of(request)
+    found = services.signer.read_preferences(token)
+    if found is None or services.erased.covers(user_key(found[0]), found[1]):
+        return Whose(bearer, broken=True)
+    return Whose(Visitor(user_id=found[0], trusted=True, gpc=bearer.gpc), token)
+
+
 async def show_preferences(request: Request) -> Response:
     """Show what the visitor told and may tell, with a form for each purpose."""
     plan = services_of(request).publication.plan
     if plan is None:
         return nothing_served()
     said = words(_locale(request, plan)).asking
+    owner = whose(request, request.query_params.get("for"))
     problem = said.not_taken if request.query_params.get("problem") else ""
-    return await _page(request, plan, visitor_of(request), problem)
+    return await _page(request, plan, owner, said.broken_link if owner.broken else problem)
 
 
 async def send_preferences(request: Request) -> Response:
@@ -73,10 +101,13 @@ async def send_preferences(request: Request) -> Response:
     if plan is None:
         return nothing_served()
     form = await request.form(max_files=0, max_fields=500)
-    visitor = visitor_of(request)
     said = words(_locale(request, plan)).asking
+    owner = whose(request, form.get("for"))
+    visitor = owner.visitor
+    if owner.broken:
+        return await _page(request, plan, owner, said.broken_link)
     if not same_origin(request):
-        return await _page(request, plan, visitor, said.foreign)
+        return await _page(request, plan, owner, said.foreign)
     purpose = next((each for each in SECTIONS if each.value == form.get("section")), None)
     known = await knowledge_of(services, plan, visitor, context_of(request, plan, PREFERENCES))
     if purpose is None:
@@ -92,21 +123,22 @@ async def send_preferences(request: Request) -> Response:
         except NoAnswer as error:
             problems[question.name] = getattr(said, error.problem)
     if problems:
-        return await _page(request, plan, visitor, said.not_saved, problems, form)
+        return await _page(request, plan, owner, said.not_saved, problems, form)
     if any(value is not None for value in given.values()):
         missing = missing_for(purpose, await granted_to(services, plan, visitor))
         if missing and form.get("allows") != "yes":
-            return await _page(request, plan, visitor, said.not_saved, problems, form)
+            return await _page(request, plan, owner, said.not_saved, problems, form)
         # The section says so above its button: saving it allows what it is for.
         visitor = await allow(services, plan, visitor, missing, "preference centre")
     else:
         given = {name: None for name in given if is_known(known.profile, name)}
-    response = RedirectResponse(
-        f"{PREFERENCES}?{urlencode({'saved': purpose.value})}#{purpose.value}", 303
-    )
+    query = {"saved": purpose.value} | ({"for": owner.link} if owner.link else {})
+    response = RedirectResponse(f"{PREFERENCES}?{urlencode(query)}#{purpose.value}", 303)
     if given:
         state = await declare(services, plan, visitor, given)
-        await remember_answer(request, response, plan, visitor, state)
+        if not owner.link:
+            # Who comes by a link is not taken for its owner anywhere else.
+            await remember_answer(request, response, plan, visitor, state)
     return response
 
 
@@ -137,13 +169,16 @@ def _questions(
 async def _page(
     request: Request,
     plan: Plan,
-    visitor: Visitor,
+    owner: Whose,
     problem: str = "",
     problems: Mapping[str, str] = _NONE,
     form: FormData | None = None,
 ) -> Response:
     services = services_of(request)
-    known = await knowledge_of(services, plan, visitor, context_of(request, plan, PREFERENCES))
+    context = context_of(request, plan, PREFERENCES)
+    known = await knowledge_of(services, plan, owner.visitor, context)
+    # What frames the page is the bearer's own.
+    own = await known_of(services, plan, visitor_of(request)) if owner.link else known.profile
     admin = is_admin(request)
     choice = choice_of(request) if admin else BarChoice()
     locale = locale_for(request, plan, choice)
@@ -174,15 +209,18 @@ async def _page(
                 value=speaker.value(name, values[name]) if values.get(name) else "",
             )
             for name in ON_START
-            if name in plan.workspace.attributes and plan.workspace.industries
+            if name in plan.workspace.attributes and plan.workspace.industries and not owner.link
         ),
         start_href=f"{START}?{urlencode({'next': PREFERENCES})}",
         sections=tuple(sections),
         problem=problem,
     )
-    site = frame(request, plan, known.profile, locale, admin=admin, choice=choice, path=PREFERENCES)
+    site = frame(request, plan, own, locale, admin=admin, choice=choice, path=PREFERENCES)
     failed = problem and request.method == "POST"
-    return answer(render(site, view), 422 if failed else 200)
+    response = answer(render(site, view), 422 if failed else 200)
+    # The address may hold the link.
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
 
 
 def _field(
