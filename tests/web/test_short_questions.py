@@ -11,8 +11,10 @@ import pytest
 
 from persx.model.attribute import Attribute, Purpose, ValueType
 from persx.model.clock import DAY, MINUTE
+from persx.model.event import anonymous_key
 from persx.model.question import QuestionDocument
 from persx.model.workspace import ConsentMode, ConsentSettings, Workspace
+from persx.testing import see
 from tests.conftest import WRITE_KEY
 from tests.web.test_consent import publish
 from tests.web.test_receipts_and_me import SERVER, carry, come, outside
@@ -224,7 +226,7 @@ async def test_what_was_put_aside_is_exported_and_erased(client: Any, services: 
     assert "declined_questions" not in privacy, "it is no fact about them"
     assert (await client.delete("/v1/me")).status_code == 200
     assert "persx_asked" not in client.cookies
-    assert await services.store.states(f"a:{visitor}") == []
+    assert await see(services.store).states(anonymous_key(visitor)) == []
 
 
 @pytest.mark.parametrize(
