@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from persx.model.workspace import ConsentMode, ConsentSettings
+from persx.testing import see
 from tests.web.test_receipts_and_me import SERVER, come
 from tests.web.test_short_questions import changed, facts
 
@@ -132,7 +133,7 @@ async def test_looking_keeps_nothing(client: Any, services: Any) -> None:
     assert not client.cookies
     await save(client, "personalization", ["role"])
     assert not client.cookies
-    assert await services.stream.read(0, 100) == []
+    assert await see(services.stream).read(0, 100) == []
 
 
 async def test_each_section_asks_for_its_own_permission(client: Any, services: Any) -> None:
@@ -143,7 +144,7 @@ async def test_each_section_asks_for_its_own_permission(client: Any, services: A
     assert "Personalization – The pages remember" in section(page, "personalization")
     sent = await save(client, "marketing", ["email-topics"], email_topics="Test ideas")
     assert sent.status_code == 422, "the form did not say what it allows"
-    assert await services.stream.read(0, 100) == []
+    assert await see(services.stream).read(0, 100) == []
     data = {
         "section": "personalization", "asked": "role", "value.role": "Product", "allows": "yes",
     }  # fmt: skip

@@ -335,7 +335,7 @@ async def test_before_they_agree_nobody_is_asked_and_nothing_is_set(
     # An answer to a question that was not put, or put before they changed their mind.
     await answer(client, "company-size", value="2 to 50")
     assert not client.cookies
-    assert await services.stream.read(0, 100) == []
+    assert await see(services.stream).read(0, 100) == []
 
 
 async def test_a_quiz_says_what_answering_allows(client: Any, services: Any) -> None:
@@ -368,7 +368,7 @@ async def test_without_storage_a_session_remembers_what_was_put_aside_and_nothin
     assert set(client.cookies) == {"persx_asked"}
     page = (await client.get("/about")).text
     assert "Question 2 of 3" in page
-    assert await services.stream.read(0, 100) == []
+    assert await see(services.stream).read(0, 100) == []
 
 
 async def test_what_is_for_marketing_is_asked_only_of_who_allows_that(

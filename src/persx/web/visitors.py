@@ -175,10 +175,10 @@ def remember(
     for cookie in (VISITOR, STATE):
         if cookie.name in request.cookies and profile.granted.isdisjoint(cookie.needs):
             response.delete_cookie(cookie.name)
-    if ASKED.name in request.cookies and Purpose.PERSONALIZATION not in profile.granted:
-        # Whoever put a question aside goes on not being asked; that is a wish of theirs.
-        if not asking_session(request).done:
-            response.delete_cookie(ASKED.name)
+    asked = ASKED.name in request.cookies and Purpose.PERSONALIZATION not in profile.granted
+    # Whoever put a question aside goes on not being asked; that is a wish of theirs.
+    if asked and not asking_session(request).done:
+        response.delete_cookie(ASKED.name)
 
 
 def remember_answers(
