@@ -10,7 +10,7 @@ import msgspec
 
 from persx.app.collecting import collect
 from persx.app.services import Services
-from persx.app.visiting import Visitor, answers_for, granted_to, new_id, states_of
+from persx.app.visiting import Visitor, answers_for, new_id, states_of
 from persx.decide.plan import Plan
 from persx.model.attribute import Purpose
 from persx.model.clock import Millis
@@ -191,20 +191,6 @@ def _said_before(
         for name, grant in before.items()
         if name in purposes
     }
-
-
-async def allow(services: Services, plan: Plan, visitor: Visitor, *, source: str) -> Visitor:
-    """Take a form for the permission to personalize, where that was not given before.
-
-    The form has to say so above its button.
-
-    Returns:
-        The visitor, whose cookie has to carry the answer where it differs.
-    """
-    if Purpose.PERSONALIZATION in await granted_to(services, plan, visitor):
-        return visitor
-    answered = await answer(services, plan, visitor, {Purpose.PERSONALIZATION: True}, source=source)
-    return msgspec.structs.replace(visitor, answers=answered.answers)
 
 
 def consent_event(

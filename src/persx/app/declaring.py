@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from persx.app.services import Services
 from persx.app.signing import SignedState
 from persx.app.visiting import Visitor, granted_to
 from persx.decide.plan import Plan
-from persx.model.attribute import Purpose, Source, Value, ValueType
+from persx.model.attribute import Attribute, Purpose, Source, Value, ValueType
 from persx.model.errors import BadInput, Forbidden, did_you_mean
 from persx.model.event import FORM_SUBMITTED, EventType
 from persx.visitors.consent import storable
@@ -67,6 +68,38 @@ def check_facts(plan: Plan, given: Mapping[str, object]) -> dict[str, Value]:
                 )
         facts[name] = fact
     return facts
+
+
+def declared_value(attribute: Attribute, texts: Sequence[str]) -> object:
+    """Return what a form's texts mean for an attribute; nothing chosen or written forgets it.
+
+    Yes and no are sent as such, and a list without closed values has one on each line.
+
+    Raises:
+        BadInput: It is no number, or neither yes nor no.
+    """
+    text = texts[0].strip() if texts else ""
+    match attribute.type:
+        case ValueType.STRINGS if not attribute.values:
+            return [line.strip() for line in text.splitlines() if line.strip()]
+        case ValueType.STRINGS:
+            return [each for each in texts if each]
+        case _ if not text:
+            return None
+        case ValueType.BOOLEAN:
+            if text not in ("yes", "no"):
+                raise BadInput(f"'{text[:80]}' is neither yes nor no.", value=text)
+            return text == "yes"
+        case ValueType.NUMBER:
+            try:
+                number = float(text.replace(",", "."))
+            except ValueError as error:
+                raise BadInput(f"'{text[:80]}' is not a number.", value=text) from error
+            if not math.isfinite(number):
+                raise BadInput(f"'{text[:80]}' is not a number that can be kept.", value=text)
+            return number
+        case _:
+            return text
 
 
 async def declare(

@@ -102,6 +102,12 @@ KEPT: Final = (
         withdrawn="stays, unused; with `erase`, removed from the profile at once",
     ),
     Kept(
+        what="Short questions that were put aside, and when: they rest meanwhile",
+        needs=STORAGE,
+        under=_ID,
+        until="until it is erased",
+    ),
+    Kept(
         what="Session storage `persx-state`: industry, goals, tools, persona",
         needs=STORAGE,
         under="the browser's tab",

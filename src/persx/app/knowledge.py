@@ -17,7 +17,7 @@ from persx.model.event import IdentityKey
 from persx.model.visitor import IdentityState, Profile
 from persx.storage.scope import Bearer
 from persx.visitors.dating import changed_at, fact_of
-from persx.visitors.preferences import GENERIC_CONTENT, PREFERENCES
+from persx.visitors.preferences import GENERIC_CONTENT, is_preference
 
 
 class KnownFact(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +95,7 @@ async def knowledge_of(
             uses=usage[name],
         )
         for name in plan.attributes
-        if name not in PREFERENCES
+        if not is_preference(name)
         and (value := held.attributes.get(name)) not in (None, [], "")
         # Of somebody who was never here nothing is held, not even that they did nothing.
         and (states or held.sources[name] is Source.DECLARED)

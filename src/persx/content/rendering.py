@@ -11,6 +11,7 @@ import msgspec
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
+from persx.content.blocks.quiz import QuizStep
 from persx.content.declared import sandbox
 from persx.content.icons import icon
 from persx.content.safety import safe_href, sanitise, sanitise_template
@@ -70,6 +71,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
         csrf: A token that every form sends back; empty means none.
         words: What its forms say by themselves.
         again: Block name → its form, where that is shown again.
+        quizzes: Block name → where the visitor is in that quiz.
         languages: Block name → the language of its texts, where it is not the page's.
     """
 
@@ -81,6 +83,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     csrf: str = ""
     words: FormWords = FormWords()
     again: Mapping[str, FormAgain] = {}
+    quizzes: Mapping[str, QuizStep] = {}
     languages: Mapping[str, str] = {}
 
 

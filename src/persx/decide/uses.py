@@ -36,6 +36,10 @@ def uses(plan: Plan) -> Mapping[str, Uses]:
     audiences = {
         name: plan.program.reads(audience.when) for name, audience in workspace.audiences.items()
     }
+    asking: dict[str, list[str]] = {}
+    for question in workspace.questions.values():
+        if question.when:
+            asking.setdefault(question.attribute, []).append(question.when)
     found = {}
     for name in plan.attributes:
         persona = name in scored
@@ -59,7 +63,10 @@ def uses(plan: Plan) -> Mapping[str, Uses]:
             questions=tuple(
                 key
                 for key, attribute in plan.attributes.items()
-                if any(name in plan.program.reads(rule) for rule in attribute.signs.values())
+                if any(
+                    name in plan.program.reads(rule)
+                    for rule in (*attribute.signs.values(), *asking.get(key, ()))
+                )
             ),
         )
     return found

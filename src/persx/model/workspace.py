@@ -9,7 +9,9 @@ import msgspec
 
 from persx.model.attribute import Attribute, Purpose
 from persx.model.clock import Millis
+from persx.model.document import Document
 from persx.model.network import NetworkSettings
+from persx.model.question import QuestionDocument
 
 DEFAULT: Final = "default"
 """The name that stands for a block's default content wherever a variant is named."""
@@ -19,10 +21,6 @@ TARGETED: Final = "targeted"
 
 HOLDOUT: Final = "holdout"
 """The key of the built-in experiment: generic against targeted, everywhere."""
-
-
-class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all workspace documents: immutable, and unknown fields are faults."""
 
 
 class Industry(Document, frozen=True, kw_only=True):
@@ -371,6 +369,8 @@ class Settings(Document, frozen=True, kw_only=True):
         industry_cookie_days: Lifetime of the cookie with what the visitor declared.
         reask_days: A declared industry that is older is asked for again; 0 never asks.
         drift_days: For so long after an answer, behaviour does not question it.
+        questions_per_session: So many questions at most are put to a visitor in one session.
+        question_rest_days: For so long a question that was put aside is not asked.
         footer: Text at the foot of every page.
         locales: Locale code → tagline and footer there.
     """
@@ -390,6 +390,8 @@ class Settings(Document, frozen=True, kw_only=True):
     industry_cookie_days: int = 7
     reask_days: int = 90
     drift_days: int = 7
+    questions_per_session: int = 2
+    question_rest_days: int = 90
     footer: str = ""
     locales: dict[str, dict[str, str]] = {}
 
@@ -408,6 +410,7 @@ class Workspace(Document, frozen=True, kw_only=True):
     pages: dict[str, Page] = {}
     experiments: dict[str, Experiment] = {}
     goals: dict[str, Goal] = {}
+    questions: dict[str, QuestionDocument] = {}
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

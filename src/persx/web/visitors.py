@@ -22,6 +22,7 @@ from persx.model.event import anonymous_key
 from persx.model.visitor import Grant, Profile
 from persx.model.workspace import ConsentMode
 from persx.visitors.consent import STORAGE, add, granted, storable
+from persx.visitors.questions import AskingSession, resumed
 
 
 class Cookie(msgspec.Struct, frozen=True):
@@ -54,6 +55,13 @@ CONSENT: Final = Cookie(
     "Signed answer to what the visitor's data may be used for; it holds no id.",
     "settings.consent.days (365 days unless set), counted from the answer",
 )
+ASKED: Final = Cookie(
+    "persx_asked",
+    "Signed list of the questions that this session asked and of those that were put aside, so "
+    "that nobody asks twice; it holds no id. Set where personalization is allowed, or once a "
+    "question is put aside.",
+    "until the browser closes; half an hour without a page begins a new list",
+)
 ADMIN: Final = Cookie(
     "persx_admin", "Signed session of somebody of the team who signed in.", "12 hours"
 )
@@ -67,7 +75,7 @@ LINK: Final = Cookie(
     "until the browser closes",
     (Purpose.PERSONALIZATION,),
 )
-COOKIES: Final = (VISITOR, STATE, LINK, CONSENT, LOCALE, ADMIN, PREVIEW)
+COOKIES: Final = (VISITOR, STATE, LINK, CONSENT, ASKED, LOCALE, ADMIN, PREVIEW)
 
 _BOT: Final = re.compile(
     r"bot\b|crawl|spider|slurp|facebookexternalhit|lighthouse|pingdom|uptime|monitoring",
@@ -190,6 +198,10 @@ def remember(
     for cookie in (VISITOR, STATE):
         if cookie.name in request.cookies and profile.granted.isdisjoint(cookie.needs):
             response.delete_cookie(cookie.name)
+    asked = ASKED.name in request.cookies and Purpose.PERSONALIZATION not in profile.granted
+    # Whoever put a question aside goes on not being asked; that is a wish of theirs.
+    if asked and not asking_session(request).done:
+        response.delete_cookie(ASKED.name)
 
 
 def remember_answers(
@@ -224,6 +236,19 @@ async def remember_declared(
     if not profile.granted.isdisjoint(STATE.needs):
         remember_state(response, services, plan, state)
     return profile
+
+
+def asking_session(request: Request) -> AskingSession:
+    """Return what this session asked so far, by its signed cookie."""
+    services = services_of(request)
+    text = request.cookies.get(ASKED.name)
+    kept = services.signer.read_asked(text) if text else AskingSession()
+    return resumed(kept, services.clock())
+
+
+def remember_asked(response: Response, services: Services, session: AskingSession) -> None:
+    """Set the cookie that carries what this session asked."""
+    set_cookie(response, services, ASKED, services.signer.asked(session), None)
 
 
 def context_of(request: Request, plan: Plan, path: str) -> dict[str, Value]:

@@ -34,6 +34,9 @@ def rule_sites(workspace: Workspace) -> Iterator[RuleSite]:
         for variant in block.variants:
             if variant.when:
                 yield RuleSite("blocks", name, f"variants.{variant.name}.when", variant.when)
+    for name, question in workspace.questions.items():
+        if question.when:
+            yield RuleSite("questions", name, "when", question.when)
     for key, experiment in workspace.experiments.items():
         if experiment.target:
             yield RuleSite("experiments", key, "target", experiment.target)

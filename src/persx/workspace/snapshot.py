@@ -15,8 +15,9 @@ from persx.audience.schema import (
     resolve_values,
 )
 from persx.model.attribute import Attribute
+from persx.model.question import INDUSTRY
 from persx.model.workspace import Workspace
-from persx.visitors.preferences import PREFERENCES
+from persx.visitors.preferences import preferences
 from persx.workspace.rules import rule_sites
 
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
@@ -68,7 +69,8 @@ def effective_attributes(workspace: Workspace) -> dict[str, Attribute]:
 
     The workspace's own, counts in rules, and what every visitor may prefer.
     """
-    attributes = {**resolved_attributes(workspace), **PREFERENCES}
+    asked = {INDUSTRY, *workspace.questions}
+    attributes = {**resolved_attributes(workspace), **preferences(sorted(asked))}
     known = schema(workspace)
     for site in rule_sites(workspace):
         rule, _ = check_rule(site.text, known)

@@ -15,6 +15,7 @@ from persx.workspace.checks.coverage import check_coverage
 from persx.workspace.checks.experiments import check_experiments
 from persx.workspace.checks.network import check_network
 from persx.workspace.checks.pages import check_pages
+from persx.workspace.checks.questions import check_questions
 from persx.workspace.checks.settings import check_settings
 from persx.workspace.checks.subject import Subject
 from persx.workspace.checks.trust import check_trust
@@ -29,6 +30,7 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Fault]], ...]] = (
     check_blocks,
     check_pages,
     check_experiments,
+    check_questions,
 )
 
 

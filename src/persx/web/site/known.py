@@ -27,10 +27,9 @@ from persx.web.site.views import (
     PersonaView,
 )
 from persx.web.site.words import words
+from persx.workspace.attribute_uses import ON_START
 
 _ORDER: Final = (Source.DECLARED, Source.COMPUTED, Source.PREDICTED, Source.CONTEXTUAL)
-_ON_START: Final = ("industry", "goals", "tools")
-"""Attributes that the start form asks for: there they are changed."""
 _MOST_NAMED: Final = 8
 
 
@@ -151,7 +150,7 @@ class Speaker:
 
     def _edit(self, fact: KnownFact) -> EditView:
         attribute = self._plan.attributes[fact.name]
-        if fact.name in _ON_START:
+        if fact.name in ON_START:
             return EditView(kind="start")
         chosen = fact.value if isinstance(fact.value, list) else [fact.value]
         values: Iterable[str] = attribute.values

@@ -45,7 +45,7 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
     uses_persona: str = "Your persona follows from it."
     uses_audiences: str = "It puts you into these audiences or keeps you out: {audiences}."
     uses_experiments: str = "It decides whether you take part in: {experiments}."
-    uses_questions: str = "It can make us ask you again about: {facts}."
+    uses_questions: str = "It can make us ask you about: {facts}."
     uses_nothing: str = "Nothing at present."
     change: str = "Change"
     delete: str = "Delete"
@@ -204,7 +204,7 @@ GERMAN_MY_DATA: Final = MyDataWords(
     uses_persona="Ihre Persona folgt daraus.",
     uses_audiences="Es bringt Sie in diese Zielgruppen oder hält Sie heraus: {audiences}.",
     uses_experiments="Es entscheidet, ob Sie teilnehmen an: {experiments}.",
-    uses_questions="Es kann der Grund sein, dass wir Sie noch einmal fragen nach: {facts}.",
+    uses_questions="Es kann der Grund sein, dass wir Sie fragen nach: {facts}.",
     uses_nothing="Zurzeit für nichts.",
     change="Ändern",
     delete="Löschen",

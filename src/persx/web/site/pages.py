@@ -13,29 +13,33 @@ from starlette.responses import RedirectResponse, Response
 from persx.app.asking import question_for
 from persx.app.deciding import Decided, as_shown, decide_for, receipt_of, settle
 from persx.app.exposing import exposure_token
-from persx.app.hints import suggestion_for
 from persx.app.publication import Served
 from persx.app.services import Services
 from persx.app.visiting import Visitor
 from persx.content.rendering import FormAgain, RenderContext
 from persx.content.texts import language_of
 from persx.decide.plan import DEFAULT_CHOICE, PagePlan, Plan
-from persx.model.attribute import Value
+from persx.model.attribute import Purpose, Value
 from persx.model.errors import PersxError
 from persx.model.workspace import Page
+from persx.visitors.questions import AskingSession, put
 from persx.web.admin.session import BarChoice, choice_of, is_admin
 from persx.web.html import answer
+from persx.web.site.asking_views import Asking
 from persx.web.site.errors import not_found, nothing_served
 from persx.web.site.frame import PRIVACY, WHY, description_of, frame, locale_for, title_of
 from persx.web.site.preview import preview_of
-from persx.web.site.questions import asking_view, suggestion_view
-from persx.web.site.views import Asking, Link, PageView, render
+from persx.web.site.questions import asking_view
+from persx.web.site.quiz import quiz_steps
+from persx.web.site.views import Link, PageView, render
 from persx.web.site.words import words
 from persx.web.visitors import (
     LOCALE,
+    asking_session,
     context_of,
     is_human,
     remember,
+    remember_asked,
     services_of,
     set_cookie,
     visitor_of,
@@ -82,6 +86,7 @@ async def page_response(
     choice = choice_of(request) if admin else BarChoice()
     locale = locale_for(request, plan, choice)
     context = {**context_of(request, plan, page.path), "locale": locale}
+    session = asking_session(request)
     decided = await decide_for(
         services,
         visitor,
@@ -92,6 +97,17 @@ async def page_response(
         settled=False,
     )
     sent = request.query_params.get("sent", "")
+    quizzes = quiz_steps(
+        plan,
+        decided.decision.decisions,
+        decided.profile,
+        context,
+        session,
+        services.clock(),
+        locale,
+        page.path,
+        {block: form.errors.get("", "") for block, form in again.items()},
+    )
     rendered = served.renderer.render_page(
         decided.decision.decisions,
         lambda block: (
@@ -104,6 +120,7 @@ async def page_response(
             sent=frozenset([sent]) if sent else frozenset(),
             words=words(locale).forms,
             again=again,
+            quizzes=quizzes,
             languages=_languages(decided, plan, locale),
         ),
     )
@@ -127,10 +144,20 @@ async def page_response(
         ),
         canonical=services.settings.public_url.rstrip("/") + page.path,
         exposure_url=_exposure_url(request, decided, visitor, page, title) if human else None,
+        quiz=bool(quizzes),
     )
     asking = None
     if human and choice == BarChoice():
-        asking = await _asking(services, plan, visitor, decided, context)
+        asking = await _asking(
+            services,
+            plan,
+            visitor,
+            decided,
+            context,
+            session,
+            inner=page.path != "/",
+            quiz=any(step.question for step in quizzes.values()),
+        )
     site = frame(
         request,
         plan,
@@ -146,6 +173,9 @@ async def page_response(
     response.headers["Content-Language"] = locale
     if human:
         remember(request, response, plan, visitor, decided.profile)
+        if Purpose.PERSONALIZATION in decided.profile.granted or session.done:
+            after = put(session, asking.key if asking else None, services.clock())
+            remember_asked(response, services, after)
     if request.query_params.get("locale") in plan.workspace.locales:
         set_cookie(response, services, LOCALE, request.query_params["locale"], YEAR_SECONDS)
     return response
@@ -166,15 +196,18 @@ async def _asking(
     visitor: Visitor,
     decided: Decided,
     context: Mapping[str, Value],
+    session: AskingSession,
+    *,
+    inner: bool,
+    quiz: bool,
 ) -> Asking | None:
     """Return the question of this page, if any: one that cannot be asked spoils no page."""
     locale = str(context["locale"])
     try:
-        question = await question_for(services, plan, visitor, decided.profile, context)
-        if question is not None:
-            return asking_view(question, plan, locale)
-        suggestion = suggestion_for(plan, decided.profile)
-        return suggestion_view(suggestion, plan, locale) if suggestion else None
+        question = await question_for(
+            services, plan, visitor, decided.profile, context, session, inner=inner, quiz=quiz
+        )
+        return asking_view(question, plan, locale) if question else None
     except PersxError as error:
         services.metrics.errors.labels("question").inc()
         _log.error("A question cannot be asked: %s", error)

@@ -10,11 +10,11 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from persx.app.consenting import allow
 from persx.app.declaring import check_facts, declare
 from persx.app.hints import INDUSTRY, link_name
 from persx.app.publication import Served
-from persx.app.visiting import known_of
+from persx.app.questions import allow, missing_for
+from persx.app.visiting import granted_to, known_of
 from persx.content.texts import text_of, value_text
 from persx.model.attribute import Attribute, Purpose
 from persx.model.errors import BadInput
@@ -69,7 +69,9 @@ async def send_start(request: Request) -> Response:
         try:
             check_facts(served.plan, given)
             # The form says so above its button: sending it allows what it is for.
-            visitor = await allow(services, served.plan, visitor, source="start form")
+            granted = await granted_to(services, served.plan, visitor)
+            missing = missing_for(Purpose.PERSONALIZATION, granted)
+            visitor = await allow(services, served.plan, visitor, missing, "start form")
             state = await declare(services, served.plan, visitor, given)
         except BadInput as error:
             errors["industry"] = str(error)
@@ -128,7 +130,7 @@ def _form(
     locale = _locale(request, served)
     admin = is_admin(request)
     choice = choice_of(request) if admin else BarChoice()
-    site = frame(request, plan, profile, locale, admin=admin, choice=choice, ask=False)
+    site = frame(request, plan, profile, locale, admin=admin, choice=choice)
 
     def options(values: tuple[str, ...], name: str) -> tuple[Option, ...]:
         chosen = known.get(name)
