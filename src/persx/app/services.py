@@ -24,6 +24,7 @@ from persx.decide.receipt import Rulebook
 from persx.model.clock import Clock, system_clock
 from persx.model.decision import Decision, Reason
 from persx.model.visitor import Profile
+from persx.storage.artifacts import Artifacts
 from persx.storage.ports import Store, Stream, Warehouse
 from persx.storage.removal import Tombstones
 
@@ -125,6 +126,7 @@ class Services:
     store: Store
     stream: Stream
     warehouse: Warehouse
+    artifacts: Artifacts
     keys: Keys
     settings: ServerSettings = field(default_factory=ServerSettings)
     home: Path | None = None

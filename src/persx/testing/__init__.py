@@ -10,6 +10,7 @@ class TestMyStream(StreamContract):
 Call ``pytest.register_assert_rewrite("persx.testing")`` in `conftest.py` for telling failures.
 """
 
+from persx.testing.artifacts import ArtifactsContract
 from persx.testing.events import CountingProjector, make_event, make_events
 from persx.testing.identities import IdentityContract
 from persx.testing.removing import RemovalContract
@@ -19,6 +20,7 @@ from persx.testing.stream import StreamContract
 from persx.testing.warehouse import WarehouseContract
 
 __all__ = [
+    "ArtifactsContract",
     "CountingProjector",
     "IdentityContract",
     "Opener",
