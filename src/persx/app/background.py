@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from persx.app.backfill import Job, fill, fold_of, switch
+from persx.app.predicting import train_when_due
 from persx.app.retention import retain
 from persx.app.services import Services
 from persx.decide.plan import Plan
@@ -18,6 +19,9 @@ from persx.model.errors import Conflict, PersxError
 from persx.visitors.fold import Fold
 
 PUBLICATION_SECONDS: Final = 0.2
+TRAINING_SECONDS: Final = 60.0
+"""Time between looks whether a model is to be trained anew."""
+
 SHORTEST_SECONDS: Final = 0.05
 """Whatever a setting says, requests get their turn between two rounds."""
 
@@ -35,11 +39,14 @@ async def background(services: Services) -> AsyncIterator[None]:
     await filling.take_up()
 
     async def watch() -> None:
-        await services.publication.refresh(services.store)
+        await services.refresh()
         await filling.take_up()
 
     async def retaining() -> None:
         await retain(services)
+
+    async def training() -> None:
+        await train_when_due(services)
 
     tasks = [
         asyncio.create_task(work)
@@ -47,6 +54,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             _every(PUBLICATION_SECONDS, "publication", watch),
             _every(services.settings.seal_seconds, "seal", sealing.look),
             _every(services.settings.retention_seconds, "retention", retaining),
+            _every(TRAINING_SECONDS, "training", training),
             services.decision_log.run(services.store),
         )
     ]

@@ -16,11 +16,14 @@ from persx.decide.plan import PagePlan, Plan
 from persx.model.attribute import Source, Value, ValueType
 from persx.model.decision import Decision, DecisionRecord, PageDecision
 from persx.model.errors import BadInput, NotFound, Unavailable, did_you_mean
-from persx.model.visitor import Profile
+from persx.model.visitor import Guess, Profile
+from persx.visitors.prediction.guessing import with_guesses
 
 _log = logging.getLogger("persx")
 
 MAX_BLOCKS: Final = 100
+
+NO_GUESSES: Final[Mapping[str, Guess]] = {}
 
 _DERIVED: Final = frozenset({"persona", "identified", "hour", "weekday"})
 """Contextual attributes that no request may set: they follow from the profile and the clock."""
@@ -131,6 +134,8 @@ async def decide_for(
     if whole or page.persona:
         # Found once, for the rules and for whoever is told of the visitor.
         profile = with_persona(plan, profile, context, now)
+    if page.guesses or (whole and plan.guesses):
+        profile = with_guesses(profile, plan.guesses, services.models.active)
     decision = decide(
         plan,
         page,
@@ -145,14 +150,16 @@ async def decide_for(
     if preview is None:
         services.metrics.decided(decision.decisions, profile.storable)
         if log and profile.storable:
-            services.decision_log.add(record(decision, page, now))
+            services.decision_log.add(record(decision, page, now, profile.guesses))
     return Decided(decision=decision, profile=profile, plan=plan)
 
 
-def record(decision: PageDecision, page: PagePlan, now: int) -> DecisionRecord:
+def record(
+    decision: PageDecision, page: PagePlan, now: int, guesses: Mapping[str, Guess] = NO_GUESSES
+) -> DecisionRecord:
     """Return a page decision as it is kept: all but the contents, and attributes not read."""
     visible = decision.attributes
-    body = {
+    body: dict[str, object] = {
         "page": decision.page,
         "snapshot": decision.snapshot,
         "artifacts": decision.artifacts,
@@ -162,6 +169,8 @@ def record(decision: PageDecision, page: PagePlan, now: int) -> DecisionRecord:
             [each.block, each.variant, each.reason, each.propensity] for each in decision.decisions
         ],
     }
+    if guesses and (read := guesses.keys() & page.guesses):
+        body["guesses"] = {name: guesses[name].confidence for name in sorted(read)}
     return DecisionRecord(
         id=decision.id,
         at=now,

@@ -44,7 +44,7 @@ async def explain_for_visitor(services: Services, request: ExplainRequest) -> Ex
         NotFound: Nothing is known of the visitor.
         Unavailable: Nothing is published yet.
     """
-    await services.publication.refresh(services.store)
+    await services.refresh()
     plan = current_plan(services)
     known: dict[str, Value] = {}
     if request.anonymous_id or request.user_id:

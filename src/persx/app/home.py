@@ -91,7 +91,7 @@ async def open_home(
             if not read_only:
                 await settle_tombstones(services)
             if deciding:
-                await services.publication.refresh(services.store)
+                await services.refresh()
             yield services
         finally:
             await storage.close()

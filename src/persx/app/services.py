@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from persx.app.decision_log import DecisionLog
+from persx.app.models import Models
 from persx.app.publication import Publication
 from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
@@ -133,6 +134,7 @@ class Services:
     clock: Clock = system_clock
     metrics: Metrics = field(default_factory=Metrics)
     publication: Publication = field(default_factory=Publication)
+    models: Models = field(default_factory=Models)
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
     erased: Tombstones = field(default_factory=lambda: Tombstones(b""))
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -140,6 +142,11 @@ class Services:
     slow_reads: SlowReads = field(default_factory=SlowReads)
     decision_log: DecisionLog = field(init=False)
     signer: Signer = field(init=False)
+
+    async def refresh(self) -> None:
+        """Take up the snapshot and the models that are active now."""
+        await self.publication.refresh(self.store)
+        await self.models.refresh(self)
 
     def __post_init__(self) -> None:
         self.decision_log = DecisionLog(self.metrics.dropped.inc)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from persx.model.clock import Millis
+
+PREDICTION: Final = "prediction"
+"""The kind of a model that guesses an attribute; the artifact's name is the attribute's."""
 
 
 def artifact_key(kind: str, name: str) -> str:

@@ -55,9 +55,7 @@ class MemoryArtifacts:
             if key[:2] == (kind, name):
                 chosen = key[2] == number
                 activated = now if chosen else head.activated
-                self._heads[key] = msgspec.structs.replace(
-                    head, active=chosen, activated=activated
-                )
+                self._heads[key] = msgspec.structs.replace(head, active=chosen, activated=activated)
 
     async def heads(self, kind: str = "", name: str = "") -> Sequence[ArtifactHead]:
         """Return those of a kind and a name, newest first."""
