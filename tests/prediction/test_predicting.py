@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from persx.app.deciding import decide_for, page_plan
-from persx.app.predicting import PredictRequest, show_models, train_model
+from persx.app.predicting import PredictRequest, train_model
 from persx.app.services import Services
-from persx.app.simulating import SIMULATED
 from persx.app.visiting import Visitor, known_of
 from persx.model.attribute import Source
 from persx.model.event import Event, EventType

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -18,21 +17,20 @@ from persx.storage.backends.sqlite.database import FILE
 from persx.testing.events import NOW
 
 
-def damage_row(home: Path, storage: Storage, body: bytes) -> None:
+def damage(home: Path, storage: Storage, body: bytes) -> None:
+    """Change what is kept of artifact 2 behind the backend's back."""
+    if isinstance(storage.artifacts, MemoryArtifacts):
+        storage.artifacts.bodies["prediction", "a", 2] = body
+        return
     with closing(sqlite3.connect(home / FILE)) as connection:
         connection.execute("UPDATE artifact SET body = ? WHERE number = 2", (body,))
         connection.commit()
 
 
-def damage_dict(home: Path, storage: Storage, body: bytes) -> None:
-    assert isinstance(storage.artifacts, MemoryArtifacts)
-    storage.artifacts.bodies["prediction", "a", 2] = body
-
-
 @pytest.mark.parametrize("body", [b"", b"tw", b"twp", b"two and more"])
-@pytest.mark.parametrize(("store", "damage"), [("sqlite", damage_row), ("memory", damage_dict)])
+@pytest.mark.parametrize("store", ["sqlite", "memory"])
 def test_a_damaged_one_is_refused_and_the_earlier_stays_active(
-    tmp_path: Path, store: str, damage: Callable[[Path, Storage, bytes], None], body: bytes
+    tmp_path: Path, store: str, body: bytes
 ) -> None:
     async def scenario() -> None:
         async with open_storage(tmp_path, store=store) as storage:

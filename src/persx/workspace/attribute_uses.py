@@ -9,6 +9,7 @@ import msgspec
 from persx.audience.rules import CheckedRule, check_rule
 from persx.model.attribute import Attribute, Purpose, Source, ValueType
 from persx.model.workspace import Workspace
+from persx.visitors.prediction.traced import declared_names
 from persx.workspace.rules import RuleSite, rule_sites
 from persx.workspace.snapshot import schema
 
@@ -30,6 +31,8 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
         kept_for: Why it is kept though no rule reads it.
         uses: Where it is used itself; what reads an audience is not listed under what the
             audience reads.
+        predicts: What a model guesses with it; empty where nobody guesses.
+        confidence: The least probability with which such a guess is used.
     """
 
     name: str
@@ -43,6 +46,8 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
     sensitive: bool
     kept_for: str
     uses: tuple[Use, ...]
+    predicts: str = ""
+    confidence: float = 0.0
 
     @property
     def unused(self) -> bool:
@@ -96,6 +101,8 @@ def _entry(name: str, attribute: Attribute, uses: tuple[Use, ...]) -> CatalogueE
         sensitive=attribute.sensitive,
         kept_for=attribute.kept_for,
         uses=uses,
+        predicts=attribute.predict.of if attribute.predict else "",
+        confidence=attribute.predict.confidence if attribute.predict else 0.0,
     )
 
 
@@ -103,6 +110,10 @@ def _uses(workspace: Workspace) -> Iterator[tuple[str, Use]]:
     for site, rule in checked_rules(workspace):
         for name in rule.reads:
             yield name, Use(site.kind, site.name, site.path)
+    for attribute in workspace.attributes.values():
+        if attribute.predict is not None:
+            for name in declared_names(attribute.predict):
+                yield name, Use("attributes", attribute.name, "predict.of")
     for persona in workspace.personas.values():
         for name in ("industry", "goals", "tools"):
             if getattr(persona, name):

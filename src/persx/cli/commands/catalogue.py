@@ -97,7 +97,12 @@ def _print(entries: Sequence[CatalogueEntry], known: dict[str, int], visitors: i
         share = [f"{known[entry.name] / visitors:.1%}"] if visitors else []
         table.add_row(
             entry.name,
-            entry.source.value,
+            entry.source.value
+            + (
+                f" (guesses {entry.predicts} from {entry.confidence:g} on)"
+                if entry.predicts
+                else ""
+            ),
             entry.freshness,
             entry.purpose.value + (" (sensitive)" if entry.sensitive else ""),
             entry.expires or "never",
@@ -105,3 +110,7 @@ def _print(entries: Sequence[CatalogueEntry], known: dict[str, int], visitors: i
             *share,
         )
     Console(width=None if Console().is_terminal else 200).print(table)
+
+
+def _guesses(entry: CatalogueEntry) -> str:
+    return f" ({entry.predicts} from {entry.confidence:g} on)" if entry.predicts else ""
