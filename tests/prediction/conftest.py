@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from persx.app.home import open_home
 from persx.app.publishing import PublishRequest, PushRequest, publish, push
 from persx.app.services import Services
 from persx.app.settings import ServerSettings
-from persx.app.simulating import Crowd, events_of, habits_of
+from persx.app.simulating import Crowd, Habit, events_of, habits_of
 from persx.model.clock import DAY
 from tests.conftest import PASSWORD, SERVER_KEY, WRITE_KEY
 
@@ -23,12 +23,11 @@ START = NOW - 100 * DAY
 INDUSTRIES = ("eCommerce", "SaaS", "Healthcare", "Education")
 
 ATTRIBUTES = """
-industry: {type: string, values: industries, label: Industry}
-goals: {type: strings, label: Goals}
-tools: {type: strings, label: Tools}
+industry: {type: string, values: industries, purpose: personalization, label: Industry}
 likely_industry:
   type: string
   source: predicted
+  purpose: personalization
   label: Likely industry
   predict: {of: industry, confidence: 0.8, visitors: 400}
 """
@@ -97,7 +96,11 @@ def crowd(**more: Any) -> Crowd:
     return Crowd(**{"habits": habits, "visitors": 6_000, "start": START, "days": 90, **more})
 
 
-Come = Callable[..., Awaitable[None]]
+DULL = {
+    "habits": tuple(Habit(value=each, share=1, pages=("/",)) for each in INDUSTRIES),
+    "interest": 0.0,
+}
+"""A crowd whose visits tell nothing of what they would declare."""
 
 
 async def come(services: Services, **more: Any) -> None:
