@@ -74,7 +74,10 @@ def guess_of(
     left = profile.attributes.get(TRACES)
     if not isinstance(left, list) or BOT in left:
         return None
-    best = model.best(trace for trace in left if source_of(trace) in prediction.traces)
+    if not model.kinds.issubset(prediction.traces):
+        # The workspace wants less to be read than it did when this model was trained.
+        left = [trace for trace in left if source_of(trace) in prediction.traces]
+    best = model.best(left)
     if best is None or best[1] < prediction.confidence:
         return None
     value, confidence = best

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from operator import add
 from typing import Final
 
 import msgspec
 
 from persx.model.errors import Unavailable
+from persx.visitors.computed.traces import source_of
 
 OTHER: Final = ""
 """The class of all values that too few visitors declared; it is never a guess."""
@@ -67,6 +69,8 @@ class Predictor:
             )
         self.model = model
         self.number = number
+        self.kinds = frozenset(source_of(trace) for trace in model.traces)
+        """The kinds of the traces that it knows."""
         self._rows = dict(zip(model.traces, model.weights, strict=True))
 
     @classmethod
@@ -93,8 +97,7 @@ class Predictor:
             row = rows.get(trace)
             if row is not None:
                 known = True
-                for place, weight in enumerate(row):
-                    logits[place] += weight
+                logits = list(map(add, logits, row))
         most = max(logits)
         powers = [math.exp(logit - most) for logit in logits]
         whole = sum(powers)
