@@ -94,7 +94,7 @@ def test_train_use_stop_and_start_again(tmp_path: Path, serve: Callable[..., Ser
     assert (attribute["active"], model["active"], model["snapshot"]) == (1, True, 1)
     assert model["training"]["figures"]["ece"] <= 0.05
     catalogue = persx("catalogue", "--home", home).stdout
-    assert "predicted (industry from 0.8 on)" in " ".join(catalogue.split())
+    assert "predicted (guesses industry from 0.8 on)" in " ".join(catalogue.split())
     rule = 'likely_industry == "SaaS"'
     why = persx("explain", rule, "--anonymous-id", "reader", "--home", home)
     assert "likely_industry is a guess at industry" in why.stdout

@@ -97,12 +97,7 @@ def _print(entries: Sequence[CatalogueEntry], known: dict[str, int], visitors: i
         share = [f"{known[entry.name] / visitors:.1%}"] if visitors else []
         table.add_row(
             entry.name,
-            entry.source.value
-            + (
-                f" (guesses {entry.predicts} from {entry.confidence:g} on)"
-                if entry.predicts
-                else ""
-            ),
+            entry.source.value + _guesses(entry),
             entry.freshness,
             entry.purpose.value + (" (sensitive)" if entry.sensitive else ""),
             entry.expires or "never",
@@ -113,4 +108,4 @@ def _print(entries: Sequence[CatalogueEntry], known: dict[str, int], visitors: i
 
 
 def _guesses(entry: CatalogueEntry) -> str:
-    return f" ({entry.predicts} from {entry.confidence:g} on)" if entry.predicts else ""
+    return f" (guesses {entry.predicts} from {entry.confidence:g} on)" if entry.predicts else ""

@@ -28,7 +28,7 @@ from persx.web.site.views import (
 )
 from persx.web.site.words import words
 
-_ORDER: Final = (Source.DECLARED, Source.COMPUTED, Source.PREDICTED, Source.CONTEXTUAL)
+_ORDER: Final = (Source.DECLARED, Source.PREDICTED, Source.COMPUTED, Source.CONTEXTUAL)
 _ON_START: Final = ("industry", "goals", "tools")
 """Attributes that the start form asks for: there they are changed."""
 _MOST_NAMED: Final = 8
