@@ -1,16 +1,17 @@
 """Guesses about who said nothing: right where visits tell, and off where they do not.
 
 What visitors declare is guessed for those who do not, from what their visits leave, and only by a
-model that beats the base rate on visitors who came later. Three crowds go through the whole of
+model that beats the base rate on visitors who came later. Four crowds go through the whole of
 persx: events are collected and folded, a model is trained, calibrated and tested on the fifth
-that declared last, and it is used or stays off. The first crowd is simulated: there the truth is
-known of those too who never declare. The second are the households of the Complete Journey, which
-its publisher simulated from real ones: half of it declares nothing, and whether there are children
-is to be guessed from the baskets. The third are the real customers of Online Retail, of whom every
+that declared last, and it is used or stays off. Two crowds are simulated: there the truth is known
+of those too who never declare. The third are the households of the Complete Journey, which its
+publisher simulated from real ones: two of three declare nothing, and whether there are children is
+to be guessed from the baskets. The last are the real customers of Online Retail, of whom every
 second is taken for one who does not say where they are; postage is left out, it would tell.
 
 The claim that is checked: no model is used that does not beat the base rate with its whole 95%
-interval and an expected calibration error of at most .05, and on the simulated visitors one is.
+interval and an expected calibration error of at most .05. Among the simulated crowds one is used
+where visits tell, and none where they do not.
 """
 
 from __future__ import annotations
