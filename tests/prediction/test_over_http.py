@@ -13,6 +13,7 @@ import pytest
 from persx.app.access import session
 from persx.app.collecting import collect
 from persx.model.event import EventType
+from persx.testing import see as scoped
 from persx.web.server import create_app
 from tests.conftest import SERVER_KEY, WRITE_KEY
 from tests.prediction.conftest import files, workspace
@@ -117,14 +118,14 @@ async def test_where_visitors_come_from_reaches_the_log_only_where_it_is_guessed
     query = "/?utm_source=letter&utm_campaign=may"
     headers = {"referer": "https://news.example/story?who=ann", "user-agent": PHONE}
     await see(client, query, **headers)
-    events = await services.stream.read()
+    events = await scoped(services.stream).read()
     (seen,) = [each for each in events if each.type is EventType.PAGE]
     assert seen.context == {
         "page": {"referrer": "https://news.example/"},
         "campaign": {"source": "letter", "name": "may"},
         "device": {"type": "phone"},
     }
-    (state,) = await services.store.states(seen.identity)
+    (state,) = await scoped(services.store).states(seen.identity)
     (kept,) = [value for key, value in state.computed.items() if key.startswith("traces()")]
     assert set(kept) == {
         "page /", "from news.example", "source letter", "campaign may", "device phone",
@@ -139,9 +140,9 @@ async def test_nothing_of_it_is_kept_where_nothing_is_guessed() -> None:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://site.test") as client:
             await see(client, "/?utm_source=letter", referer="https://news.example/")
-        (seen,) = [it for it in await services.stream.read() if it.type is EventType.PAGE]
+        (seen,) = [it for it in await scoped(services.stream).read() if it.type is EventType.PAGE]
         assert seen.context == {}
-        (state,) = await services.store.states(seen.identity)
+        (state,) = await scoped(services.store).states(seen.identity)
         assert state.computed == {}
 
 
@@ -154,5 +155,5 @@ async def test_what_is_known_goes_along_in_the_export_and_is_erased(
     assert facts["likely_industry"]["source"] == "predicted"
     assert facts["traces()"]["value"][0].startswith(("device", "page"))
     assert (await client.delete("/v1/me")).status_code in (200, 204)
-    assert await services.store.all_states() == []
+    assert await scoped(services.store).all_states() == []
     await collect(services, [])

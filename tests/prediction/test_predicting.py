@@ -26,6 +26,7 @@ from persx.model.clock import DAY
 from persx.model.errors import Conflict, NotFound
 from persx.model.event import Event, EventType
 from persx.model.visitor import Profile
+from persx.testing import see as scoped
 from persx.visitors.prediction.model import OTHER, Model, encode_model
 from tests.prediction.conftest import (
     ATTRIBUTES,
@@ -107,7 +108,9 @@ async def test_a_model_that_passes_guesses_for_who_said_nothing(guessing: Servic
     assert not any("/thanks/" in trace for trace in told.leaking), "it came afterwards"
     (shown,) = (await show_models(services, PredictRequest())).attributes
     assert (shown.active, shown.models[0].training) == (1, told)
-    assert shown.models[0].events == (await services.stream.read(limit=100_000))[-1].sequence
+    assert (
+        shown.models[0].events == (await scoped(services.stream).read(limit=100_000))[-1].sequence
+    )
     await look(services, "reader", *SAAS)
     profile = await known(services, "reader")
     assert profile.attributes["likely_industry"] == "SaaS"

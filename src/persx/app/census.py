@@ -19,6 +19,7 @@ from persx.model.attribute import Purpose
 from persx.model.errors import Fault
 from persx.model.visitor import IdentityState
 from persx.model.workspace import Workspace
+from persx.storage.scope import System
 from persx.visitors.fold import computed_key
 from persx.visitors.prediction.guessing import with_guesses
 from persx.workspace.attribute_uses import (
@@ -29,6 +30,8 @@ from persx.workspace.attribute_uses import (
 )
 from persx.workspace.checks.subject import Subject
 from persx.workspace.validation import check
+
+_SCOPE: Final = System("the census")
 
 _FROM_PROFILE: Final = frozenset({"persona", "identified"})
 """Contextual attributes that follow from what is kept of a visitor."""
@@ -72,14 +75,14 @@ async def census(services: Services, request: CensusRequest) -> CensusResult:
     audiences = dict.fromkeys(_countable(plan.workspace), 0)
     visitors = 0
     whole = True
-    async for states in visitors_of(services):
+    async for states in visitors_of(services, _SCOPE):
         if request.most and visitors >= request.most:
             whole = False
             break
         visitors += 1
         account = None
         if plan.assembler.reads_account:
-            account = await services.store.account(states[0].identity)
+            account = await services.store.seen_by(_SCOPE).account(states[0].identity)
         _count(plan, services, states, account, known, audiences)
     return CensusResult(
         name=plan.workspace.settings.name,

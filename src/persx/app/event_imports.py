@@ -27,6 +27,9 @@ from persx.model.clock import Millis
 from persx.model.errors import BadInput, NotFound
 from persx.model.event import Event, EventType
 from persx.storage.ports import Appended, Rows
+from persx.storage.scope import System
+
+_SCOPE: Final = System("importing events")
 
 PIECE: Final = 40_000
 """Events of one step, unless it says otherwise."""
@@ -107,7 +110,9 @@ async def begin_import(services: Services, request: BeginImport) -> EventImport:
     file = Path(request.file)
     rows = await services.warehouse.import_file(raw, str(file))
     try:
-        types = await services.warehouse.query(f"SELECT typeof(COLUMNS(*)) FROM {raw} LIMIT 1")
+        types = await services.warehouse.seen_by(_SCOPE).query(
+            f"SELECT typeof(COLUMNS(*)) FROM {raw} LIMIT 1"
+        )
         if not types.rows:
             raise BadInput("The file has a header but no rows.", value=file.name)
         columns = dict(zip(types.columns, types.rows[0], strict=True))
@@ -115,7 +120,7 @@ async def begin_import(services: Services, request: BeginImport) -> EventImport:
         with tempfile.TemporaryDirectory(prefix="persx-import-") as folder:
             made = str(Path(folder) / "events.parquet")
             try:
-                await services.warehouse.write_file(sql, made)
+                await services.warehouse.seen_by(_SCOPE).write_file(sql, made)
             except BadInput as error:
                 told = str(error.__cause__ or error).partition("\n")[0]
                 raise BadInput(f"The mapping does not fit the file. {told}") from error
@@ -201,7 +206,7 @@ async def _slices(services: Services, job: EventImport, until: int) -> AsyncGene
             reading, ahead = ahead, None
             if start < until:
                 limits = {"after": start, "until": min(until, start + READ)}
-                ahead = asyncio.create_task(services.warehouse.query(sql, limits))
+                ahead = asyncio.create_task(services.warehouse.seen_by(_SCOPE).query(sql, limits))
             if reading is not None:
                 for (text,) in (await reading).rows:
                     yield text

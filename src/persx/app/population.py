@@ -17,6 +17,7 @@ from persx.model.attribute import Attribute, Prediction, Purpose, Source, State,
 from persx.model.clock import Millis
 from persx.model.visitor import IdentityState
 from persx.storage.joining import is_account
+from persx.storage.scope import Everyone, System
 from persx.visitors.computed import COMPUTED
 from persx.visitors.computed.traces import BOT, SIMULATED, declared_at, left_before, source_of
 from persx.visitors.consent import answers_of, granted
@@ -36,7 +37,7 @@ async def population(services: Services, plan: Plan, attribute: Attribute) -> Po
     wanted = frozenset({Purpose.ANALYTICS, attribute.purpose})
     mode = plan.workspace.settings.consent.mode
     found = Population(examples=[], borne={})
-    async for states in visitors(services):
+    async for states in visitors(services, System("learning what visitors declare")):
         left = _traces(states, plan.attributes[TRACES])
         at = _first_declared(states, left, prediction)
         if at is None and not left:
@@ -68,19 +69,19 @@ async def population(services: Services, plan: Plan, attribute: Attribute) -> Po
     return found
 
 
-async def visitors(services: Services) -> AsyncIterator[Sequence[IdentityState]]:
+async def visitors(services: Services, scope: Everyone) -> AsyncIterator[Sequence[IdentityState]]:
     """Yield the states of each visitor once, whatever the number of their identities."""
-    store = services.store
-    oldest = await store.bucketing_ids()
+    reader = services.store.seen_by(scope)
+    oldest = await reader.bucketing_ids()
     several = set(oldest.values())
     after = ""
-    while page := await store.all_states(after, _PAGE):
+    while page := await reader.all_states(after, _PAGE):
         after = page[-1].identity
         for state in page:
             identity = state.identity
             if identity in oldest or is_account(identity):
                 continue
-            yield await store.states(identity) if identity in several else (state,)
+            yield await reader.states(identity) if identity in several else (state,)
         # Requests get their turn.
         await asyncio.sleep(0)
 

@@ -24,6 +24,7 @@ from persx.model.artifact import PREDICTION, ArtifactHead, Origin
 from persx.model.attribute import Attribute
 from persx.model.clock import HOUR, Millis, parse_duration
 from persx.model.errors import BadInput, Conflict, NotFound, PersxError, did_you_mean
+from persx.storage.scope import System
 from persx.visitors.fold import computed_key
 from persx.visitors.prediction.examples import Population
 from persx.visitors.prediction.figures import LARGEST_ECE, Figures
@@ -34,6 +35,8 @@ from persx.visitors.prediction.training import Training, base_rate, figures_of, 
 _LEASE_LENGTH: Final = HOUR
 _TRIED: Final = "prediction/tried/"
 """Small values: predicted attribute → when a server last tried to train it, and what came of it."""
+
+_SCOPE: Final = System("learning what visitors declare")
 
 _log = logging.getLogger("persx")
 
@@ -186,7 +189,7 @@ async def _folded(services: Services, plan: Plan) -> int:
             "What visits tell is not folded from all events yet.",
             hint="Serve the home: that is done in the background, then train again.",
         )
-    rows = await services.warehouse.query("SELECT max(sequence) FROM events")
+    rows = await services.warehouse.seen_by(_SCOPE).query("SELECT max(sequence) FROM events")
     return int(rows.rows[0][0] or 0)
 
 

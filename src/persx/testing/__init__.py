@@ -14,21 +14,25 @@ from persx.testing.artifacts import ArtifactsContract
 from persx.testing.events import CountingProjector, make_event, make_events
 from persx.testing.identities import IdentityContract
 from persx.testing.removing import RemovalContract
-from persx.testing.storage import Opener, StorageContract
+from persx.testing.scopes import ScopeContract
+from persx.testing.storage import EVERYONE, Opener, StorageContract, see
 from persx.testing.store import StoreContract
 from persx.testing.stream import StreamContract
 from persx.testing.warehouse import WarehouseContract
 
 __all__ = [
+    "EVERYONE",
     "ArtifactsContract",
     "CountingProjector",
     "IdentityContract",
     "Opener",
     "RemovalContract",
+    "ScopeContract",
     "StorageContract",
     "StoreContract",
     "StreamContract",
     "WarehouseContract",
     "make_event",
     "make_events",
+    "see",
 ]

@@ -34,12 +34,15 @@ _LINKED: Final = """
 
 
 def linked_states(
-    connection: sqlite3.Connection, identity: str
+    connection: sqlite3.Connection, identity: str, *, alone: bool = False
 ) -> tuple[list[IdentityState], bool]:
     """Return the states of an identity and of all that belong together with it, oldest first.
 
     Of a shared device its own state comes first, then those of the person it speaks for. Tells
     too whether there is an edge that could join something.
+
+    Args:
+        alone: Read its own state and no other.
     """
     row = connection.execute(
         """
@@ -49,17 +52,21 @@ def linked_states(
         (identity,),
     ).fetchone()
     own = [] if row[0] is None else [_unpack(row[0])]
-    if row[1] is None:
-        return own, False
+    if alone or row[1] is None:
+        return own, row[1] is not None
     rows = connection.execute(_LINKED, (row[2] or identity,)).fetchall()
     states = [_unpack(state) for (state,) in rows]
     return [*own, *states] if row[2] else states, True
 
 
-def states_after(connection: sqlite3.Connection, key: str, limit: int) -> list[IdentityState]:
-    """Return states whose keys are greater, in order of their keys."""
+def states_after(
+    connection: sqlite3.Connection, key: str, limit: int, among: Collection[IdentityKey] | None
+) -> list[IdentityState]:
+    """Return states whose keys are greater, in order of their keys; of these identities alone."""
+    within = "" if among is None else "AND key IN (SELECT value FROM json_each(?3))"
     rows = connection.execute(
-        "SELECT state FROM identity WHERE key > ? ORDER BY key LIMIT ?", (key, limit)
+        f"SELECT state FROM identity WHERE key > ?1 {within} ORDER BY key LIMIT ?2",
+        (key, limit) if among is None else (key, limit, _listed(among)),
     ).fetchall()
     return [_unpack(state) for (state,) in rows]
 
@@ -78,6 +85,19 @@ def linked(connection: sqlite3.Connection, identity: str) -> list[IdentityKey]:
     """Return an identity and all that belong together with it, in order."""
     found = members.together(connection, identity)
     return sorted({IdentityKey(identity), *map(IdentityKey, found)})
+
+
+def known(
+    connection: sqlite3.Connection, among: Collection[IdentityKey] | None
+) -> list[IdentityKey]:
+    """Return every identity that has a state or an edge, in order; of these alone."""
+    within = "" if among is None else "WHERE key IN (SELECT value FROM json_each(?1))"
+    rows = connection.execute(
+        'SELECT key FROM (SELECT key FROM identity UNION SELECT "left" FROM edge '
+        f'UNION SELECT "right" FROM edge) {within}',
+        () if among is None else (_listed(among),),
+    )
+    return sorted(IdentityKey(key) for (key,) in rows.fetchall())
 
 
 def remove(connection: sqlite3.Connection, keys: Collection[IdentityKey]) -> tuple[int, int]:
@@ -300,7 +320,7 @@ class Edges:
 
 
 def all_edges(
-    connection: sqlite3.Connection, touching: Collection[IdentityKey] | None = None
+    connection: sqlite3.Connection, touching: Collection[IdentityKey] | None
 ) -> list[Edge]:
     """Return every edge, in order, or those that touch one of some identities."""
     chosen = 'SELECT "left", "right", kind, at, message_id, latest FROM edge'
@@ -310,7 +330,7 @@ def all_edges(
         rows = connection.execute(
             f'{chosen} WHERE "left" IN (SELECT value FROM json_each(?1)) UNION '
             f'{chosen} WHERE "right" IN (SELECT value FROM json_each(?1))',
-            (_json(list(touching)).decode(),),
+            (_listed(touching),),
         ).fetchall()
     return sorted(
         Edge(IdentityKey(left), IdentityKey(right), EdgeKind(kind), at, message_id, latest)
@@ -335,3 +355,7 @@ def bucketing_ids(connection: sqlite3.Connection) -> dict[IdentityKey, IdentityK
         """
     ).fetchall()
     return {IdentityKey(identity): IdentityKey(oldest) for identity, oldest in rows}
+
+
+def _listed(keys: Collection[IdentityKey]) -> str:
+    return _json(sorted(keys)).decode()
