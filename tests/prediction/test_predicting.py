@@ -26,6 +26,7 @@ from persx.model.clock import DAY
 from persx.model.errors import Conflict, NotFound
 from persx.model.event import Event, EventType
 from persx.model.visitor import Profile
+from persx.testing import EVERYONE
 from persx.testing import see as scoped
 from persx.visitors.prediction.model import OTHER, Model, encode_model
 from tests.prediction.conftest import (
@@ -163,13 +164,13 @@ async def test_the_decision_says_which_model_it_used_and_the_receipt_that_it_gue
         await look(services, "ann", "/cases/saas")
         page = (await decided(services, "ann")).decision
         assert page.artifacts == {"prediction/likely_industry": 2}
-        receipt = await receipt_for(services, page.id, None)
+        receipt = await receipt_for(services, page.id, EVERYONE)
         assert receipt.artifacts == {"prediction/likely_industry": 2}
         assert receipt.guesses == {"likely_industry": pytest.approx(0.9968, abs=1e-3)}
         assert receipt.attributes == {"likely_industry": "SaaS"}
         plain = (await decided(services, "ann", "plain")).decision
         assert plain.artifacts == {}, "no rule of that page reads it"
-        assert (await receipt_for(services, plain.id, None)).guesses == {}
+        assert (await receipt_for(services, plain.id, EVERYONE)).guesses == {}
 
 
 async def test_explaining_and_counting_tell_that_it_is_a_guess() -> None:
