@@ -25,6 +25,9 @@ PUBLICATION_SECONDS: Final = 0.2
 TRAINING_SECONDS: Final = 60.0
 """Time between looks whether a model is to be trained anew."""
 
+NETWORK_SECONDS: Final = 2.0
+"""Time between looks whether the network database was replaced."""
+
 SHORTEST_SECONDS: Final = 0.05
 """Whatever a setting says, requests get their turn between two rounds."""
 
@@ -37,6 +40,7 @@ _log = logging.getLogger("persx")
 @contextlib.asynccontextmanager
 async def background(services: Services) -> AsyncIterator[None]:
     """Run the background work for as long as the context is open."""
+    await asyncio.to_thread(services.network.look)
     filling = Filling(services)
     sealing = Sealing(services)
     await filling.take_up()
@@ -44,6 +48,9 @@ async def background(services: Services) -> AsyncIterator[None]:
     async def watch() -> None:
         await services.refresh()
         await filling.take_up()
+
+    async def network() -> None:
+        await asyncio.to_thread(services.network.look)
 
     async def retaining() -> None:
         await retain(services)
@@ -58,6 +65,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             _every(services.settings.seal_seconds, "seal", sealing.look),
             _every(services.settings.retention_seconds, "retention", retaining),
             _every(TRAINING_SECONDS, "training", training),
+            *([_every(NETWORK_SECONDS, "network", network)] if services.network.path else []),
             services.decision_log.run(services.store),
         )
     ]

@@ -115,6 +115,20 @@ async def knowledge_of(
         )
         for name, guess in profile.guesses.items()
     ]
+    facts += [
+        KnownFact(
+            name=name,
+            value=profile.attributes[name],
+            source=source,
+            at=None,
+            purpose=_purpose(plan, name),
+            used=True,
+            uses=usage.get(name, Uses()),
+        )
+        for name, source in profile.sources.items()
+        # Hints of this very request: nothing is held of them.
+        if source is Source.CONTEXTUAL
+    ]
     seen = with_moment(plan, {**profile.attributes, **context}, profile, now)
     return Knowledge(
         identity=visitor.identity,
@@ -167,6 +181,11 @@ def with_moment(
         "identified": any(each.startswith("u:") for each in profile.identities),
         **attributes,
     }
+
+
+def _purpose(plan: Plan, name: str) -> Purpose:
+    attribute = plan.attributes.get(name)
+    return attribute.purpose if attribute else Purpose.PERSONALIZATION
 
 
 def _text(value: Value) -> str | None:

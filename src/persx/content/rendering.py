@@ -96,11 +96,13 @@ class RenderedPage(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         blocks: In order; a block of which not even the default content renders is left out.
+        decisions: What is shown of every block, of those left out too.
         errors: What failed, for the log and the counters; empty when all went well.
         has_h1: Whether the first block carries the page's heading.
     """
 
     blocks: tuple[RenderedBlock, ...]
+    decisions: tuple[Decision, ...] = ()
     errors: tuple[RenderError, ...] = ()
     has_h1: bool = False
 
@@ -150,29 +152,38 @@ class Renderer:
             fallback: Gives a block's default content by the block's name, or None.
         """
         blocks: list[RenderedBlock] = []
+        shown: list[Decision] = []
         errors: list[RenderError] = []
         first = msgspec.structs.replace(context, heading_level=1)
         for decision in decisions:
+            if decision.reason is Reason.INVALID and not decision.content:
+                # It was told when the snapshot was taken up.
+                shown.append(decision)
+                continue
             here = context if blocks else first
             try:
-                shown = RenderedBlock(decision=decision, markup=self.block(decision, context=here))
+                markup = self.block(decision, context=here)
             except RenderError as error:
                 errors.append(error)
-                content = fallback(decision.block)
-                if content is None:
-                    continue
-                instead = msgspec.structs.replace(
+                content = fallback(decision.block) or {}
+                decision = msgspec.structs.replace(
                     decision, variant=DEFAULT, content=content, reason=Reason.ERROR
                 )
+                shown.append(decision)
+                if not content:
+                    continue
                 try:
-                    markup = self.block(instead, context=here)
+                    markup = self.block(decision, context=here)
                 except RenderError as second:
                     errors.append(second)
                     continue
-                shown = RenderedBlock(decision=instead, markup=markup)
-            blocks.append(shown)
+            else:
+                shown.append(decision)
+            blocks.append(RenderedBlock(decision=decision, markup=markup))
         has_h1 = bool(blocks) and "<h1" in blocks[0].markup
-        return RenderedPage(blocks=tuple(blocks), errors=tuple(errors), has_h1=has_h1)
+        return RenderedPage(
+            blocks=tuple(blocks), decisions=tuple(shown), errors=tuple(errors), has_h1=has_h1
+        )
 
     def _section(self, decision: Decision, context: RenderContext) -> Markup:
         type_ = self._types[decision.type]

@@ -140,7 +140,13 @@ def _generic(
         snapshot=plan.snapshot.number,
         bucketing_id=profile.bucketing_id,
         decisions=tuple(
-            _decision(block, texts.contents, DEFAULT_CHOICE, Reason.DISABLED, NO_ARMS)
+            _decision(
+                block,
+                texts.contents,
+                DEFAULT_CHOICE,
+                Reason.INVALID if DEFAULT_CHOICE in texts.broken else Reason.DISABLED,
+                NO_ARMS,
+            )
             for block, texts in zip(page.blocks, all_texts, strict=True)
         ),
         assignments=(),
@@ -198,7 +204,7 @@ class _Visit(NamedTuple):
 def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> Decision:
     contents, attributes = texts.contents, visit.attributes
     content, differs = contents[own], texts.differs[own]
-    if block.arrange is not None:
+    if block.arrange is not None and own not in texts.broken:
         content = block.arrange(content, attributes)
         differs = content != contents[DEFAULT_CHOICE]
     if differs:
@@ -223,10 +229,14 @@ def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> De
         choice, reason = block.choice(name), Reason.FORCED
     elif by_arm:
         reason = Reason.ARM
+    elif own in texts.broken:
+        choice, reason = own, Reason.INVALID
     elif differs or own != DEFAULT_CHOICE:
         return _decision(block, contents, own, Reason.TARGETED, arms, content)
     else:
         reason = _fallback(texts.fallbacks, block, visit.profile, attributes).reason
+    if choice in texts.broken:
+        return _decision(block, contents, DEFAULT_CHOICE, Reason.INVALID, arms)
     return _decision(
         block, contents, choice, reason, arms, _named(block, contents, choice, attributes)
     )

@@ -47,13 +47,16 @@ class Texts(NamedTuple):
 
     `differs` tells of each whether a visitor would see anything but the default; `targeted` is
     what each becomes for a visitor who is in no experiment but the holdout's targeted arm, and
-    `fallbacks` what the default becomes for them by reason.
+    `fallbacks` what the default becomes for them by reason. At the indices in `broken` the
+    default stands for content that cannot be shown, with the reason `invalid`; a broken default
+    is empty.
     """
 
     contents: tuple[Content, ...]
     differs: tuple[bool, ...]
     targeted: tuple[Decision, ...]
     fallbacks: Fallbacks
+    broken: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +144,8 @@ class Plan:
     `encoded` holds the JSON of each content that the snapshot has, by the content's `id()`: what
     is arranged for one visitor is not among them. `arms` are those of a visitor who is in no
     experiment but, where there is one, the holdout's targeted arm. `personas_read_context` tells
-    that a persona may follow from the request, not from the profile alone. `guesses` are the
-    predicted attributes.
+    that a persona may follow from the request, not from the profile alone. `faults` tells what of
+    the snapshot cannot be shown. `guesses` are the predicted attributes.
     """
 
     snapshot: Snapshot
@@ -161,6 +164,7 @@ class Plan:
     paths: Mapping[str, Page]
     zone: ZoneInfo
     guesses: tuple[Attribute, ...] = ()
+    faults: tuple[str, ...] = ()
     _sets: dict[tuple[str, ...], PagePlan] = field(default_factory=dict)
 
     @property

@@ -9,6 +9,7 @@ import msgspec
 
 from persx.model.attribute import Attribute, Purpose
 from persx.model.clock import Millis
+from persx.model.network import NetworkSettings
 
 DEFAULT: Final = "default"
 """The name that stands for a block's default content wherever a variant is named."""
@@ -311,6 +312,13 @@ class ConsentMode(StrEnum):
     OPT_OUT = "opt_out"
 
 
+class OnWithdrawal(StrEnum):
+    """What becomes of what was kept for a purpose that a visitor withdraws."""
+
+    KEEP = "keep"
+    ERASE = "erase"
+
+
 class ConsentSettings(Document, frozen=True, kw_only=True):
     """How visitors are asked what their data may be used for. Empty texts stand for our own.
 
@@ -321,6 +329,8 @@ class ConsentSettings(Document, frozen=True, kw_only=True):
         days: How long this browser remembers an answer.
         banner: Whether our own banner asks; off where the site has its own consent manager.
         categories: Category of the site's own consent manager → the purposes it stands for.
+        on_withdrawal: What was kept for a purpose that is withdrawn: ``keep`` (used no more; the
+            visitor is offered to erase it) or ``erase`` (at once).
         title: Heading of the banner.
         text: What the banner says.
         personalization: What visitors read of the purpose personalization.
@@ -334,6 +344,7 @@ class ConsentSettings(Document, frozen=True, kw_only=True):
     days: int = 365
     banner: bool = True
     categories: dict[str, tuple[Purpose, ...]] = {}
+    on_withdrawal: OnWithdrawal = OnWithdrawal.KEEP
     title: str = ""
     text: str = ""
     personalization: str = ""
@@ -354,6 +365,7 @@ class Settings(Document, frozen=True, kw_only=True):
         personas: How personas are scored.
         retention: How long events, decisions and what was set aside are kept.
         consent: How visitors are asked what their data may be used for.
+        network: What the network that a visitor comes from may tell.
         smallest_audience: Visitors that an audience should have, lest its content be about few.
         visitor_cookie_days: Lifetime of the cookie with the visitor id.
         industry_cookie_days: Lifetime of the cookie with what the visitor declared.
@@ -372,6 +384,7 @@ class Settings(Document, frozen=True, kw_only=True):
     personas: PersonaSettings = PersonaSettings()
     retention: RetentionSettings = RetentionSettings()
     consent: ConsentSettings = ConsentSettings()
+    network: NetworkSettings = NetworkSettings()
     smallest_audience: int = 50
     visitor_cookie_days: int = 390
     industry_cookie_days: int = 7

@@ -190,6 +190,7 @@ async def serve(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
         proxy_headers=True,
+        forwarded_allow_ips=services.settings.trusted_proxies,
     )
     try:
         await _Announcing(config, announce).serve(list(sockets))

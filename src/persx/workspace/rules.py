@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from persx.model.workspace import Workspace
+from persx.workspace.layout import SETTINGS
 
 
 class RuleSite(NamedTuple):
@@ -19,6 +20,8 @@ class RuleSite(NamedTuple):
 
 def rule_sites(workspace: Workspace) -> Iterator[RuleSite]:
     """Yield every rule of a workspace; an empty one means "always" and is left out."""
+    for industry, text in workspace.settings.network.industries.items():
+        yield RuleSite(SETTINGS, "", f"network.industries.{industry}", text)
     for name, attribute in workspace.attributes.items():
         for value, text in attribute.signs.items():
             yield RuleSite("attributes", name, f"signs.{value}", text)

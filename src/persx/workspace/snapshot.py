@@ -63,7 +63,9 @@ def resolved_attributes(workspace: Workspace) -> dict[str, Attribute]:
 def schema(workspace: Workspace) -> Schema:
     """Return what the workspace's rules may name."""
     contextual = contextual_attributes(
-        personas=tuple(workspace.personas), locales=tuple(workspace.locales)
+        personas=tuple(workspace.personas),
+        locales=tuple(workspace.locales),
+        industries=tuple(workspace.industries),
     )
     return Schema({**contextual, **resolved_attributes(workspace)}, tuple(workspace.audiences))
 

@@ -13,6 +13,7 @@ from persx.workspace.checks.blocks import check_blocks
 from persx.workspace.checks.catalogues import check_catalogues
 from persx.workspace.checks.coverage import check_coverage
 from persx.workspace.checks.experiments import check_experiments
+from persx.workspace.checks.network import check_network
 from persx.workspace.checks.pages import check_pages
 from persx.workspace.checks.settings import check_settings
 from persx.workspace.checks.subject import Subject
@@ -22,6 +23,7 @@ from persx.workspace.documents import parse_files
 CHECKS: Final[tuple[Callable[[Subject], Iterator[Fault]], ...]] = (
     check_settings,
     check_attributes,
+    check_network,
     check_catalogues,
     check_rules,
     check_blocks,

@@ -10,11 +10,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from persx.app.deciding import contextual, current_plan, decide_for, page_plan, with_missing
+from persx.app.deciding import (
+    contextual,
+    current_plan,
+    decide_for,
+    page_plan,
+    receipt_of,
+    with_missing,
+)
 from persx.app.declaring import declare
 from persx.app.services import Services
-from persx.app.visiting import Visitor, granted_to, known_of, new_id
-from persx.model.attribute import Purpose
+from persx.app.visiting import Visitor, known_of, new_id
 from persx.model.decision import Reason
 from persx.model.errors import BadInput, Forbidden
 from persx.model.visitor import Guess, Profile
@@ -25,8 +31,7 @@ from persx.web.visitors import (
     CONSENT,
     VISITOR,
     answers_in,
-    remember,
-    remember_state,
+    remember_declared,
     services_of,
     visitor_of,
 )
@@ -70,11 +75,16 @@ class VisitorState(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
 
 
 class DecideResponse(msgspec.Struct, frozen=True):
-    """What ``POST /v1/decide`` answers."""
+    """What ``POST /v1/decide`` answers.
+
+    `receipt` is what ``GET /v1/decisions/{id}`` explains it by: the decision's id where a line of
+    it is kept, else, of a visitor who allows no storage, a signed token that says it all itself.
+    """
 
     decisions: dict[str, DecidedBlock]
     visitor: VisitorState
     snapshot: int
+    receipt: str = ""
 
 
 class StateRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -169,11 +179,12 @@ async def decide_blocks(request: Request) -> Response:
     asked = await body(request, DecideRequest)
     visitor = _sender(request, asked, services)
     plan = current_plan(services)
+    page = page_plan(plan, asked.page, asked.blocks)
     decided = await decide_for(
         services,
         visitor,
         plan=plan,
-        page=page_plan(plan, asked.page, asked.blocks),
+        page=page,
         context=contextual(plan, asked.context),
         whole=False,
     )
@@ -194,6 +205,7 @@ async def decide_blocks(request: Request) -> Response:
             },
             visitor=state_of(decided.profile),
             snapshot=decision.snapshot,
+            receipt=receipt_of(services, decided, page),
         )
     )
 
@@ -216,17 +228,11 @@ async def write_state(request: Request) -> Response:
     plan = current_plan(services)
     given = (await body(request, StateRequest)).declared
     visitor = visitor_of(request)
-    if Purpose.PERSONALIZATION not in await granted_to(services, plan, visitor):
-        raise Forbidden(
-            "The visitor has not allowed personalization, so nothing they declare is kept.",
-            hint="Ask them, and send their answer to POST /v1/consent first.",
-        )
     state = await declare(services, plan, visitor, given)
-    after = msgspec.structs.replace(visitor, declared=state.facts, declared_at=state.at, new=False)
-    profile = await known_of(services, plan, after)
+    cookies = Response()
+    profile = await remember_declared(request, cookies, plan, visitor, state)
     response = json(state_of(profile), headers={"Cache-Control": "no-store"})
-    remember(request, response, plan, after, profile)
-    remember_state(response, services, plan, state)
+    response.raw_headers += [pair for pair in cookies.raw_headers if pair[0] == b"set-cookie"]
     return response
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.requests import Request
 
+from persx.app.hints import INDUSTRY
 from persx.content.texts import text_of
 from persx.decide.plan import Plan
 from persx.model.attribute import Purpose
@@ -24,8 +25,9 @@ from persx.web.visitors import locale_of
 START: Final = "/start"
 CHOICES: Final = "/privacy/choices"
 PRIVACY: Final = "/privacy"
+WHY: Final = "/privacy/why"
 
-_PASSING: Final = ("locale", "sent", "done")
+_PASSING: Final = ("locale", "sent", "done", INDUSTRY)
 """Parameters that concern one answer; links back to the page leave them out."""
 
 
@@ -70,6 +72,7 @@ def frame(
     ask: bool = True,
     path: str = "",
     asking: Asking | None = None,
+    why: str = "",
 ) -> SiteContext:
     """Return what every page is framed with.
 
@@ -79,6 +82,7 @@ def frame(
         path: Where the page is; unless given, where the request went. They differ where a form
             is shown again.
         asking: A question to the visitor about what they declared.
+        why: Where it is told why this page is as it is.
     """
     workspace = plan.workspace
     settings = workspace.settings
@@ -99,6 +103,7 @@ def frame(
         start_path=START if place in ("/", START) else f"{START}?{urlencode({'next': here})}",
         privacy_path=PRIVACY,
         choices_path=CHOICES,
+        why_path=why,
         consent=banner(request, plan, profile, locale, here),
         locale=locale,
         words=words(locale),
@@ -113,7 +118,7 @@ def frame(
             for code, each in workspace.locales.items()
         ),
         industry=industry_label(industry, locale, plan) if industry else "",
-        reprompt=_reprompt(plan, locale) if ask and industry is None else (),
+        reprompt=_reprompt(plan, locale) if ask and industry is None and asking is None else (),
         beacons=profile.storable,
         asking=asking,
         admin=_bar(plan, choice) if admin else None,

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from persx.app.hints import INDUSTRY
 from persx.app.knowledge import Knowledge, KnownFact
 from persx.audience.schema import contextual_attributes
 from persx.content.texts import label_of, localized, text_of, value_text
@@ -140,6 +141,9 @@ class Speaker:
         """Tell whether the visitor can say it themselves: a guess by saying what is guessed."""
         name = fact.name if fact.guess is None else fact.guess.of
         attribute = self._plan.attributes.get(name)
+        if fact.name == INDUSTRY:
+            # Hinted at by a link or a network perhaps: they say what is right.
+            return True
         return attribute is not None and attribute.source is Source.DECLARED
 
     def _uses(self, uses: Uses) -> tuple[str, ...]:

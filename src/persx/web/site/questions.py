@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from persx.app.asking import Question, answer
+from persx.app.hints import INDUSTRY, Suggestion
 from persx.decide.plan import Plan
-from persx.model.errors import BadInput
+from persx.model.errors import BadInput, Forbidden
 from persx.web.admin.session import back, same_origin
 from persx.web.site.errors import nothing_served
 from persx.web.site.frame import START
@@ -57,6 +58,28 @@ def asking_view(question: Question, plan: Plan, locale: str) -> Asking:
     )
 
 
+def suggestion_view(suggestion: Suggestion, plan: Plan, locale: str) -> Asking:
+    """Return the question for the industry of a visitor who told none, with the one supposed."""
+    said, speaker = words(locale).mine, Speaker(plan, locale)
+    shown = speaker.value(INDUSTRY, suggestion.industry)
+    linked = suggestion.kind == "link"
+    asked, why = (
+        (said.link_question, said.link_why) if linked else (said.network_question, said.network_why)
+    )
+    others = [name for name in plan.workspace.industries if name != suggestion.industry]
+    return Asking(
+        question=asked.format(industry=shown),
+        why=why.format(industry=shown),
+        name=INDUSTRY,
+        options=(
+            Option(
+                value=suggestion.industry, label=said.yes_it_is.format(value=shown), selected=True
+            ),
+            *(Option(value=name, label=speaker.value(INDUSTRY, name)) for name in others),
+        ),
+    )
+
+
 async def send_answer(request: Request) -> Response:
     """Take the answer to a question about what the visitor declared; lead back to the page."""
     services = services_of(request)
@@ -74,8 +97,9 @@ async def send_answer(request: Request) -> Response:
     visitor = visitor_of(request)
     try:
         state = await answer(services, plan, visitor, **fields)
-    except BadInput:
-        # The bar offers nothing that is not an answer: the form says what can be answered.
+    except (BadInput, Forbidden):
+        # The bar offers nothing that is not an answer, and nothing to those who did not allow it:
+        # the form says what can be answered, and what sending it allows.
         return RedirectResponse(START, 303)
     await remember_declared(request, response, plan, visitor, state)
     return response
