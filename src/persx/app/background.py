@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from persx.app.backfill import Job, fill, fold_of, switch
+from persx.app.predicting import train_when_due
 from persx.app.retention import retain
 from persx.app.services import Services
 from persx.decide.plan import Plan
@@ -21,6 +22,9 @@ from persx.visitors.fold import Fold
 _SCOPE: Final = System("background work")
 
 PUBLICATION_SECONDS: Final = 0.2
+TRAINING_SECONDS: Final = 60.0
+"""Time between looks whether a model is to be trained anew."""
+
 NETWORK_SECONDS: Final = 2.0
 """Time between looks whether the network database was replaced."""
 
@@ -42,7 +46,7 @@ async def background(services: Services) -> AsyncIterator[None]:
     await filling.take_up()
 
     async def watch() -> None:
-        await services.publication.refresh(services.store)
+        await services.refresh()
         await filling.take_up()
 
     async def network() -> None:
@@ -51,12 +55,16 @@ async def background(services: Services) -> AsyncIterator[None]:
     async def retaining() -> None:
         await retain(services)
 
+    async def training() -> None:
+        await train_when_due(services)
+
     tasks = [
         asyncio.create_task(work)
         for work in (
             _every(PUBLICATION_SECONDS, "publication", watch),
             _every(services.settings.seal_seconds, "seal", sealing.look),
             _every(services.settings.retention_seconds, "retention", retaining),
+            _every(TRAINING_SECONDS, "training", training),
             *([_every(NETWORK_SECONDS, "network", network)] if services.network.path else []),
             services.decision_log.run(services.store),
         )

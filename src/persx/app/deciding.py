@@ -20,11 +20,14 @@ from persx.model.clock import Millis
 from persx.model.decision import Decision, DecisionRecord, PageDecision
 from persx.model.errors import BadInput, NotFound, Unavailable, did_you_mean
 from persx.model.network import NETWORK_INDUSTRY
-from persx.model.visitor import Profile
+from persx.model.visitor import Guess, Profile
+from persx.visitors.prediction.guessing import with_guesses
 
 _log = logging.getLogger("persx")
 
 MAX_BLOCKS: Final = 100
+
+NO_GUESSES: Final[Mapping[str, Guess]] = {}
 
 _DERIVED: Final = frozenset({"persona", "identified", "hour", "weekday", NETWORK_INDUSTRY})
 """Contextual attributes that no request may set: they follow from profile, clock and network."""
@@ -141,6 +144,8 @@ async def decide_for(
     if whole or page.persona:
         # Found once, for the rules and for whoever is told of the visitor.
         profile = with_persona(plan, profile, context, now)
+    if page.guesses or (whole and plan.guesses):
+        profile = with_guesses(profile, plan.guesses, services.models.active)
     decision = decide(
         plan,
         page,
@@ -173,7 +178,9 @@ def settle(services: Services, decided: Decided, *, log: bool = True) -> None:
         return
     services.metrics.decided(decision.decisions, storable, person=log)
     if log and storable:
-        services.decision_log.add(record(decision, decided.page, decided.at))
+        services.decision_log.add(
+            record(decision, decided.page, decided.at, decided.profile.guesses)
+        )
 
 
 def as_shown(decided: Decided, decisions: Sequence[Decision]) -> Decided:
@@ -191,10 +198,12 @@ def receipt_of(services: Services, decided: Decided, page: PagePlan) -> str:
     return carry(services.signer, decided.decision, page, decided.plan, services.clock())
 
 
-def record(decision: PageDecision, page: PagePlan, now: int) -> DecisionRecord:
+def record(
+    decision: PageDecision, page: PagePlan, now: int, guesses: Mapping[str, Guess] = NO_GUESSES
+) -> DecisionRecord:
     """Return a page decision as it is kept: all but the contents, and attributes not read."""
     visible = decision.attributes
-    body = {
+    body: dict[str, object] = {
         "page": decision.page,
         "snapshot": decision.snapshot,
         "artifacts": decision.artifacts,
@@ -204,6 +213,8 @@ def record(decision: PageDecision, page: PagePlan, now: int) -> DecisionRecord:
             [each.block, each.variant, each.reason, each.propensity] for each in decision.decisions
         ],
     }
+    if guesses and (read := guesses.keys() & page.guesses):
+        body["guesses"] = {name: guesses[name].confidence for name in sorted(read)}
     return DecisionRecord(
         id=decision.id,
         at=now,

@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from persx.app.decision_log import DecisionLog
+from persx.app.models import Models
 from persx.app.network import NetworkDatabase
 from persx.app.offers import Offers
 from persx.app.publication import Publication
@@ -26,6 +27,7 @@ from persx.decide.receipt import Rulebook
 from persx.model.clock import Clock, system_clock
 from persx.model.decision import Decision, Reason
 from persx.model.visitor import Profile
+from persx.storage.artifacts import Artifacts
 from persx.storage.ports import Store, Stream, Warehouse
 from persx.storage.removal import Tombstones
 
@@ -150,12 +152,14 @@ class Services:
     store: Store
     stream: Stream
     warehouse: Warehouse
+    artifacts: Artifacts
     keys: Keys
     settings: ServerSettings = field(default_factory=ServerSettings)
     home: Path | None = None
     clock: Clock = system_clock
     metrics: Metrics = field(default_factory=Metrics)
     publication: Publication = field(init=False)
+    models: Models = field(default_factory=Models)
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
     erased: Tombstones = field(default_factory=lambda: Tombstones(b""))
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -165,6 +169,11 @@ class Services:
     network: NetworkDatabase = field(init=False)
     decision_log: DecisionLog = field(init=False)
     signer: Signer = field(init=False)
+
+    async def refresh(self) -> None:
+        """Take up the snapshot and the models that are active now."""
+        await self.publication.refresh(self.store)
+        await self.models.refresh(self)
 
     def __post_init__(self) -> None:
         self.publication = Publication(self.metrics.errors.labels("publication").inc)

@@ -18,6 +18,7 @@ from persx.model.event import IdentityKey, anonymous_key, user_key
 from persx.model.visitor import Grant, IdentityState, Profile
 from persx.storage.scope import Bearer
 from persx.visitors.consent import add, answers_of, granted
+from persx.visitors.prediction.guessing import with_guesses
 from persx.visitors.profile import Assembler
 
 _NO_ANSWERS: Final[Mapping[Purpose, Grant]] = {}
@@ -175,9 +176,10 @@ def _assembled(
 
 
 async def known_of(services: Services, plan: Plan, visitor: Visitor) -> Profile:
-    """Return the visitor's whole profile now, the persona that fits best included."""
+    """Return the visitor's whole profile now, the best fitting persona and guesses included."""
     now = services.clock()
-    return with_persona(plan, await profile_of(services, plan, visitor, now), {}, now)
+    profile = with_persona(plan, await profile_of(services, plan, visitor, now), {}, now)
+    return with_guesses(profile, plan.guesses, services.models.active)
 
 
 def with_persona(

@@ -123,6 +123,7 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
         },
         paths={page.path: page for page in workspace.pages.values()},
         zone=ZoneInfo(workspace.settings.zone),
+        guesses=tuple(each for each in attributes.values() if each.predict is not None),
         faults=tuple(dict.fromkeys(faults)),
     )
 

@@ -20,6 +20,7 @@ from persx.decide.plan import (
     Plan,
     Texts,
 )
+from persx.model.artifact import PREDICTION, artifact_key
 from persx.model.attribute import Value
 from persx.model.clock import Millis
 from persx.model.decision import Decision, PageDecision, Reason
@@ -28,6 +29,7 @@ from persx.model.workspace import DEFAULT, HOLDOUT
 from persx.visitors.preferences import GENERIC_CONTENT
 
 Enrolled = tuple[ExperimentPlan, int]
+NOTHING_ASKED: Final[Mapping[str, int]] = {}
 _NOBODY: Final[Sequence[Enrolled]] = ()
 
 
@@ -122,6 +124,7 @@ def decide(
         assignments=tuple(assignments),
         attributes=attributes,
         forced=forced is not None,
+        artifacts=_asked(page, profile) if page.guesses else NOTHING_ASKED,
         errors=errors,
     )
 
@@ -149,6 +152,15 @@ def _generic(
         assignments=(),
         attributes=attributes,
     )
+
+
+def _asked(page: PagePlan, profile: Profile) -> Mapping[str, int]:
+    """Return the numbers of the models whose answers the page's rules could read."""
+    return {
+        artifact_key(PREDICTION, name): profile.models[name]
+        for name in page.guesses
+        if name in profile.models
+    }
 
 
 def missing(block: str) -> Decision:

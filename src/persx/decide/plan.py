@@ -16,6 +16,7 @@ from persx.decide.allocation import ArmRanges
 from persx.model.attribute import Attribute
 from persx.model.decision import Assignment, Decision
 from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Page, Snapshot, Workspace
+from persx.visitors.prediction.traced import TRACES
 from persx.visitors.preferences import GENERIC_CONTENT
 from persx.visitors.profile import Assembler
 
@@ -120,7 +121,8 @@ class PagePlan:
     blocks' order. `experiments` are those that concern any of the blocks, the holdout apart.
     `clock` tells whether any rule reads the hour or weekday. `assembler` evaluates no more of a
     profile than the page's decisions and the visitor's state need;
-    `persona` tells that the personas' behaviour is among that.
+    `persona` tells that the personas' behaviour is among that, `guesses` which predicted attributes
+    are.
     """
 
     name: str
@@ -132,6 +134,7 @@ class PagePlan:
     persona: bool
     clock: bool
     assembler: Assembler
+    guesses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ class Plan:
     is arranged for one visitor is not among them. `arms` are those of a visitor who is in no
     experiment but, where there is one, the holdout's targeted arm. `personas_read_context` tells
     that a persona may follow from the request, not from the profile alone. `faults` tells what of
-    the snapshot cannot be shown.
+    the snapshot cannot be shown. `guesses` are the predicted attributes.
     """
 
     snapshot: Snapshot
@@ -160,6 +163,7 @@ class Plan:
     pages: Mapping[str, PagePlan]
     paths: Mapping[str, Page]
     zone: ZoneInfo
+    guesses: tuple[Attribute, ...] = ()
     faults: tuple[str, ...] = ()
     _sets: dict[tuple[str, ...], PagePlan] = field(default_factory=dict)
 
@@ -211,8 +215,12 @@ def page_plan(
     reads = frozenset[str]().union(
         *(block.reads for block in blocks), *(experiment.reads for experiment in concerned)
     )
-    persona = "persona" in reads
-    needed = reads | STATE | ALWAYS | (personas.reads if persona else frozenset())
+    guesses = tuple(
+        attributes[each] for each in sorted(reads & attributes.keys()) if attributes[each].predict
+    )
+    told = {name for each in guesses if each.predict for name in (TRACES, each.predict.of)}
+    persona = "persona" in reads or "persona" in told
+    needed = reads | told | STATE | ALWAYS | (personas.reads if persona else frozenset())
     return PagePlan(
         name=name,
         blocks=tuple(blocks),
@@ -226,4 +234,5 @@ def page_plan(
         persona=persona,
         clock=not reads.isdisjoint({"hour", "weekday"}),
         assembler=Assembler({name: each for name, each in attributes.items() if name in needed}),
+        guesses=tuple(each.name for each in guesses),
     )

@@ -12,6 +12,7 @@ from persx.content.blocks.quiz import QUIZ
 from persx.model.attribute import Attribute, Purpose, Source, ValueType
 from persx.model.question import INDUSTRY
 from persx.model.workspace import Workspace
+from persx.visitors.prediction.traced import declared_names
 from persx.workspace.rules import RuleSite, rule_sites
 from persx.workspace.snapshot import schema
 
@@ -40,6 +41,8 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
         uses: Where it is used itself; what reads an audience is not listed under what the
             audience reads.
         asked: Where visitors are asked for it, or can change it.
+        predicts: What a model guesses with it; empty where nobody guesses.
+        confidence: The least probability with which such a guess is used.
     """
 
     name: str
@@ -53,6 +56,8 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
     sensitive: bool
     kept_for: str
     uses: tuple[Use, ...]
+    predicts: str = ""
+    confidence: float = 0.0
     asked: tuple[Use, ...] = ()
 
     @property
@@ -118,6 +123,8 @@ def _entry(
         kept_for=attribute.kept_for,
         uses=uses,
         asked=asked,
+        predicts=attribute.predict.of if attribute.predict else "",
+        confidence=attribute.predict.confidence if attribute.predict else 0.0,
     )
 
 
@@ -125,6 +132,10 @@ def _uses(workspace: Workspace) -> Iterator[tuple[str, Use]]:
     for site, rule in checked_rules(workspace):
         for name in rule.reads:
             yield name, Use(site.kind, site.name, site.path)
+    for attribute in workspace.attributes.values():
+        if attribute.predict is not None:
+            for name in declared_names(attribute.predict):
+                yield name, Use("attributes", attribute.name, "predict.of")
     for persona in workspace.personas.values():
         for name in ("industry", "goals", "tools"):
             if getattr(persona, name):

@@ -17,6 +17,7 @@ from persx.audience.schema import (
 from persx.model.attribute import Attribute
 from persx.model.question import INDUSTRY
 from persx.model.workspace import Workspace
+from persx.visitors.prediction.traced import traces_attribute
 from persx.visitors.preferences import preferences
 from persx.workspace.rules import rule_sites
 
@@ -44,7 +45,7 @@ def digest(data: bytes) -> str:
 
 def resolved_attributes(workspace: Workspace) -> dict[str, Attribute]:
     """Return the declared attributes, the workspace's own lists put in as their values."""
-    return resolve_values(
+    resolved = resolve_values(
         workspace.attributes.values(),
         {
             "industries": tuple(workspace.industries),
@@ -52,6 +53,12 @@ def resolved_attributes(workspace: Workspace) -> dict[str, Attribute]:
             "personas": tuple(workspace.personas),
         },
     )
+    for name, attribute in resolved.items():
+        if attribute.predict is not None:
+            target = resolved.get(attribute.predict.of)
+            values = tuple(workspace.personas) if target is None else target.values
+            resolved[name] = msgspec.structs.replace(attribute, values=values)
+    return resolved
 
 
 def schema(workspace: Workspace) -> Schema:
@@ -67,10 +74,14 @@ def schema(workspace: Workspace) -> Schema:
 def effective_attributes(workspace: Workspace) -> dict[str, Attribute]:
     """Return the attributes that are kept of visitors.
 
-    The workspace's own, counts in rules, and what every visitor may prefer.
+    The workspace's own, counts in rules, what every visitor may prefer, and the traces that
+    guesses follow from.
     """
     asked = {INDUSTRY, *workspace.questions}
     attributes = {**resolved_attributes(workspace), **preferences(sorted(asked))}
+    traces = traces_attribute(attributes.values())
+    if traces is not None:
+        attributes[traces.name] = traces
     known = schema(workspace)
     for site in rule_sites(workspace):
         rule, _ = check_rule(site.text, known)

@@ -98,7 +98,7 @@ def _print(entries: Sequence[CatalogueEntry], known: dict[str, int], visitors: i
         share = [f"{known[entry.name] / visitors:.1%}"] if visitors else []
         table.add_row(
             entry.name,
-            entry.source.value,
+            entry.source.value + _guesses(entry),
             entry.freshness,
             entry.purpose.value + (" (sensitive)" if entry.sensitive else ""),
             entry.expires or "never",
@@ -107,3 +107,7 @@ def _print(entries: Sequence[CatalogueEntry], known: dict[str, int], visitors: i
             *share,
         )
     Console(width=None if Console().is_terminal else 200).print(table)
+
+
+def _guesses(entry: CatalogueEntry) -> str:
+    return f" (guesses {entry.predicts} from {entry.confidence:g} on)" if entry.predicts else ""

@@ -20,7 +20,7 @@ SAMPLE: Final = 5_000
 """Visitors that are looked at; the share among so many is right to a percent or two."""
 
 WORDS: Final = {
-    "attributes": ("a sign of attribute", "signs of attributes"),
+    "attributes": ("other attribute", "other attributes"),
     "audiences": ("audience", "audiences"),
     "blocks": ("variant", "variants"),
     "experiments": ("experiment", "experiments"),

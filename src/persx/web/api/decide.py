@@ -23,7 +23,7 @@ from persx.app.services import Services
 from persx.app.visiting import Visitor, known_of, new_id
 from persx.model.decision import Reason
 from persx.model.errors import BadInput, Forbidden
-from persx.model.visitor import Profile
+from persx.model.visitor import Guess, Profile
 from persx.web.api.answers import answers, body, json
 from persx.web.collect.wire import MAX_ID
 from persx.web.keys import Access, access, key_of
@@ -60,7 +60,10 @@ class DecidedBlock(msgspec.Struct, frozen=True):
 
 
 class VisitorState(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A visitor's own state: what they declared, and the persona that follows from it."""
+    """A visitor's own state: what they declared, and the persona that follows from it.
+
+    `guesses` holds what a model guessed of a visitor who did not say it, by predicted attribute.
+    """
 
     id: str = ""
     industry: str | None = None
@@ -68,6 +71,7 @@ class VisitorState(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
     tools: list[str] = []
     persona: str | None = None
     identified: bool = False
+    guesses: dict[str, Guess] = {}
 
 
 class DecideResponse(msgspec.Struct, frozen=True):
@@ -86,7 +90,8 @@ class DecideResponse(msgspec.Struct, frozen=True):
 class StateRequest(msgspec.Struct, forbid_unknown_fields=True):
     """What ``PUT /v1/state`` takes: declared facts by attribute; null forgets one.
 
-    What ``GET`` answers may be sent back: `id`, `persona` and `identified` follow from the rest.
+    What ``GET`` answers may be sent back: `id`, `persona`, `identified` and `guesses`
+    follow from the rest.
     """
 
     industry: str | msgspec.UnsetType | None = msgspec.UNSET
@@ -95,6 +100,7 @@ class StateRequest(msgspec.Struct, forbid_unknown_fields=True):
     id: str | None = None
     persona: str | None = None
     identified: bool | None = None
+    guesses: Any = None
 
     @property
     def declared(self) -> dict[str, Any]:
@@ -154,6 +160,7 @@ def state_of(profile: Profile) -> VisitorState:
         tools=_texts(known.get("tools")),
         persona=_text(known.get("persona")),
         identified=any(identity.startswith("u:") for identity in profile.identities),
+        guesses=profile.guesses,
     )
 
 

@@ -39,6 +39,24 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
     )
     since: str = "since {date}"
     newest: str = "last changed {date}"
+    traces: Mapping[str, str] = MappingProxyType(
+        {
+            "page": "page {it}",
+            "section": "pages below {it}",
+            "screen": "screen {it}",
+            "from": "came from {it}",
+            "source": "campaign source {it}",
+            "medium": "campaign medium {it}",
+            "campaign": "campaign {it}",
+            "device": "device {it}",
+            "event": "{it}",
+            "category": "category {it}",
+            "hours": "between {it}",
+            "weekend": "on a weekend",
+        }
+    )
+    sure: str = "{percent}% sure, from what others did; what you say counts instead"
+    guessed: str = "{fact} (our guess)"
     not_used: str = "Kept, but not used: you have not allowed it."
     uses: str = "What it is used for"
     uses_pages: str = "It can change {count} places on: {pages}."
@@ -198,6 +216,22 @@ GERMAN_MY_DATA: Final = MyDataWords(
     },
     since="seit {date}",
     newest="zuletzt geändert am {date}",
+    traces={
+        "page": "Seite {it}",
+        "section": "Seiten unter {it}",
+        "screen": "Ansicht {it}",
+        "from": "gekommen von {it}",
+        "source": "Quelle der Kampagne {it}",
+        "medium": "Medium der Kampagne {it}",
+        "campaign": "Kampagne {it}",
+        "device": "Gerät {it}",
+        "event": "{it}",
+        "category": "Warengruppe {it}",
+        "hours": "zwischen {it}",
+        "weekend": "am Wochenende",
+    },
+    sure="zu {percent} % sicher, nach dem, was andere taten; was Sie sagen, gilt stattdessen",
+    guessed="{fact} (unsere Vermutung)",
     not_used="Aufbewahrt, aber nicht verwendet: Sie haben es nicht erlaubt.",
     uses="Wofür es verwendet wird",
     uses_pages="Es kann {count} Stellen ändern auf: {pages}.",

@@ -226,6 +226,7 @@ class FactView(View, frozen=True, kw_only=True):
         uses: Sentences on what it decides.
         blocks: Names of the blocks that it may change.
         edit: How the visitor may correct it; None where they cannot.
+        guessed: It is a guess: there is nothing to delete, and what they say takes its place.
     """
 
     label: str
@@ -238,6 +239,7 @@ class FactView(View, frozen=True, kw_only=True):
     uses: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
     edit: EditView | None = None
+    guessed: bool = False
 
 
 class AudienceView(View, frozen=True, kw_only=True):

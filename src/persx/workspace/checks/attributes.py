@@ -10,6 +10,7 @@ from persx.model.clock import parse_duration
 from persx.model.errors import BadInput, Fault, did_you_mean
 from persx.visitors.computed import COMPUTED
 from persx.visitors.preferences import is_preference
+from persx.workspace.checks.predictions import check_prediction
 from persx.workspace.checks.subject import Subject
 
 _KIND = "attributes"
@@ -43,6 +44,7 @@ def check_attributes(subject: Subject) -> Iterator[Fault]:
         yield from _values(subject, name, attribute)
         yield from _texts(subject, name, attribute)
         yield from _signs(subject, name, attribute)
+        yield from check_prediction(subject, name, attribute)
         if attribute.expires is not None:
             yield from _expiry(subject, name, attribute.expires)
         yield from _source(subject, name, attribute)
