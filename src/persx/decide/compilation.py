@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Raw
 from msgspec.json import encode
 
+from persx.audience.derived import derivations
 from persx.audience.personas import PersonaScorer
 from persx.audience.program import Branch, Program
 from persx.content.texts import localized
@@ -54,6 +55,7 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
     program = Program(
         schema(workspace), {name: audience.when for name, audience in workspace.audiences.items()}
     )
+    derived = derivations(attributes, program)
     personas = PersonaScorer(workspace.personas, workspace.settings.personas, program)
     types = block_types(workspace)
     running = {
@@ -84,7 +86,8 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
             name not in attributes or attributes[name].source is Source.CONTEXTUAL
             for name in personas.reads - STATE
         ),
-        assembler=Assembler(attributes),
+        assembler=Assembler(attributes, derived),
+        derivations=derived,
         blocks=blocks,
         encoded={
             id(content): Raw(encode(content))
@@ -102,6 +105,7 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
                 program.page_chooser([blocks[each].branches for each in page.blocks]),
                 experiments,
                 attributes,
+                derived,
                 personas,
             )
             for name, page in workspace.pages.items()
@@ -136,7 +140,9 @@ def _block_plan(
         for content in each.contents
         for name in type_.reads(content)
     )
-    reads = arranged.union(*(program.reads(branch.when) for branch in branches if branch.when))
+    reads = program.sources_of(arranged).union(
+        *(program.reads(branch.when) for branch in branches if branch.when)
+    )
     facts = frozenset(
         name
         for name in reads

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from persx.decide.allocation import ArmRanges
 from persx.model.attribute import Attribute
 from persx.model.decision import Assignment, Decision
 from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Page, Snapshot, Workspace
+from persx.visitors.derivation import Derivation
 from persx.visitors.preferences import GENERIC_CONTENT
 from persx.visitors.profile import Assembler
 
@@ -138,7 +139,8 @@ class Plan:
     `encoded` holds the JSON of each content that the snapshot has, by the content's `id()`: what
     is arranged for one visitor is not among them. `arms` are those of a visitor who is in no
     experiment but, where there is one, the holdout's targeted arm. `personas_read_context` tells
-    that a persona may follow from the request, not from the profile alone.
+    that a persona may follow from the request, not from the profile alone. `derivations` are of
+    all derived attributes, each after those that it reads.
     """
 
     snapshot: Snapshot
@@ -148,6 +150,7 @@ class Plan:
     personas: PersonaScorer
     personas_read_context: bool
     assembler: Assembler
+    derivations: tuple[Derivation, ...]
     blocks: Mapping[str, BlockPlan]
     encoded: Mapping[int, Raw]
     experiments: Mapping[str, ExperimentPlan]
@@ -175,6 +178,7 @@ class Plan:
                 lambda a, now, memo: tuple(block.choose(a, now, memo) for block in blocks),
                 self.experiments,
                 self.attributes,
+                self.derivations,
                 self.personas,
             )
             if len(self._sets) < 1_000:
@@ -195,6 +199,7 @@ def page_plan(
     choose: PageChooser,
     experiments: Mapping[str, ExperimentPlan],
     attributes: Mapping[str, Attribute],
+    derivations: Sequence[Derivation],
     personas: PersonaScorer,
 ) -> PagePlan:
     """Return the plan for blocks in this order, with the experiments that concern them."""
@@ -220,5 +225,8 @@ def page_plan(
         reads=tuple(sorted(reads)),
         persona=persona,
         clock=not reads.isdisjoint({"hour", "weekday"}),
-        assembler=Assembler({name: each for name, each in attributes.items() if name in needed}),
+        assembler=Assembler(
+            {name: each for name, each in attributes.items() if name in needed},
+            [each for each in derivations if each.name in needed],
+        ),
     )

@@ -27,7 +27,13 @@ from persx.web.site.views import (
 )
 from persx.web.site.words import words
 
-_ORDER: Final = (Source.DECLARED, Source.COMPUTED, Source.PREDICTED, Source.CONTEXTUAL)
+_ORDER: Final = (
+    Source.DECLARED,
+    Source.COMPUTED,
+    Source.DERIVED,
+    Source.PREDICTED,
+    Source.CONTEXTUAL,
+)
 _ON_START: Final = ("industry", "goals", "tools")
 """Attributes that the start form asks for: there they are changed."""
 _MOST_NAMED: Final = 8
@@ -100,6 +106,7 @@ class Speaker:
         sources = {
             Source.DECLARED: said.privacy_declared,
             Source.COMPUTED: said.privacy_computed,
+            Source.DERIVED: said.privacy_derived,
             Source.PREDICTED: said.privacy_predicted,
             Source.CONTEXTUAL: said.privacy_contextual,
         }

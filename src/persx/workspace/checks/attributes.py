@@ -10,6 +10,7 @@ from persx.model.clock import parse_duration
 from persx.model.errors import BadInput, Fault, did_you_mean
 from persx.visitors.computed import COMPUTED
 from persx.visitors.preferences import PREFERENCES
+from persx.workspace.checks.cases import check_cases
 from persx.workspace.checks.subject import Subject
 
 _KIND = "attributes"
@@ -115,6 +116,7 @@ def _expiry(subject: Subject, name: str, expires: str) -> Iterator[Fault]:
 
 
 def _source(subject: Subject, name: str, attribute: Attribute) -> Iterator[Fault]:
+    yield from check_cases(subject, name, attribute)
     if attribute.compute is None:
         if attribute.source is Source.COMPUTED:
             yield subject.fault(
