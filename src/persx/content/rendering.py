@@ -11,8 +11,11 @@ import msgspec
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
+from persx.content.art import art
+from persx.content.blocks.cart import CartContents
 from persx.content.declared import sandbox
 from persx.content.icons import icon
+from persx.content.money import money
 from persx.content.safety import safe_href, sanitise, sanitise_template
 from persx.content.types import BlockType
 from persx.model.decision import Decision, Reason
@@ -70,6 +73,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
         csrf: A token that every form sends back; empty means none.
         words: What its forms say by themselves.
         again: Block name → its form, where that is shown again.
+        cart: What the visitor has in the cart; it is the same in every arm of an experiment.
         languages: Block name → the language of its texts, where it is not the page's.
     """
 
@@ -81,6 +85,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     csrf: str = ""
     words: FormWords = FormWords()
     again: Mapping[str, FormAgain] = {}
+    cart: CartContents = CartContents()
     languages: Mapping[str, str] = {}
 
 
@@ -118,7 +123,13 @@ class Renderer:
         self._trusted = Environment(
             autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
         )
-        self._trusted.filters |= {"href": safe_href, "icon": icon, "rich_text": self._rich_text}
+        self._trusted.filters |= {
+            "href": safe_href,
+            "icon": icon,
+            "art": art,
+            "money": money,
+            "rich_text": self._rich_text,
+        }
         self._sandboxed = sandbox()
 
     def block(self, decision: Decision, *, context: RenderContext) -> Markup:

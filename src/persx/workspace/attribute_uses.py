@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from persx.audience.rules import CheckedRule, check_rule
+from persx.content.types import block_types
 from persx.model.attribute import Attribute, Purpose, Source, ValueType
 from persx.model.workspace import Workspace
 from persx.workspace.rules import RuleSite, rule_sites
@@ -103,6 +104,17 @@ def _uses(workspace: Workspace) -> Iterator[tuple[str, Use]]:
     for site, rule in checked_rules(workspace):
         for name in rule.reads:
             yield name, Use(site.kind, site.name, site.path)
+    types = block_types(workspace)
+    for block in workspace.blocks.values():
+        if block.type not in types:
+            continue
+        contents = {"content": block.content} | {
+            f"variants.{variant.name}.content": {**block.content, **variant.content}
+            for variant in block.variants
+        }
+        for path, content in contents.items():
+            for name in types[block.type].reads(content):
+                yield name, Use("blocks", block.name, path)
     for persona in workspace.personas.values():
         for name in ("industry", "goals", "tools"):
             if getattr(persona, name):

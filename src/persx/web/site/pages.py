@@ -14,6 +14,7 @@ from persx.app.asking import question_for
 from persx.app.deciding import Decided, decide_for
 from persx.app.exposing import exposure_token
 from persx.app.publication import Served
+from persx.app.shopping import cart_of
 from persx.app.visiting import Visitor
 from persx.content.rendering import FormAgain, RenderContext
 from persx.content.texts import language_of
@@ -101,6 +102,7 @@ async def page_response(
             words=words(locale).forms,
             again=again,
             languages=_languages(decided, plan, locale),
+            cart=cart_of(plan, decided.profile),
         ),
     )
     for error in rendered.errors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from persx.web import html
+from persx.web.site.cart import send_cart
 from persx.web.site.consent import send_consent, show_choices
 from persx.web.site.forms import send_form
 from persx.web.site.pages import show
@@ -27,5 +28,6 @@ def routes() -> list[Route]:
         Route("/privacy/erase", show_erase, methods=["GET"]),
         Route("/privacy/erase", send_erase, methods=["POST"]),
         Route("/forms/{form}", send_form, methods=["POST"]),
+        Route("/shop/cart", send_cart, methods=["POST"]),
         Route("/{path:path}", show, methods=["GET"]),
     ]

@@ -37,6 +37,12 @@ class Link(View, frozen=True, kw_only=True):
     lang: str = ""
 
 
+class CartLink(Link, frozen=True, kw_only=True):
+    """The link to the visitor's cart: `pieces` is how many there are in it."""
+
+    pieces: int = 0
+
+
 class Option(View, frozen=True, kw_only=True):
     """One choice of a select, a radio group or a list of checkboxes."""
 
@@ -142,6 +148,7 @@ class SiteContext(View, frozen=True, kw_only=True):
         csrf: A token that every form sends back as `csrf`; empty means none.
         beacons: Whether the script may report time on the page.
         start_path, privacy_path, choices_path: Where those pages are.
+        cart: The visitor's cart, with the number of pieces in it; None where nothing is sold.
         consent: The banner that asks what data may be used for; none where it was answered.
     """
 
@@ -163,6 +170,7 @@ class SiteContext(View, frozen=True, kw_only=True):
     start_path: str = "/start"
     privacy_path: str = "/privacy"
     choices_path: str = "/privacy/choices"
+    cart: CartLink | None = None
     consent: ConsentView | None = None
 
 

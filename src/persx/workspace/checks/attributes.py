@@ -64,6 +64,7 @@ def _values(subject: Subject, name: str, attribute: Attribute) -> Iterator[Fault
 
 def _texts(subject: Subject, name: str, attribute: Attribute) -> Iterator[Fault]:
     values = attribute.values if isinstance(attribute.values, tuple) else ()
+    values = values or tuple(case.name for case in attribute.cases)
     for locale, texts in attribute.locales.items():
         at = f"locales.{locale}"
         yield from subject.unknown(_KIND, name, at, "locales", [locale])
