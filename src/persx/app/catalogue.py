@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from persx.app import (
+    boundaries,
     census,
     erasing,
     event_imports,
@@ -29,6 +30,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         explaining.EXPLAIN,
         *identities.USE_CASES,
         *census.USE_CASES,
+        boundaries.BOUNDARIES,
         erasing.ERASE,
         erasing.VERIFY,
         retention.RETENTION,

@@ -72,7 +72,7 @@ async def census(services: Services, request: CensusRequest) -> CensusResult:
     audiences = dict.fromkeys(_countable(plan.workspace), 0)
     visitors = 0
     whole = True
-    async for states in _visitors(services):
+    async for states in each_visitor(services):
         if request.most and visitors >= request.most:
             whole = False
             break
@@ -147,7 +147,7 @@ def _countable(workspace: Workspace) -> list[str]:
     ]
 
 
-async def _visitors(services: Services) -> AsyncIterator[Sequence[IdentityState]]:
+async def each_visitor(services: Services) -> AsyncIterator[Sequence[IdentityState]]:
     """Yield the states of each visitor once, whatever the number of their identities."""
     store = services.store
     oldest = await store.bucketing_ids()

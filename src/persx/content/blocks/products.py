@@ -26,7 +26,7 @@ class Product(Content, frozen=True, kw_only=True):
         category: As events and rules name it; what visitors read is among the `categories`.
         href: Its page.
         was: What it cost before; more than the price, or 0.
-        tags: Compared with the attributes in `rank_by`, beside the category.
+        tags: Such as the categories that it goes with.
         art: A drawing from `content/art`.
     """
 
@@ -49,7 +49,8 @@ class Products(Content, frozen=True, kw_only=True):
         eyebrow: A few words above the headline.
         intro: A sentence below it.
         category: Only products of this category are shown; empty means all.
-        rank_by: Attributes whose values are compared with the products' category and tags.
+        rank_by: Attributes whose values are compared with the products.
+        match: What of a product they are compared with: its category, or its tags.
         limit: How many are shown at most; 0 means all.
         layout: A grid, or a hero that opens a page.
         currency: Of all prices.
@@ -66,6 +67,7 @@ class Products(Content, frozen=True, kw_only=True):
     intro: Text = ""
     category: Line = ""
     rank_by: Annotated[tuple[Line, ...], msgspec.Meta(max_length=10)] = ()
+    match: Literal["category", "tags"] = "category"
     limit: Annotated[int, msgspec.Meta(ge=0, le=60)] = 0
     layout: Literal["grid", "hero"] = "grid"
     currency: Currency = "EUR"
@@ -86,17 +88,23 @@ class _ProductsType(BuiltinType):
     def arrange(
         self, content: Mapping[str, Any], attributes: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Put the products first that match most, and keep as many as fit.
+        """Put the products first that match most.
 
-        Of lists such as the categories that were looked at last, earlier values come first.
+        Of lists such as the categories that were looked at last, earlier values come first. What
+        would be shown anyway is returned as it is: that visitor is shown nothing of their own.
         """
+        before = shelf(content)
+        by_tags = content.get("match", "category") == "tags"
         found = ranked(
-            shelf(content),
-            lambda product: (product["category"], *product.get("tags", ())),
+            before,
+            lambda product: product.get("tags", ()) if by_tags else (product["category"],),
             [attributes.get(name) for name in content.get("rank_by", ())],
             earlier_first=True,
         )
-        return {**content, "products": found[: content.get("limit", 0) or None]}
+        most = content.get("limit", 0) or None
+        if found[:most] == before[:most]:
+            return content
+        return {**content, "products": found[:most]}
 
     def view(self, content: Mapping[str, Any]) -> Any:
         """Return what the template sees; of content that nobody arranged, what may be shown."""
