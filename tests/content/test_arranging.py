@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from persx.content.blocks import BLOCK_TYPES
 
 COLLECTION = BLOCK_TYPES["collection"]
+PRODUCTS = BLOCK_TYPES["products"]
 PROGRESS = BLOCK_TYPES["progress_bar"]
 
 
