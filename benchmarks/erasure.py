@@ -25,6 +25,7 @@ from persx.app.home import open_home
 from persx.app.settings import ServerSettings
 from persx.model.event import Event, EventType, anonymous_key, user_key
 from persx.storage.backends.duckdb.files import digest_of
+from persx.testing import see
 from persx.visitors.fold import Fold
 
 EVENTS = int(os.environ.get("PERSX_ERASURE_EVENTS", "1000000"))
@@ -113,16 +114,16 @@ async def measure(home: Path, rows: int) -> tuple[float, float, float, float, in
         for start in range(0, HOT, 1_000):
             await services.stream.append(hot(start, 1_000))
         count = "SELECT count(*) FROM events WHERE anonymous_id = 'planted' OR user_id = 'jane'"
-        there = (await services.warehouse.query(count)).rows[0][0]
+        there = (await see(services.warehouse).query(count)).rows[0][0]
         assert there >= SESSIONS * 5, there
-        total = (await services.warehouse.query("SELECT count(*) FROM events")).rows[0][0]
+        total = (await see(services.warehouse).query("SELECT count(*) FROM events")).rows[0][0]
         done = asyncio.Event()
         reads, writes, questions = [0.0], [0.0], [0.0]
 
         async def read() -> None:
             while not done.is_set():
                 begin = time.perf_counter()
-                await services.store.states(anonymous_key("visitor-7"))
+                await see(services.store).states(anonymous_key("visitor-7"))
                 await asyncio.sleep(0)
                 reads.append(time.perf_counter() - begin)
                 await asyncio.sleep(0.002)
@@ -141,7 +142,9 @@ async def measure(home: Path, rows: int) -> tuple[float, float, float, float, in
         async def ask() -> None:
             while not done.is_set():
                 begin = time.perf_counter()
-                await services.warehouse.query("SELECT count(*) FROM events WHERE type = 'track'")
+                await see(services.warehouse).query(
+                    "SELECT count(*) FROM events WHERE type = 'track'"
+                )
                 questions.append(time.perf_counter() - begin)
                 await asyncio.sleep(0.5)
 
@@ -154,9 +157,9 @@ async def measure(home: Path, rows: int) -> tuple[float, float, float, float, in
             return seconds
 
         seconds, *_ = await asyncio.gather(erasing(), read(), write(), ask())
-        left = (await services.warehouse.query(count)).rows[0][0]
+        left = (await see(services.warehouse).query(count)).rows[0][0]
         kept = (
-            await services.warehouse.query(
+            await see(services.warehouse).query(
                 "SELECT count(*) FROM events WHERE received < $to", {"to": NOW + EVENTS + HOT}
             )
         ).rows[0][0]

@@ -29,6 +29,7 @@ from persx.model.attribute import Attribute, Computation, Source, ValueType
 from persx.model.clock import iso, system_clock
 from persx.model.workspace import Snapshot, Workspace
 from persx.storage.backends import open_storage
+from persx.testing import see
 
 BATCH: Final = 100
 BATCHES: Final = 300
@@ -152,7 +153,7 @@ async def _publish(home: Path) -> None:
 async def _kept(home: Path) -> int:
     storage = open_storage(home)
     try:
-        rows = (await storage.warehouse.query("SELECT count(*) FROM events")).rows
+        rows = (await see(storage.warehouse).query("SELECT count(*) FROM events")).rows
         return int(rows[0][0])
     finally:
         await storage.close()

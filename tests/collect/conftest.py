@@ -21,6 +21,7 @@ from persx.model.attribute import Attribute, Computation, Source, ValueType
 from persx.model.event import Event, IdentityKey
 from persx.model.visitor import IdentityState
 from persx.storage.backends import open_storage
+from persx.testing import see
 from persx.visitors.fold import Fold
 from persx.web.collect import routes
 
@@ -62,15 +63,15 @@ class Collector:
 
     def events(self) -> list[Event]:
         """Everything in the log, in order."""
-        return list(self.call(self.services.stream.read(limit=1_000_000)))
+        return list(self.call(see(self.services.stream).read(limit=1_000_000)))
 
     def rejected(self) -> list[str]:
         """The reasons of what was kept aside, newest first."""
-        return [one.reason for one in self.call(self.services.stream.rejected())]
+        return [one.reason for one in self.call(see(self.services.stream).rejected())]
 
     def states(self, key: str) -> list[IdentityState]:
         """The states of an identity and of those joined to it."""
-        return list(self.call(self.services.store.states(IdentityKey(key))))
+        return list(self.call(see(self.services.store).states(IdentityKey(key))))
 
     def counted(self, result: str) -> float:
         """The metric of events with this result."""

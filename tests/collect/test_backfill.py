@@ -17,6 +17,7 @@ from persx.model.event import Event, EventType, IdentityKey
 from persx.model.visitor import IdentityState
 from persx.storage.backends import open_storage
 from persx.storage.ports import Store
+from persx.testing import see
 from persx.visitors.fold import Fold, computed_key, fact_key
 
 NOW = 1_795_773_600_000
@@ -89,7 +90,7 @@ async def kept(store: Store, fold: Fold) -> dict[str, IdentityState]:
     """What is kept of every visitor, as far as this fold is concerned."""
     found = {}
     for number in range(5):
-        for state in await store.states(IdentityKey(f"a:v{number}")):
+        for state in await see(store).states(IdentityKey(f"a:v{number}")):
             computed = {key: it for key, it in state.computed.items() if key in fold.keys}
             found[state.identity] = msgspec.structs.replace(state, computed=computed)
     return found

@@ -15,6 +15,7 @@ import pytest
 from persx.model.errors import Unavailable
 from persx.model.event import Event, EventType, RejectedEvent
 from persx.model.visitor import EdgeKind
+from persx.testing import see
 
 TRACK = {"type": "track", "event": "Order Completed", "anonymousId": "v", "messageId": "m1"}
 MESSAGES: dict[str, dict[str, Any]] = {
@@ -147,7 +148,7 @@ class TestKeys:
         both = {"userId": "jane", "anonymousId": "v", "traits": {"industry": "saas"}}
         collector.post("/v1/identify", both, auth=("secret-key", ""))
         collector.post("/v1/identify", {**both, "traits": {"industry": "x"}, "anonymousId": "w"})
-        (edge, claimed) = sorted(collector.call(collector.services.store.edges()))
+        (edge, claimed) = sorted(collector.call(see(collector.services.store).edges()))
         assert (edge.left, edge.right, edge.kind) == ("a:v", "u:jane", EdgeKind.VERIFIED)
         assert (claimed.left, claimed.kind) == ("a:w", EdgeKind.CLAIMED)
         (jane,) = collector.states("u:jane")
@@ -307,7 +308,7 @@ def test_no_address_and_no_user_agent_is_stored_as_it_was_sent(collector: Any) -
     assert collector.post("/v1/batch", {"batch": [bad]}).json()["rejected"] == 1
     reduced = {"ip": "203.0.113.0", "userAgent": "Chrome 131; Android; phone", "locale": "de"}
     assert [event.context for event in collector.events()] == [reduced, reduced]
-    (rejected,) = collector.call(collector.services.stream.rejected())
+    (rejected,) = collector.call(see(collector.services.stream).rejected())
     assert "203.0.113.0" in rejected.body
     assert "203.0.113.77" not in rejected.body
     assert "Pixel" not in rejected.body

@@ -13,6 +13,7 @@ import pytest
 
 from persx.model.event import EventType
 from persx.model.visitor import EdgeKind
+from persx.testing import see
 
 NODE = Path(__file__).parent / "node"
 MOMENT = datetime(2026, 1, 5, 12, 30, tzinfo=UTC)
@@ -106,7 +107,7 @@ def test_rudder_for_python(collector: Any) -> None:
     assert len(collector.events()) == 2
     (state,) = collector.states("a:v")
     assert state.facts["industry"].value == "saas"
-    (edge,) = collector.call(collector.services.store.edges())
+    (edge,) = collector.call(see(collector.services.store).edges())
     assert edge.kind is EdgeKind.CLAIMED
 
 

@@ -23,6 +23,7 @@ from persx.model.event import Event, EventType, IdentityKey
 from persx.model.visitor import IdentityState
 from persx.model.workspace import Snapshot, Workspace
 from persx.storage.backends import open_storage
+from persx.testing import see
 from persx.visitors.fold import Fold
 from persx.visitors.profile import Assembler
 
@@ -146,7 +147,7 @@ def test_clicks_are_counted_once_in_any_order_and_as_retries(
     assert set(ids) == {event.message_id for event in clicks.events}
 
     async def compare() -> None:
-        found = {key: await collector.services.store.states(key) for key in clicks.states}
+        found = {key: await see(collector.services.store).states(key) for key in clicks.states}
         same_states(found.__getitem__, clicks)
 
     collector.call(compare())
@@ -173,11 +174,11 @@ async def look(home: Path, clicks: Clicks) -> None:
     storage = open_storage(home)
     try:
         ids: list[str] = []
-        async for events in storage.warehouse.scan_events():
+        async for events in see(storage.warehouse).scan_events():
             ids += [event.message_id for event in events]
         assert len(ids) == CLICKS
         assert set(ids) == {event.message_id for event in clicks.events}
-        found = {key: list(await storage.store.states(key)) for key in clicks.states}
+        found = {key: list(await see(storage.store).states(key)) for key in clicks.states}
         same_states(found.__getitem__, clicks)
     finally:
         await storage.close()

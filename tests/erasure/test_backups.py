@@ -16,7 +16,7 @@ from persx.app.erasing import erase
 from persx.app.tombstone_file import read_tombstones
 from persx.model.errors import BadInput, Conflict
 from persx.model.event import anonymous_key, user_key
-from persx.testing import make_event
+from persx.testing import make_event, see
 from tests.erasure.planted import USER, decisions, others, scan
 from tests.erasure.test_erased_everywhere import everything, is_planted, opened, plant
 
@@ -49,10 +49,12 @@ def test_what_is_restored_is_what_was_backed_up(tmp_path: Path) -> None:
         async with opened(home) as old, opened(again) as new:
             assert await everything(new) == await everything(old)
             for identity in (user_key(USER), anonymous_key("visitor-3")):
-                assert await new.store.states(identity) == await old.store.states(identity)
+                assert await see(new.store).states(identity) == await see(old.store).states(
+                    identity
+                )
             for id in (decisions(0)[0].id, decisions(1_000)[1].id):
-                assert await new.store.decision(id) == await old.store.decision(id)
-            assert (await new.warehouse.query("SELECT * FROM numbers")).rows == [(1, 2)]
+                assert await see(new.store).decision(id) == await see(old.store).decision(id)
+            assert (await see(new.warehouse).query("SELECT * FROM numbers")).rows == [(1, 2)]
             assert new.keys == old.keys
             assert (again / "persx.toml").read_text() == "port = 9000\n"
             told = await new.stream.append(others(0, 300))

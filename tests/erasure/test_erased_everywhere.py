@@ -22,7 +22,7 @@ from persx.app.tombstone_file import read_tombstones
 from persx.model.clock import DAY
 from persx.model.errors import BadInput
 from persx.model.event import EventType, IdentityKey, anonymous_key, claimed_key, user_key
-from persx.testing import make_event
+from persx.testing import make_event, see
 from persx.testing.events import NOW, comparable
 from persx.visitors.fold import Fold
 from tests.erasure.planted import (
@@ -64,8 +64,10 @@ async def plant(services: Services) -> None:
 
 
 async def everything(services: Services) -> list[tuple[Any, ...]]:
-    rows = await services.warehouse.query("SELECT * EXCLUDE sequence FROM events ORDER BY sequence")
-    scanned = [e async for chunk in services.warehouse.scan_events(chunk=70) for e in chunk]
+    rows = await see(services.warehouse).query(
+        "SELECT * EXCLUDE sequence FROM events ORDER BY sequence"
+    )
+    scanned = [e async for chunk in see(services.warehouse).scan_events(chunk=70) for e in chunk]
     assert len(scanned) == len(rows.rows), "a scan and a query see the same events"
     assert [e.message_id for e in scanned] == [row[4] for row in rows.rows]
     return rows.rows
@@ -115,7 +117,7 @@ def test_whoever_is_erased_is_found_nowhere_and_others_lose_nothing(tmp_path: Pa
                 "segments_rewritten": 2,
             }
             assert await everything(services) == [row for row in known if not is_planted(row)]
-            lines = await services.warehouse.query("SELECT id FROM decisions ORDER BY id")
+            lines = await see(services.warehouse).query("SELECT id FROM decisions ORDER BY id")
             kept = [one.id for start in (0, 1_000) for one in decisions(start)]
             assert (
                 {row[0] for row in lines.rows}
@@ -127,7 +129,7 @@ def test_whoever_is_erased_is_found_nowhere_and_others_lose_nothing(tmp_path: Pa
                 }
                 < set(kept)
             )
-            assert len(await services.stream.rejected()) == 2
+            assert len(await see(services.stream).rejected()) == 2
 
     known = asyncio.run(before())
     assert len(list((home / "segments").iterdir())) == 4
@@ -151,10 +153,10 @@ def test_a_claimed_browser_keeps_what_is_its_own(tmp_path: Path, kept: bool) -> 
             own = make_event(2_000, anonymous_id="visitor-3", **said)
             await services.stream.append([own])
             await erase(services, [user_key(USER)])
-            (state,) = await services.store.states(anonymous_key("visitor-3"))
+            (state,) = await see(services.store).states(anonymous_key("visitor-3"))
             events = [
                 event
-                async for chunk in services.warehouse.scan_events()
+                async for chunk in see(services.warehouse).scan_events()
                 for event in chunk
                 if event.anonymous_id == "visitor-3"
             ]
@@ -186,13 +188,13 @@ def test_late_retries_are_turned_away_and_who_returns_is_new(tmp_path: Path, kep
             )
             if kept:
                 assert scan(tmp_path) == set()
-            assert await services.store.states(user_key(USER)) == []
+            assert await see(services.store).states(user_key(USER)) == []
             new = make_event(9_000_000, anonymous_id=ANONYMOUS)
             assert new.timestamp > LATER
             assert (await collect(services, [new])).accepted == 1
-            (state,) = await services.store.states(anonymous_key(ANONYMOUS))
+            (state,) = await see(services.store).states(anonymous_key(ANONYMOUS))
             assert (state.events, state.facts) == (1, {})
-            assert await services.store.linked(state.identity) == [state.identity]
+            assert await see(services.store).linked(state.identity) == [state.identity]
 
     asyncio.run(scenario())
 
@@ -208,7 +210,7 @@ def test_erasing_goes_on_while_others_send_and_ask(tmp_path: Path) -> None:
 
             async def ask() -> None:
                 while not done.is_set():
-                    rows = await services.warehouse.query(
+                    rows = await see(services.warehouse).query(
                         "SELECT count(*) FILTER (anonymous_id LIKE 'visitor-_' AND "
                         "user_id IS NULL AND received < $before), "
                         f"count(*) FILTER (anonymous_id IN ('{ANONYMOUS}', '{PHONE}')) FROM events",
@@ -226,7 +228,7 @@ def test_erasing_goes_on_while_others_send_and_ask(tmp_path: Path) -> None:
             async def erase_and_stop() -> None:
                 await asyncio.sleep(0)
                 await erase(services, [user_key(USER)])
-                await services.warehouse.query("SELECT 1")
+                await see(services.warehouse).query("SELECT 1")
                 done.set()
 
             await asyncio.gather(ask(), send(), erase_and_stop())
@@ -272,8 +274,8 @@ def test_browsers_that_claimed_to_be_the_user_go_too_where_that_is_asked_for() -
         async with opened(None) as services:
             await plant(services)
             await erase(services, [user_key(USER)], claimed=True)
-            assert await services.store.states(anonymous_key("visitor-3")) == []
-            rows = await services.warehouse.query(
+            assert await see(services.store).states(anonymous_key("visitor-3")) == []
+            rows = await see(services.warehouse).query(
                 "SELECT count(*) FROM events WHERE anonymous_id = 'visitor-3'"
             )
             assert rows.rows == [(0,)]
@@ -288,8 +290,8 @@ def test_an_erasure_does_not_follow_claims_of_others() -> None:
         async with opened(None) as services:
             await plant(services)
             await erase(services, [anonymous_key("visitor-3")])
-            assert len(await services.store.states(user_key(USER))) == 3
-            assert len(await services.store.states(claimed_key(USER))) == 1
+            assert len(await see(services.store).states(user_key(USER))) == 3
+            assert len(await see(services.store).states(claimed_key(USER))) == 1
 
     asyncio.run(scenario())
 
@@ -311,10 +313,10 @@ def test_a_backfill_beside_an_erasure_brings_nobody_back(tmp_path: Path, kept: b
 
             await asyncio.gather(fill(services, new, job, chunk=40), erasing())
             for number in range(10):
-                states = await services.store.states(anonymous_key(f"visitor-{number}"))
+                states = await see(services.store).states(anonymous_key(f"visitor-{number}"))
                 counted = [state.computed for state in states if state.computed]
                 assert len(counted) == (number not in (3, 7)), number
-            rows = await services.warehouse.query("SELECT count(*) FROM events")
+            rows = await see(services.warehouse).query("SELECT count(*) FROM events")
             assert rows.rows == [(960,)]
 
     asyncio.run(scenario())

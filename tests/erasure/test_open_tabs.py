@@ -9,6 +9,7 @@ import pytest
 
 from persx.app.erasing import erase
 from persx.model.event import anonymous_key
+from persx.testing import see
 from persx.web.visitors import STATE, VISITOR
 
 pytestmark = pytest.mark.anyio
@@ -38,7 +39,7 @@ async def test_old_cookies_and_open_pages_are_not_believed(client: Any, services
     assert (await client.get(image)).status_code == 200
     await services.decision_log.flush(services.store)
     for table in ("events", "decisions"):
-        rows = await services.warehouse.query(f"SELECT * FROM {table}")
+        rows = await see(services.warehouse).query(f"SELECT * FROM {table}")
         assert not [row for row in rows.rows if anonymous_id in str(row)], table
     registry = services.metrics.registry
     assert registry.get_sample_value("persx_events_total", {"result": "erased"}) == 1
@@ -48,5 +49,5 @@ async def test_old_cookies_and_open_pages_are_not_believed(client: Any, services
     again = re.search(r"/v1/x/[\w.~-]+", page)
     assert again is not None
     assert (await client.get(again[0])).status_code == 200
-    (state,) = await services.store.states(anonymous_key(anonymous_id))
+    (state,) = await see(services.store).states(anonymous_key(anonymous_id))
     assert "industry" not in state.facts

@@ -22,7 +22,7 @@ from persx.model.attribute import Attribute, ValueType
 from persx.model.clock import DAY, HOUR, parse_duration
 from persx.model.event import EventType, RejectedEvent, anonymous_key
 from persx.model.workspace import RetentionSettings, Settings, Snapshot, Workspace
-from persx.testing import make_event
+from persx.testing import make_event, see
 from persx.visitors.fold import Fold
 from persx.workspace.snapshot import canonical, digest
 from persx.workspace.validation import validate
@@ -92,7 +92,7 @@ async def fill(services: Services) -> None:
 
 async def ages(services: Services) -> dict[str, int]:
     """Return the age in days of the oldest event of each name."""
-    rows = await services.warehouse.query(
+    rows = await see(services.warehouse).query(
         "SELECT name, ($now - min(received)) // 86400000 FROM events GROUP BY name",
         {"now": NOW},
     )
@@ -115,7 +115,7 @@ def test_each_kind_is_kept_as_long_as_the_workspace_says(tmp_path: Path, kept: b
                 "Order Completed": 400,
                 "Product Viewed": 90,
             }
-            assert len(await services.stream.rejected()) == 1
+            assert len(await see(services.stream).rejected()) == 1
             assert await retain(services) is None, "there is nothing new to do on the same day"
             told = await report(services, RetentionRequest())
             assert told.runs == (run,)
@@ -154,11 +154,11 @@ def test_facts_that_expire_leave_the_state_and_not_only_the_profile(tmp_path: Pa
             assert (await known_of(services, plan, visitor)).attributes["city"] == "Klagenfurt"
             time.now = NOW + 91 * DAY
             assert "city" not in (await known_of(services, plan, visitor)).attributes
-            assert "city" in (await services.store.states(key))[0].facts, "only hidden so far"
+            assert "city" in (await see(services.store).states(key))[0].facts, "only hidden so far"
             run = await retain(services)
             assert run is not None
             assert run.removed == {"facts": 1}
-            assert (await services.store.states(key))[0].facts == {}
+            assert (await see(services.store).states(key))[0].facts == {}
 
     asyncio.run(scenario())
 
@@ -171,7 +171,7 @@ def test_nothing_goes_where_nothing_is_said(tmp_path: Path) -> None:
             assert run is not None
             assert run.removed == {}
             assert (await ages(services))["Home"] == 490
-            assert len(await services.stream.rejected()) == 50
+            assert len(await see(services.stream).rejected()) == 50
 
     asyncio.run(scenario())
 

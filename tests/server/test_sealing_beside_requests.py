@@ -17,6 +17,7 @@ from persx.app.decision_log import DecisionLog
 from persx.model.decision import DecisionRecord
 from persx.model.errors import BadInput, Unavailable
 from persx.model.event import Event, EventType
+from persx.testing import see
 from tests.conftest import SERVER_KEY, Server
 from tests.server.conftest import Cli, counted
 
@@ -83,17 +84,17 @@ def with_rows(services: Any, rows: int) -> Any:
 @pytest.mark.anyio
 async def test_a_trickle_makes_few_segments(services: Any) -> None:
     """Looked at after every single event, the log is sealed once it is worth it."""
-    before = len(await services.stream.read())
+    before = len(await see(services.stream).read())
     sealing = Sealing(with_rows(services, 100))
     for number in range(400):
         await services.stream.append([event(number)])
         await sealing.look()
-        hot = await services.stream.read()
+        hot = await see(services.stream).read()
         assert len(hot) <= 100
     segments = [each for each in await services.warehouse.segments() if each.table == "events"]
     assert 4 <= len(segments) <= 8
     assert min(each.rows for each in segments) >= 50
-    found = await services.warehouse.query(
+    found = await see(services.warehouse).query(
         "SELECT count(*), count(DISTINCT message_id) FROM events"
     )
     assert found.rows == [(before + 400, before + 400)]
@@ -109,7 +110,7 @@ async def test_decisions_without_events_are_sealed_too(services: Any) -> None:
     segments = [each for each in await services.warehouse.segments() if each.table == "decisions"]
     assert 3 <= len(segments) <= 7
     assert min(each.rows for each in segments) >= 50
-    assert (await services.warehouse.query("SELECT count(*) FROM decisions")).rows == [(350,)]
+    assert (await see(services.warehouse).query("SELECT count(*) FROM decisions")).rows == [(350,)]
 
 
 class Failing:
@@ -136,7 +137,7 @@ async def test_no_failure_ends_the_decision_log(services: Any) -> None:
     with pytest.raises(Unavailable):
         await log.flush(store)  # type: ignore[arg-type]
     await log.flush(store)  # type: ignore[arg-type]
-    assert await services.store.decision("d1") is not None
+    assert await see(services.store).decision("d1") is not None
     assert (log.written, dropped) == (1, [])
     # Lines that can never be kept are dropped and counted; the next ones are written.
     log.add(record(2))
@@ -144,7 +145,7 @@ async def test_no_failure_ends_the_decision_log(services: Any) -> None:
     log.add(record(3))
     await log.flush(services.store)
     assert (log.written, dropped) == (2, [1])
-    assert await services.store.decision("d3") is not None
+    assert await see(services.store).decision("d3") is not None
 
 
 @pytest.mark.anyio
@@ -155,4 +156,4 @@ async def test_stopping_while_lines_are_written_loses_none(services: Any) -> Non
     with pytest.raises(asyncio.CancelledError):
         await log.flush(store)  # type: ignore[arg-type]
     await log.flush(store)  # type: ignore[arg-type]
-    assert await services.store.decision("d1") is not None
+    assert await see(services.store).decision("d1") is not None

@@ -10,6 +10,7 @@ from persx.testing import (
     IdentityContract,
     Opener,
     RemovalContract,
+    ScopeContract,
     StorageContract,
     StoreContract,
     StreamContract,
@@ -45,6 +46,10 @@ class TestRemoval(EveryBackend, RemovalContract):
     pass
 
 
+class TestScopes(EveryBackend, ScopeContract):
+    pass
+
+
 class TestWarehouse(EveryBackend, WarehouseContract):
     pass
 
@@ -56,5 +61,5 @@ def test_every_suite_is_run() -> None:
         if name.endswith("Contract") and (suite := getattr(testing, name)) is not StorageContract
     }
     run = {base for each in EveryBackend.__subclasses__() for base in each.__bases__}
-    assert len(suites) >= 5
+    assert len(suites) >= 6
     assert suites - run == set()

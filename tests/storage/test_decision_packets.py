@@ -12,6 +12,7 @@ from persx.model.decision import DecisionRecord
 from persx.storage.backends import open_storage
 from persx.storage.backends.sqlite import packets
 from persx.storage.backends.sqlite.schema import MIGRATIONS, connect, migrate
+from persx.testing import see
 
 
 def line(number: int, *, text: str = "{}") -> DecisionRecord:
@@ -89,10 +90,12 @@ def test_lines_of_an_earlier_version_are_kept(tmp_path: Path) -> None:
 
     async def main() -> None:
         async with open_storage(tmp_path) as storage:
-            kept = await storage.store.decision(line(3).id)
+            kept = await see(storage.store).decision(line(3).id)
             assert kept == line(3, text='{"text": "ü"}')
             await storage.store.log_decisions([line(7)])
-            rows = await storage.warehouse.query("SELECT sequence, id FROM decisions ORDER BY 1")
+            rows = await see(storage.warehouse).query(
+                "SELECT sequence, id FROM decisions ORDER BY 1"
+            )
             assert rows.rows == [
                 *((number + 1, line(number).id) for number in range(4)),
                 (6, "00007"),

@@ -13,7 +13,7 @@ from persx.model.event import Event, EventType, IdentityKey, anonymous_key
 from persx.model.visitor import Cut, Edge, EdgeKind
 from persx.storage.backends import Storage
 from persx.storage.joining import MOST_USERS
-from persx.testing import Opener, StorageContract
+from persx.testing import Opener, StorageContract, see
 from persx.testing.events import comparable
 from persx.testing.identities import FOLD, call
 from persx.visitors.identity import edges_of
@@ -155,16 +155,16 @@ async def _is_from_scratch(storage: Storage, steps: Iterable[_Made], prefix: str
             person = next(group for group in groups if speaks_for[identity] in group)
             others = [states[key] for key in person if key in states]
             known += sorted(others, key=lambda state: (state.first_seen, state.identity))
-        found = await storage.store.states(identity)
+        found = await see(storage.store).states(identity)
         assert list(map(comparable, found)) == list(map(comparable, known)), identity
-        account = await storage.store.account(identity)
+        account = await see(storage.store).account(identity)
         expected = _account({*own, *(person if identity in speaks_for else ())}, edges)
         assert (account.identity if account else None) == expected
     mine = {key[:2] + prefix for key in ("a:", "u:")}
     mine_uuid = anonymous_key(_uuid(prefix))
     kept = {
         key: oldest
-        for key, oldest in (await storage.store.bucketing_ids()).items()
+        for key, oldest in (await see(storage.store).bucketing_ids()).items()
         if key == mine_uuid or any(key.startswith(start) for start in mine)
     }
     assert kept == {key: oldest for key, oldest in bucketing.items() if key[0] != "e"}

@@ -16,7 +16,7 @@ from persx.storage.backends.duckdb.engine import Limits
 from persx.storage.backends.duckdb.sealing import _write
 from persx.storage.backends.sqlite import Database, SqliteStore
 from persx.storage.backends.sqlite.log import SqliteLog
-from persx.testing import CountingProjector, make_events
+from persx.testing import CountingProjector, make_events, see
 from persx.testing.events import NOW, comparable, refolded
 
 ROUNDS = 20
@@ -55,14 +55,14 @@ def test_kill_at_random_moments(tmp_path: Path) -> None:
             found = [event.message_id for event in events]
             assert len(found) == len(set(found)), "an event is there twice"
             assert acknowledged <= set(found), "an acknowledged event is gone"
-            counts = await storage.warehouse.query(
+            counts = await see(storage.warehouse).query(
                 "SELECT count(*), count(DISTINCT message_id) FROM events"
             )
             assert counts.rows == [(len(found), len(found))]
             expected = refolded(events)
             states = {}
             for key in expected:
-                linked = await storage.store.states(key)
+                linked = await see(storage.store).states(key)
                 states |= {state.identity: comparable(state) for state in linked}
             assert states == expected
             again = await storage.stream.append(events[:500])
@@ -111,7 +111,7 @@ def test_a_crash_after_the_manifest_leaves_rows_that_are_not_seen(tmp_path: Path
 
     async def look() -> Sequence[Event]:
         async with open_storage(tmp_path) as storage:
-            return await storage.stream.read()
+            return await see(storage.stream).read()
 
     assert [event.sequence for event in asyncio.run(look())] == list(range(201, 301))
     asyncio.run(_holds_exactly_once(tmp_path, 300))
@@ -124,12 +124,14 @@ async def _holds_exactly_once(home: Path, count: int) -> None:
                 await storage.warehouse.seal()
             sequences = [event.sequence for event in await _everything(storage)]
             assert sequences == list(range(1, count + 1))
-            rows = await storage.warehouse.query("SELECT count(*), max(sequence) FROM events")
+            rows = await see(storage.warehouse).query("SELECT count(*), max(sequence) FROM events")
             assert rows.rows == [(count, count)]
 
 
 async def _everything(storage: Storage) -> list[Event]:
-    return [event async for chunk in storage.warehouse.scan_events(chunk=1_000) for event in chunk]
+    return [
+        event async for chunk in see(storage.warehouse).scan_events(chunk=1_000) for event in chunk
+    ]
 
 
 def _in_manifest(home: Path) -> set[str]:

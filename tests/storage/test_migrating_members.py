@@ -13,6 +13,7 @@ from persx.model.visitor import IdentityState
 from persx.storage.backends import open_storage
 from persx.storage.backends.sqlite.database import FILE
 from persx.storage.backends.sqlite.schema import MIGRATIONS
+from persx.testing import see
 
 OLD = 2
 """The version whose edges joined all that they touched."""
@@ -39,9 +40,9 @@ def test_edges_of_an_old_home_join_by_todays_rule(tmp_path: Path) -> None:
 
     async def read() -> dict[str, list[str]]:
         async with open_storage(tmp_path, store="sqlite") as storage:
-            assert await storage.store.cuts() == []
+            assert await see(storage.store).cuts() == []
             return {
-                key: [state.identity for state in await storage.store.states(IdentityKey(key))]
+                key: [state.identity for state in await see(storage.store).states(IdentityKey(key))]
                 for key in ("a:kiosk", "u:ann", "u:bob")
             }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from persx.model.event import EventType, anonymous_key, user_key
 from persx.storage.backends import HomeLock, open_storage
-from persx.testing import CountingProjector, make_event
+from persx.testing import CountingProjector, make_event, see
 
 VISITOR = anonymous_key("one")
 
@@ -25,14 +25,14 @@ def test_whoever_was_told_of_a_commit_reads_it(tmp_path: Path) -> None:
 
             async def read_on() -> None:
                 while not done.is_set():
-                    await storage.store.states(VISITOR)
+                    await see(storage.store).states(VISITOR)
 
             reading.start()
             try:
                 for number in range(300):
                     await storage.stream.append([make_event(number, anonymous_id="one")])
                     for _ in range(2):
-                        (state,) = await storage.store.states(VISITOR)
+                        (state,) = await see(storage.store).states(VISITOR)
                         assert state.events == number + 1
             finally:
                 done.set()
@@ -51,17 +51,17 @@ def test_an_edge_is_seen_from_both_ends(tmp_path: Path) -> None:
             await storage.stream.append(
                 [make_event(2, anonymous_id=None, user_id="jane", verified=True)]
             )
-            assert len(await storage.store.states(VISITOR)) == 1
-            assert len(await storage.store.states(user_key("jane"))) == 1
+            assert len(await see(storage.store).states(VISITOR)) == 1
+            assert len(await see(storage.store).states(user_key("jane"))) == 1
             login = make_event(
                 3, type=EventType.IDENTIFY, anonymous_id="one", user_id="jane", verified=True
             )
             await storage.stream.append([login])
             for identity in (VISITOR, user_key("jane")):
-                found = {state.identity for state in await storage.store.states(identity)}
+                found = {state.identity for state in await see(storage.store).states(identity)}
                 assert found == {VISITOR, user_key("jane")}
             await storage.stream.append([make_event(4, anonymous_id="one")])
-            seen = await storage.store.states(user_key("jane"))
+            seen = await see(storage.store).states(user_key("jane"))
             assert sum(state.events for state in seen) == 4
             await storage.close()
 

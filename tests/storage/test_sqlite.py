@@ -20,7 +20,7 @@ from persx.storage.backends import HomeLock, open_storage
 from persx.storage.backends.sqlite import Database, SqliteStore, SqliteStream
 from persx.storage.backends.sqlite.schema import MIGRATIONS
 from persx.storage.backends.sqlite.seen import _FRESH_LIMIT
-from persx.testing import CountingProjector, make_event, make_events
+from persx.testing import CountingProjector, make_event, make_events, see
 from persx.testing.events import NOW, comparable, refolded
 
 
@@ -59,18 +59,18 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None
                         else:
                             acknowledged |= set(batch)
                 # Reading goes on.
-                assert await storage.store.states(anonymous_key("visitor-1"))
+                assert await see(storage.store).states(anonymous_key("visitor-1"))
             assert failed, "the disk was never full"
-            events = await storage.stream.read()
+            events = await see(storage.stream).read()
             assert {event.properties["number"] for event in events} == acknowledged
             # There is space again: the same connection goes on, and a retry is no duplicate.
             again = await storage.stream.append([make_event(number) for number in sorted(failed)])
             assert again.accepted == len(failed)
-            events = await storage.stream.read()
+            events = await see(storage.stream).read()
             assert [event.sequence for event in events] == list(range(1, 3_001))
             expected = refolded(events)
             for key, state in expected.items():
-                (kept,) = await storage.store.states(key)
+                (kept,) = await see(storage.store).states(key)
                 assert comparable(kept) == state
 
     asyncio.run(main())
@@ -140,7 +140,7 @@ def test_several_loops_and_threads_share_one_store(tmp_path: Path) -> None:
         async def main() -> None:
             for at in range(start, start + 200, 20):
                 appended = await storage.stream.append(make_events(at, at + 20))
-                assert await storage.store.states(anonymous_key("visitor-0"))
+                assert await see(storage.store).states(anonymous_key("visitor-0"))
                 accepted.append(appended.accepted)
 
         asyncio.run(main())
@@ -158,7 +158,7 @@ def test_several_loops_and_threads_share_one_store(tmp_path: Path) -> None:
 
     async def check() -> None:
         assert sum(accepted) == 900
-        assert len(await storage.stream.read()) == 901
+        assert len(await see(storage.stream).read()) == 901
         await storage.close()
 
     asyncio.run(check())
@@ -172,7 +172,7 @@ def test_a_cancelled_caller_disturbs_nobody(tmp_path: Path) -> None:
             await asyncio.sleep(0)
             gone.cancel()
             assert (await stays).accepted == 10
-            assert len(await storage.stream.read()) == 20, "what was queued is written"
+            assert len(await see(storage.stream).read()) == 20, "what was queued is written"
 
     asyncio.run(main())
 
@@ -186,7 +186,7 @@ def test_after_closing_everything_is_refused(tmp_path: Path) -> None:
         with pytest.raises(Unavailable):
             await storage.store.value("a")
         with pytest.raises(Unavailable):
-            await storage.warehouse.query("SELECT 1")
+            await see(storage.warehouse).query("SELECT 1")
 
     asyncio.run(main())
 
@@ -234,6 +234,7 @@ import asyncio, sys
 from pathlib import Path
 from persx.model.errors import Conflict
 from persx.storage.backends import HomeLock, open_storage
+from persx.testing import see
 home = Path(sys.argv[1])
 try:
     HomeLock(home).acquire()
@@ -242,7 +243,7 @@ except Conflict as error:
 async def main():
     async with open_storage(home) as storage:
         print(await storage.store.value("a"))
-        print((await storage.warehouse.query("SELECT count(*) FROM events")).rows)
+        print((await see(storage.warehouse).query("SELECT count(*) FROM events")).rows)
         try:
             await storage.store.set_value("a", b"2")
         except Conflict as error:

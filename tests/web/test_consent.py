@@ -13,6 +13,7 @@ import pytest
 from persx.app.background import Filling, background
 from persx.model.attribute import Purpose
 from persx.model.workspace import ConsentMode, ConsentSettings, Snapshot, Variant, Workspace
+from persx.testing import see
 from persx.visitors.consent import ASKED, STORAGE
 from persx.web.server import create_app
 from persx.web.visitors import COOKIES
@@ -81,12 +82,12 @@ async def choose(client: Any, action: str, *purposes: str, next: str = "/") -> A
 
 
 async def written(services: Any) -> list[Any]:
-    return list(await services.stream.read())
+    return list(await see(services.stream).read())
 
 
 async def logged(services: Any) -> int:
     await services.decision_log.flush(services.store)
-    found = await services.warehouse.query("select count(*) from decisions")
+    found = await see(services.warehouse).query("select count(*) from decisions")
     return int(found.rows[0][0])
 
 

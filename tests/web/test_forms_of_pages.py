@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from persx.testing import see
+
 pytestmark = pytest.mark.anyio
 HIDDEN = {"page": "contact", "block": "contact-form"}
 FILLED = {"name": "Ada", "email": "ada@example.com", "message": "Hello"}
@@ -16,7 +18,7 @@ async def test_only_the_forms_own_questions_are_kept(client: Any, services: Any)
     extra = {f"field_{n}": "x" for n in range(50)}
     sent = await client.post("/forms/contact", data={**HIDDEN, **FILLED, **extra})
     assert sent.headers["location"] == "/contact?sent=contact#contact"
-    (event,) = [e for e in await services.stream.read() if e.name == "Form Submitted"]
+    (event,) = [e for e in await see(services.stream).read() if e.name == "Form Submitted"]
     assert event.properties["answers"] == FILLED
 
 
@@ -29,7 +31,7 @@ async def test_a_form_that_the_block_does_not_have_is_missing(client: Any, servi
     ):
         answer = await client.post(path, data={**hidden, **FILLED})
         assert answer.status_code == 404, (path, hidden)
-    assert [e for e in await services.stream.read() if e.name == "Form Submitted"] == []
+    assert [e for e in await see(services.stream).read() if e.name == "Form Submitted"] == []
 
 
 async def test_a_form_that_is_shown_again_leads_to_its_page(client: Any) -> None:
@@ -62,7 +64,7 @@ async def test_every_field_that_is_wrong_says_so_itself(client: Any, services: A
     assert "“What should your site do better?” is longer than 5000 characters." in answer.text
     assert 'value="nonsense"' in answer.text
     assert 'value="A&amp;B"' in answer.text
-    assert [e for e in await services.stream.read() if e.name == "Form Submitted"] == []
+    assert [e for e in await see(services.stream).read() if e.name == "Form Submitted"] == []
 
 
 async def test_a_missing_industry_is_said_beside_the_question(client: Any) -> None:

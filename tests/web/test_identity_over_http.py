@@ -14,6 +14,7 @@ from persx.app.identities import IdentityRequest, link, show, unmerge
 from persx.app.reports import REPORT, ReportRequest
 from persx.app.visiting import Visitor
 from persx.model.event import anonymous_key, user_key
+from persx.testing import see
 from tests.conftest import SERVER_KEY, WRITE_KEY
 
 pytestmark = pytest.mark.anyio
@@ -105,7 +106,7 @@ async def test_who_claims_to_be_somebody_else_gets_nothing(
     ann: dict[str, Any] = {"industry": "Healthcare", "email": ANN, "company": "Clinic of Ann"}
     await send(client, "identify", SERVER, userId="ann", anonymousId=DEVICE, traits=ann)
     await send(client, "group", SERVER, userId="ann", groupId="clinic", traits={"plan": "basic"})
-    before = await services.store.states(user_key("ann"))
+    before = await see(services.store).states(user_key("ann"))
     mallory: Browser = browser_of()
     page = await mallory.opens("/contact")
     own = mallory.anonymous_id
@@ -131,12 +132,12 @@ async def test_who_claims_to_be_somebody_else_gets_nothing(
         assert "Clinic of Ann" not in await mallory.opens(path)
 
     # Nor has anything of Ann's changed.
-    assert await services.store.states(user_key("ann")) == before
+    assert await see(services.store).states(user_key("ann")) == before
     assert [state.identity for state in before] == ["u:ann"]
-    account = await services.store.account(user_key("ann"))
+    account = await see(services.store).account(user_key("ann"))
     assert account.identity == "g:clinic"
     assert account.events == 1
-    assert await services.store.account(anonymous_key(own)) is None
+    assert await see(services.store).account(anonymous_key(own)) is None
     assert (await show(services, IdentityRequest(id="u:ann"))).shared is False
 
 
@@ -149,14 +150,14 @@ async def test_an_address_that_a_visitor_types_joins_nobody(
     plan = services.publication.plan
     visitor = Visitor(anonymous_id=mallory.anonymous_id, trusted=True)
     await declare(services, plan, visitor, {"email": ANN})
-    states = await services.store.states(anonymous_key(mallory.anonymous_id))
+    states = await see(services.store).states(anonymous_key(mallory.anonymous_id))
     assert [state.identity for state in states] == [anonymous_key(mallory.anonymous_id)]
     assert states[0].facts["email"].value == ANN
     # The site's own server may say so, and then it counts.
     await send(
         client, "identify", SERVER, anonymousId=mallory.anonymous_id, traits={"email": ANN.upper()}
     )
-    states = await services.store.states(user_key("ann"))
+    states = await see(services.store).states(user_key("ann"))
     assert {state.identity for state in states} == {
         anonymous_key(mallory.anonymous_id),
         "u:ann",

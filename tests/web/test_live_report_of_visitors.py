@@ -12,6 +12,7 @@ import pytest
 from persx.app.reports import REPORT, ReportRequest
 from persx.experiments.readout import Readout
 from persx.model.event import EXPOSURE
+from persx.testing import see
 
 pytestmark = pytest.mark.anyio
 
@@ -133,7 +134,7 @@ async def test_the_report_counts_what_was_sent(app: Any, services: Any) -> None:
     assert any("conversion" in reason.lower() for reason in pli.withheld)
     # The same once everything is sealed.
     await services.warehouse.seal()
-    assert await services.stream.read() == []
+    assert await see(services.stream).read() == []
     compare(await holdout(services), expected)
 
 
@@ -186,7 +187,7 @@ async def test_the_first_exposure_freezes_arm_and_segment(app: Any, services: An
     expected = Expected()
     expected.add(first, "SaaS", True)
     compare(await holdout(services), expected)
-    names = [event.name for event in await services.stream.read()]
+    names = [event.name for event in await see(services.stream).read()]
     assert names.count(EXPOSURE) == 3
 
 

@@ -11,6 +11,7 @@ from persx.app.looks import forget_in_looks, looks
 from persx.app.visiting import new_id
 from persx.decide.allocation import bucket
 from persx.model.event import anonymous_key
+from persx.testing import see
 from tests.conftest import SERVER_KEY, WRITE_KEY
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +44,7 @@ async def come(client: Any, services: Any, industry: str = "SaaS", **options: An
 
 async def last_decision(services: Any, anonymous_id: str) -> str:
     await services.decision_log.flush(services.store)
-    (line,) = await services.store.decisions_of([f"a:{anonymous_id}"], 1)
+    (line,) = await see(services.store).decisions_of([f"a:{anonymous_id}"], 1)
     return str(line.id)
 
 
@@ -88,7 +89,7 @@ async def test_a_sealed_receipt_is_found_with_the_rules_of_its_time(
     id = await last_decision(services, visitor)
     before = (await client.get(f"/v1/decisions/{id}")).json()
     await services.warehouse.seal()
-    assert await services.store.decision(id) is None
+    assert await see(services.store).decision(id) is None
     services.rulebooks.clear()
     assert (await client.get(f"/v1/decisions/{id}")).json() == before
     carry(client, services, outside(services))
@@ -234,7 +235,7 @@ async def test_who_wants_generic_content_gets_it_and_counts_nowhere(
     image = re.search(r'src="(/v1/x/[^"]+)"', page.text)
     assert image is not None
     await client.get(image[1])
-    assert not [e for e in await services.stream.read() if e.name == "Experiment Viewed"]
+    assert not [e for e in await see(services.stream).read() if e.name == "Experiment Viewed"]
     decided = await client.post("/v1/decide", json={"page": "home"}, headers=WRITE)
     assert {each["reason"] for each in decided.json()["decisions"].values()} == {"disabled"}
     client.cookies.delete("persx_state")
@@ -248,9 +249,9 @@ async def test_who_wants_generic_content_gets_it_and_counts_nowhere(
 
 async def held(services: Any, visitor: str) -> int:
     """How many events and states there are of a visitor."""
-    events = await services.stream.read()
+    events = await see(services.stream).read()
     return sum(event.anonymous_id == visitor for event in events) + len(
-        await services.store.states(anonymous_key(visitor))
+        await see(services.store).states(anonymous_key(visitor))
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from persx.app.access import make_link, use_link
 from persx.model.clock import HOUR
+from persx.testing import see
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.anyio
@@ -19,7 +20,7 @@ HOSTILE = "<script>alert(1)</script>'\"; DROP TABLE event; -- \u202e{{ 7*7 }} \U
 
 
 async def events(services: Any, name: str) -> list[Any]:
-    return [event for event in await services.stream.read() if event.name == name]
+    return [event for event in await see(services.stream).read() if event.name == name]
 
 
 def exposure_url(html: str) -> str:
@@ -63,7 +64,7 @@ async def test_who_would_see_default_content_anyway_does_not_count(
 ) -> None:
     await client.get(exposure_url((await client.get("/")).text))
     assert await events(services, "Experiment Viewed") == []
-    assert len([e for e in await services.stream.read() if e.type == "page"]) == 1
+    assert len([e for e in await see(services.stream).read() if e.type == "page"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ async def test_machines_make_no_visitor_and_expose_nothing(
     assert "/v1/x/" not in answer.text
     human = await client.get("/")
     await client.get(exposure_url(human.text), headers=headers)
-    assert await services.stream.read() == []
+    assert await see(services.stream).read() == []
 
 
 async def test_head_makes_no_visitor(client: Any) -> None:
@@ -93,13 +94,13 @@ async def test_head_makes_no_visitor(client: Any) -> None:
 @pytest.mark.parametrize("token", ["x", "..", "a.b.c", "%00"])
 async def test_a_forged_exposure_is_ignored(client: Any, services: Any, token: str) -> None:
     assert (await client.get(f"/v1/x/{token}")).status_code in (200, 404)
-    assert await services.stream.read() == []
+    assert await see(services.stream).read() == []
 
 
 async def test_another_site_cannot_expose(client: Any, services: Any) -> None:
     url = exposure_url((await client.get("/")).text)
     await client.get(url, headers={"Sec-Fetch-Site": "cross-site"})
-    assert await services.stream.read() == []
+    assert await see(services.stream).read() == []
 
 
 async def test_languages(client: Any) -> None:

@@ -11,10 +11,10 @@ from typing import Any, Final, Literal
 import msgspec
 
 from persx.app.declaring import declare
-from persx.app.knowledge import known_at, states_of, with_moment
+from persx.app.knowledge import known_at, with_moment
 from persx.app.services import Services
 from persx.app.signing import SignedState
-from persx.app.visiting import Visitor, known_of
+from persx.app.visiting import Visitor, known_of, states_of
 from persx.decide.plan import Plan
 from persx.model.attribute import Source, Value
 from persx.model.clock import DAY, Millis

@@ -21,7 +21,10 @@ import msgspec
 from persx.app.services import Services
 from persx.decide.plan import Plan
 from persx.storage.ports import Store
+from persx.storage.scope import System
 from persx.visitors.fold import Fold
+
+_SCOPE: Final = System("backfilling")
 
 NOTES: Final = "projector/"
 """Small values that `Stream.use_projector` keeps: sequence → keys of the fold from there on."""
@@ -96,7 +99,7 @@ async def fill(services: Services, fold: Fold, job: Job, *, chunk: int = CHUNK) 
     """Fold a job's keys from the retained events that are left to it, `chunk` at a time."""
     filler = fold.filling(job.keys)
     position = job.position
-    pieces = services.warehouse.scan_events(after=position, chunk=chunk)
+    pieces = services.warehouse.seen_by(_SCOPE).scan_events(after=position, chunk=chunk)
     async with aclosing(pieces):
         while position < job.until:
             # What is removed between reading a piece and merging it would be there again.

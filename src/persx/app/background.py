@@ -15,7 +15,10 @@ from persx.app.services import Services
 from persx.decide.plan import Plan
 from persx.model.clock import MINUTE
 from persx.model.errors import Conflict, PersxError
+from persx.storage.scope import System
 from persx.visitors.fold import Fold
+
+_SCOPE: Final = System("background work")
 
 PUBLICATION_SECONDS: Final = 0.2
 SHORTEST_SECONDS: Final = 0.05
@@ -141,4 +144,4 @@ class Sealing:
         """Tell whether more events are hot; reads one of them, for sequences have no gaps."""
         segments = await self._services.warehouse.segments()
         sealed = max((each.last_sequence for each in segments if each.table == "events"), default=0)
-        return bool(await self._services.stream.read(after=sealed + limit, limit=1))
+        return bool(await self._services.stream.seen_by(_SCOPE).read(after=sealed + limit, limit=1))

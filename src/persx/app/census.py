@@ -19,6 +19,7 @@ from persx.model.errors import Fault
 from persx.model.visitor import IdentityState
 from persx.model.workspace import Workspace
 from persx.storage.joining import is_account
+from persx.storage.scope import System
 from persx.visitors.fold import computed_key
 from persx.workspace.attribute_uses import (
     CatalogueEntry,
@@ -28,6 +29,8 @@ from persx.workspace.attribute_uses import (
 )
 from persx.workspace.checks.subject import Subject
 from persx.workspace.validation import check
+
+_SCOPE: Final = System("the census")
 
 _PAGE: Final = 1_000
 _FROM_PROFILE: Final = frozenset({"persona", "identified"})
@@ -79,7 +82,7 @@ async def census(services: Services, request: CensusRequest) -> CensusResult:
         visitors += 1
         account = None
         if plan.assembler.reads_account:
-            account = await services.store.account(states[0].identity)
+            account = await services.store.seen_by(_SCOPE).account(states[0].identity)
         _count(plan, services, states, account, known, audiences)
     return CensusResult(
         name=plan.workspace.settings.name,
@@ -149,17 +152,17 @@ def _countable(workspace: Workspace) -> list[str]:
 
 async def each_visitor(services: Services) -> AsyncIterator[Sequence[IdentityState]]:
     """Yield the states of each visitor once, whatever the number of their identities."""
-    store = services.store
-    oldest = await store.bucketing_ids()
+    reader = services.store.seen_by(_SCOPE)
+    oldest = await reader.bucketing_ids()
     several = set(oldest.values())
     after = ""
-    while page := await store.all_states(after, _PAGE):
+    while page := await reader.all_states(after, _PAGE):
         after = page[-1].identity
         for state in page:
             identity = state.identity
             if identity in oldest or is_account(identity):
                 continue
-            yield await store.states(identity) if identity in several else (state,)
+            yield await reader.states(identity) if identity in several else (state,)
         # Requests get their turn.
         await asyncio.sleep(0)
 

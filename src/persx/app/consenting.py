@@ -10,7 +10,7 @@ import msgspec
 
 from persx.app.collecting import collect
 from persx.app.services import Services
-from persx.app.visiting import Visitor, answers_for, new_id
+from persx.app.visiting import Visitor, answers_for, new_id, states_of
 from persx.decide.plan import Plan
 from persx.model.attribute import Purpose
 from persx.model.clock import Millis
@@ -18,15 +18,16 @@ from persx.model.errors import BadInput, did_you_mean
 from persx.model.event import CONSENT_CHANGED, Event, EventType, IdentityKey
 from persx.model.visitor import Grant, IdentityState
 from persx.model.workspace import ConsentMode
+from persx.storage.scope import System
 from persx.visitors.consent import ASKED, LONGEST, add, answers_of, granted, said_by, storable
+
+_SCOPE: Final = System("heeding consent")
 
 _HISTORY: Final = """
 select type, message_id, anonymous_id, user_id, name, timestamp, received, verified,
        properties, context
 from events
-where (list_contains(cast($anonymous as varchar[]), anonymous_id)
-       or list_contains(cast($users as varchar[]), user_id))
-  and ((type = 'track' and name = $name) or contains(context, '"categoryPreferences"'))
+where (type = 'track' and name = $name) or contains(context, '"categoryPreferences"')
 order by timestamp, message_id
 """
 
@@ -127,7 +128,7 @@ async def answer(
     """
     consent = plan.workspace.settings.consent
     source, version = source[:LONGEST], (version or consent.version)[:LONGEST]
-    states = () if visitor.new else await services.store.states(visitor.identity)
+    states = await states_of(services, visitor)
     before = answers_for(visitor, states)
     # Later than all before it, in the same millisecond too.
     now = max(services.clock(), *(grant.at + 1 for grant in before.values()), 0)
@@ -170,7 +171,7 @@ def _event(
 async def consent_of(services: Services, plan: Plan, visitor: Visitor) -> ConsentRecord:
     """Return what a visitor allows, with the history and proof of it from the event log."""
     consent = plan.workspace.settings.consent
-    states = () if visitor.new else await services.store.states(visitor.identity)
+    states = await states_of(services, visitor)
     answers = answers_for(visitor, states)
     purposes = granted(answers, consent.mode, gpc=visitor.gpc)
     return ConsentRecord(
@@ -178,32 +179,24 @@ async def consent_of(services: Services, plan: Plan, visitor: Visitor) -> Consen
         version=consent.version,
         granted={purpose: purpose in purposes for purpose in Purpose},
         answers=answers,
-        history=await _history(services, plan, states),
+        history=await _history(services, plan, visitor, states),
     )
 
 
 async def _history(
-    services: Services, plan: Plan, states: Sequence[IdentityState]
+    services: Services, plan: Plan, visitor: Visitor, states: Sequence[IdentityState]
 ) -> Sequence[Said]:
     # Who never answered has no history, and costs no search.
-    answered = [state.identity for state in states if state.consent]
-    if not answered:
+    if not any(state.consent for state in states):
         return ()
-    found = await services.warehouse.query(
-        _HISTORY,
-        {
-            "anonymous": [key[2:] for key in answered if key.startswith("a:")],
-            "users": [key[2:] for key in answered if not key.startswith("a:")],
-            "name": CONSENT_CHANGED,
-        },
+    found = await services.warehouse.seen_by(visitor.scope).query(
+        _HISTORY, {"name": CONSENT_CHANGED}
     )
     categories = plan.workspace.settings.consent.categories
     history: list[Said] = []
     last: dict[Purpose, bool] = {}
     for row in found.rows:
         event = _read(dict(zip(found.columns, row, strict=True)))
-        if event.identity not in answered:
-            continue
         said = said_by(event, categories)
         told = {purpose: grant.granted for purpose, grant in said.items()}
         repeated = event.name != CONSENT_CHANGED and told.items() <= last.items()
@@ -241,12 +234,13 @@ async def consented(services: Services, events: Sequence[Event]) -> list[Event]:
         return list(events)
     consent = plan.workspace.settings.consent
     known: dict[IdentityKey, _Known] = {}
+    reader = services.store.seen_by(_SCOPE)
     allowed: list[Event] = []
     for event in events:
         identity = event.identity
         own = known.get(identity)
         if own is None:
-            states = await services.store.states(identity)
+            states = await reader.states(identity)
             own = known[identity] = _Known(answers_of(states), bool(states))
             own.storable = storable(granted(own.answers, consent.mode))
         changed: dict[Purpose, Grant] = {}

@@ -20,6 +20,9 @@ from persx.model.visitor import EdgeKind
 from persx.storage.keeping import storable
 from persx.storage.ports import Store
 from persx.storage.removal import Erasure, Removed, Tombstone
+from persx.storage.scope import System
+
+_SCOPE: Final = System("erasing")
 
 _ATTEMPTS: Final = 5
 _RECEIPTS: Final = "erasure/receipt/"
@@ -106,11 +109,12 @@ async def resolve(
     """Return all identities of a visitor, with the claimed ones of their user ids."""
     found: set[IdentityKey] = set()
     waiting = {IdentityKey(storable(identity)) for identity in identities}
-    edges = await store.edges() if claimed else ()
+    reader = store.seen_by(_SCOPE)
+    edges = await reader.edges() if claimed else ()
     while waiting:
         identity = waiting.pop()
         found.add(identity)
-        further = set(await store.linked(identity))
+        further = set(await reader.linked(identity))
         if identity.startswith("u:"):
             further.add(claimed_key(identity[2:]))
             for edge in edges:
@@ -178,8 +182,8 @@ async def apply_tombstones(services: Services, stones: Iterable[Tombstone]) -> i
 
 async def _everybody(services: Services) -> set[IdentityKey]:
     """Return every identity that anything is kept of."""
-    found = set(await services.store.identities())
-    events = await services.warehouse.query(
+    found = set(await services.store.seen_by(_SCOPE).identities())
+    events = await services.warehouse.seen_by(_SCOPE).query(
         """
         SELECT DISTINCT 'a:' || anonymous_id FROM events WHERE anonymous_id IS NOT NULL
         UNION SELECT DISTINCT 'u:' || user_id FROM events WHERE user_id IS NOT NULL
@@ -187,7 +191,9 @@ async def _everybody(services: Services) -> set[IdentityKey]:
         UNION SELECT DISTINCT 'u:' || previous_id FROM events WHERE previous_id IS NOT NULL
         """
     )
-    decisions = await services.warehouse.query("SELECT DISTINCT bucketing_id FROM decisions")
+    decisions = await services.warehouse.seen_by(_SCOPE).query(
+        "SELECT DISTINCT bucketing_id FROM decisions"
+    )
     return found | {IdentityKey(key) for rows in (events, decisions) for (key,) in rows.rows}
 
 

@@ -50,7 +50,7 @@ async def explain_for_visitor(services: Services, request: ExplainRequest) -> Ex
     known: dict[str, Value] = {}
     if request.anonymous_id or request.user_id:
         visitor = Visitor(anonymous_id=request.anonymous_id, user_id=request.user_id, trusted=True)
-        if not await services.store.states(visitor.identity):
+        if not await services.store.seen_by(visitor.scope).states(visitor.identity):
             name = request.user_id or request.anonymous_id
             raise NotFound(f"Nothing is known of the visitor '{name}'.", value=name)
         profile = await known_of(services, plan, visitor)

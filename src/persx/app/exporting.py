@@ -12,6 +12,9 @@ from persx.app.submissions import Submission, submissions
 from persx.app.use_cases import UseCase
 from persx.model.clock import Millis, iso
 from persx.model.event import Event, EventType
+from persx.storage.scope import Staff
+
+_SCOPE: Final = Staff("operator", "exporting events")
 
 CHUNK: Final = 10_000
 """Events, or submissions, that are in memory at a time."""
@@ -56,10 +59,10 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
 
 async def export_events(services: Services, request: EventsRequest) -> Exported:
     """Hand over every stored event, sealed or not, exactly once and in the order of the log."""
-    counted = await services.warehouse.query("SELECT count(*) FROM events")
+    counted = await services.warehouse.seen_by(_SCOPE).query("SELECT count(*) FROM events")
     request.begin(int(counted.rows[0][0]))
     rows = 0
-    async for events in services.warehouse.scan_events(chunk=CHUNK):
+    async for events in services.warehouse.seen_by(_SCOPE).scan_events(chunk=CHUNK):
         request.take(events)
         rows += len(events)
     return Exported(rows=rows)
@@ -67,7 +70,7 @@ async def export_events(services: Services, request: EventsRequest) -> Exported:
 
 async def export_events_file(services: Services, request: EventsFileRequest) -> Exported:
     """Write every stored event to a Parquet file, one row each, for those who analyse them."""
-    return Exported(rows=await services.warehouse.write_file(_EVENTS, request.path))
+    return Exported(rows=await services.warehouse.seen_by(_SCOPE).write_file(_EVENTS, request.path))
 
 
 async def export_submissions(services: Services, request: SubmissionsRequest) -> Exported:

@@ -14,6 +14,10 @@ from persx.model.errors import BadInput, NotFound
 from persx.model.event import IdentityKey, anonymous_key, claimed_key, email_key, user_key
 from persx.model.visitor import Cut, Edge, EdgeKind
 from persx.storage.joining import is_account, is_device, is_person
+from persx.storage.reading import VisitorReader
+from persx.storage.scope import Staff
+
+_SCOPE: Final = Staff("operator", "looking at identities")
 
 
 class IdentityRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,8 +97,10 @@ async def unmerge(services: Services, request: IdentityRequest) -> UnmergeResult
     """
     one = await _identity(services, request.id)
     asked = [one]
-    edges = [edge for edge in await services.store.edges([one]) if edge.kind is EdgeKind.VERIFIED]
-    cut = {(each.left, each.right) for each in await services.store.cuts()}
+    edges = [
+        edge for edge in await _reader(services).edges([one]) if edge.kind is EdgeKind.VERIFIED
+    ]
+    cut = {(each.left, each.right) for each in await _reader(services).cuts()}
     if request.other:
         other = await _identity(services, request.other)
         asked.append(other)
@@ -121,7 +127,7 @@ async def link(services: Services, request: IdentityRequest) -> UnmergeResult:
     """
     one = await _identity(services, request.id)
     asked = [one]
-    cuts = [each for each in await services.store.cuts() if one in (each.left, each.right)]
+    cuts = [each for each in await _reader(services).cuts() if one in (each.left, each.right)]
     if request.other:
         other = await _identity(services, request.other)
         asked.append(other)
@@ -136,7 +142,9 @@ async def link(services: Services, request: IdentityRequest) -> UnmergeResult:
     for each in cuts:
         await services.store.mend(each.left, each.right)
     services.profiles.clear()
-    edges = [edge for edge in await services.store.edges([one]) if (edge.left, edge.right) in pairs]
+    edges = [
+        edge for edge in await _reader(services).edges([one]) if (edge.left, edge.right) in pairs
+    ]
     return UnmergeResult(
         edges=[_edge(edge, cut=False) for edge in edges],
         after=[await _shown(services, each) for each in _told(asked, edges)],
@@ -157,7 +165,7 @@ def _far(edge: Edge, identity: IdentityKey) -> IdentityKey:
 async def _no_edge(services: Services, asked: Sequence[IdentityKey]) -> str:
     if len(asked) == 1:
         return f"No verified edge joins {asked[0]} to anybody."
-    one, other = [await services.store.states(each) for each in asked]
+    one, other = [await _reader(services).states(each) for each in asked]
     if {state.identity for state in one} != {state.identity for state in other}:
         return f"{asked[0]} and {asked[1]} are not merged."
     return (
@@ -189,18 +197,22 @@ async def _identity(services: Services, text: str) -> IdentityKey:
     return found[0]
 
 
+def _reader(services: Services) -> VisitorReader:
+    return services.store.seen_by(_SCOPE)
+
+
 async def _is_known(services: Services, key: IdentityKey) -> bool:
-    store = services.store
-    return bool(await store.states(key) or await store.edges([key]))
+    reader = _reader(services)
+    return bool(await reader.states(key) or await reader.edges([key]))
 
 
 async def _shown(services: Services, identity: IdentityKey) -> IdentityResult:
-    store = services.store
-    states = await store.states(identity)
-    account = await store.account(identity)
+    reader = _reader(services)
+    states = await reader.states(identity)
+    account = await reader.account(identity)
     keys = {identity, *(state.identity for state in states)}
-    cut = {(each.left, each.right) for each in await store.cuts()}
-    edges = await store.edges(keys)
+    cut = {(each.left, each.right) for each in await reader.cuts()}
+    edges = await reader.edges(keys)
     return IdentityResult(
         identity=identity,
         bucketing_id=states[0].identity if states else identity,
@@ -237,7 +249,7 @@ async def _is_shared(
         and (edge.left, edge.right) not in cut
     }
     read = {
-        tuple(state.identity for state in await services.store.states(person))
+        tuple(state.identity for state in await _reader(services).states(person))
         for person in sorted(persons)
     }
     return len(read) > 1

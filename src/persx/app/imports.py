@@ -24,6 +24,9 @@ from persx.experiments.readout import MetricPlan
 from persx.experiments.sql import query
 from persx.model.errors import BadInput, Conflict, did_you_mean
 from persx.model.workspace import HOLDOUT
+from persx.storage.scope import System
+
+_SCOPE: Final = System("importing an experiment")
 
 MAX_ARMS: Final = 20
 MAX_VALUES: Final = 50
@@ -166,7 +169,7 @@ async def _check_not_live(services: Services, name: str) -> None:
 
 async def _check_columns(services: Services, table: str, request: ImportExperiment) -> list[str]:
     """Return the columns that are named, each of which is there and has one part to play."""
-    found = (await services.warehouse.query(query("columns", table=table))).columns
+    found = (await services.warehouse.seen_by(_SCOPE).query(query("columns", table=table))).columns
     roles = [("--arm", request.arm)]
     roles += [("--metrics", name) for name in request.metrics]
     roles += [("--attributes", name) for name in request.attributes]
@@ -255,7 +258,7 @@ async def _attribute(
     services: Services, table: str, column: str, profile: _Profile
 ) -> SegmentAttribute:
     if profile.numeric and profile.distinct > MAX_NUMBERS:
-        answer = await services.warehouse.query(
+        answer = await services.warehouse.seen_by(_SCOPE).query(
             query("column_quantiles", table=table, column=column)
         )
         whole = profile.type.endswith(("INT", "INTEGER"))
@@ -281,7 +284,9 @@ def _refuse_empty(role: str, column: str, profile: _Profile) -> None:
 
 
 async def _profiles(services: Services, table: str, columns: Sequence[str]) -> dict[str, _Profile]:
-    answer = await services.warehouse.query(query("column_profiles", table=table, columns=columns))
+    answer = await services.warehouse.seen_by(_SCOPE).query(
+        query("column_profiles", table=table, columns=columns)
+    )
     found = {}
     for place, *values in answer.rows:
         rows, present, distinct, numbers, zeros_and_ones, type, not_a_number = values
@@ -298,7 +303,7 @@ async def _profiles(services: Services, table: str, columns: Sequence[str]) -> d
 
 
 async def _values(services: Services, table: str, column: str, limit: int) -> list[str]:
-    answer = await services.warehouse.query(
+    answer = await services.warehouse.seen_by(_SCOPE).query(
         query("column_values", table=table, column=column), {"limit": limit}
     )
     return [str(row[0]) for row in answer.rows]

@@ -8,13 +8,14 @@ from datetime import datetime
 import msgspec
 
 from persx.app.services import Services
-from persx.app.visiting import Visitor, known_of
+from persx.app.visiting import Visitor, known_of, states_of
 from persx.decide.plan import Plan
 from persx.decide.uses import Uses, uses
 from persx.model.attribute import Attribute, Purpose, Source, Value
 from persx.model.clock import Millis
 from persx.model.event import IdentityKey
 from persx.model.visitor import IdentityState, Profile
+from persx.storage.scope import Bearer
 from persx.visitors.dating import changed_at, fact_of
 from persx.visitors.preferences import GENERIC_CONTENT, PREFERENCES
 
@@ -42,6 +43,7 @@ class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         identity: The one that was asked for; of its own it may have nothing.
+        scope: As far as which it was read, and their events and decisions may be.
         profile: What decisions see of it.
         states: All that is kept, by identity.
         audiences: Those that the visitor is in, with what they bring along now.
@@ -49,6 +51,7 @@ class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     identity: IdentityKey
+    scope: Bearer
     profile: Profile
     states: Sequence[IdentityState]
     facts: Sequence[KnownFact]
@@ -60,16 +63,6 @@ class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
     def identities(self) -> frozenset[IdentityKey]:
         """The identities whose facts these are, the one that was asked for among them."""
         return frozenset({self.identity, *(state.identity for state in self.states)})
-
-
-async def states_of(services: Services, visitor: Visitor) -> Sequence[IdentityState]:
-    """Return what is kept of a visitor's identities: only their own where nothing proves more."""
-    if visitor.new:
-        return ()
-    states = await services.store.states(visitor.identity)
-    if visitor.trusted:
-        return states
-    return [state for state in states if state.identity == visitor.identity]
 
 
 async def knowledge_of(
@@ -110,6 +103,7 @@ async def knowledge_of(
     seen = with_moment(plan, {**profile.attributes, **context}, profile, now)
     return Knowledge(
         identity=visitor.identity,
+        scope=visitor.scope,
         profile=profile,
         states=states,
         facts=facts,

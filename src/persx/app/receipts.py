@@ -3,51 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from persx.app.services import Services
-from persx.app.visiting import Visitor
 from persx.decide.receipt import Receipt, Rulebook, receipt
 from persx.model.decision import DecisionRecord
 from persx.model.errors import NotFound
 from persx.model.event import IdentityKey
+from persx.storage.scope import Bearer, VisitorScope
 
 _ID: Final = re.compile(r"[0-9a-f]{27}")
-_BY_ID: Final = (
-    'select id, "at", bucketing_id, page, snapshot, body from decisions where id = $id limit 1'
-)
 
 
-async def identities_of(services: Services, visitor: Visitor) -> frozenset[IdentityKey]:
-    """Return the identities whose facts the bearer may read: their own, and those joined to it.
-
-    Nobody who did not prove who they are gets more than what they call themselves.
-    """
-    own = frozenset((visitor.identity,)) if visitor.anonymous_id or visitor.user_id else frozenset()
-    if visitor.new or not visitor.trusted or not own:
-        return own
-    return own.union(state.identity for state in await services.store.states(visitor.identity))
-
-
-async def receipt_for(
-    services: Services, id: str, identities: Collection[IdentityKey] | None
-) -> Receipt:
+async def receipt_for(services: Services, id: str, scope: VisitorScope) -> Receipt:
     """Return the receipt of a decision, or of one of its blocks, to whom it concerns.
 
     Args:
         id: A decision's id, alone or with ``.BLOCK`` behind it.
-        identities: The bearer's; None for whoever may read everything.
 
     Raises:
         NotFound: There is no such decision, or it is somebody else's: both sound alike.
         Unavailable: Too many ask for sealed lines.
     """
     number, _, block = id.partition(".")
-    line = None
-    if _ID.fullmatch(number) and (identities is None or identities):
-        line = await _line(services, number)
-    if line is None or (identities is not None and line.bucketing_id not in identities):
+    line = await _line(services, number, scope) if _ID.fullmatch(number) else None
+    if line is None:
         raise _no_decision()
     found = receipt(line, await _rulebook(services, line.snapshot), block)
     if not found.blocks:
@@ -55,16 +36,16 @@ async def receipt_for(
     return found
 
 
-async def recent_receipts(
-    services: Services, identities: Collection[IdentityKey], *, pages: int
-) -> Sequence[Receipt]:
+async def recent_receipts(services: Services, scope: Bearer, *, pages: int) -> Sequence[Receipt]:
     """Return the receipts of the pages that somebody saw last, each page once, newest first.
 
     It looks where lines are quick to find: in those that are not sealed yet.
     """
+    reader = services.store.seen_by(scope)
+    identities = await reader.visitor(scope.identity)
     lines = [
         *services.decision_log.waiting_of(identities),
-        *await services.store.decisions_of(identities, 10 * pages),
+        *await reader.decisions_of(identities, 10 * pages),
     ]
     newest: dict[str, DecisionRecord] = {}
     for line in sorted(lines, key=lambda line: (-line.at, line.id)):
@@ -73,15 +54,19 @@ async def recent_receipts(
     return [receipt(line, await _rulebook(services, line.snapshot)) for line in newest.values()]
 
 
-async def _line(services: Services, id: str) -> DecisionRecord | None:
-    found = services.decision_log.waiting(id) or await services.store.decision(id)
-    if found is not None:
-        return found
-    async with services.slow_reads.turn():
-        rows = await services.warehouse.query(_BY_ID, {"id": id})
-    for row in rows.rows:
-        return DecisionRecord(**dict(zip(rows.columns, row, strict=True)))
-    return None
+async def _line(services: Services, id: str, scope: VisitorScope) -> DecisionRecord | None:
+    reader = services.store.seen_by(scope)
+    if isinstance(scope, Bearer) and not await reader.sees(scope.identity):
+        # Who carries no id has no decisions, and costs no search.
+        return None
+    waiting = services.decision_log.waiting(id)
+    if waiting is not None:
+        return waiting if await reader.sees(IdentityKey(waiting.bucketing_id)) else None
+    found = await reader.decision(id)
+    if found is None:
+        async with services.slow_reads.turn():
+            found = await services.warehouse.seen_by(scope).decision(id)
+    return found
 
 
 async def _rulebook(services: Services, number: int) -> Rulebook | None:

@@ -18,7 +18,10 @@ from persx.app.services import Services
 from persx.model.event import Event, EventType, IdentityKey
 from persx.model.visitor import IdentityState
 from persx.storage.removal import REFOLD, Refold
+from persx.storage.scope import System
 from persx.visitors.fold import Fold
+
+_SCOPE: Final = System("refolding")
 
 _DOCUMENTS: Final = ("properties", "traits", "context")
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
@@ -71,7 +74,7 @@ async def _groups(services: Services, fold: Fold) -> dict[tuple[Interval, ...], 
 
 async def _events(services: Services, asked: Refold) -> list[Event]:
     """Return what is left of the identities' events, in order."""
-    found = await services.warehouse.query(
+    found = await services.warehouse.seen_by(_SCOPE).query(
         """
         SELECT * FROM events
         WHERE list_contains($anonymous, anonymous_id) OR list_contains($users, user_id)

@@ -29,6 +29,9 @@ from persx.experiments.statistics.interval import CONFIDENCE
 from persx.model.clock import iso
 from persx.model.errors import NotFound, did_you_mean
 from persx.model.workspace import Workspace
+from persx.storage.scope import System
+
+_SCOPE: Final = System("a report")
 
 _PREFIX: Final = value_name("")
 
@@ -76,11 +79,11 @@ async def _imported(
     services: Services, experiment: ImportedExperiment, confidence: float
 ) -> Readout:
     sql, tables = group_query(experiment)
-    answer = await services.warehouse.query(sql, tables=tables)
+    answer = await services.warehouse.seen_by(_SCOPE).query(sql, tables=tables)
     found = groups(experiment, answer)
     contaminated, notes = 0, [f"{experiment.rows:,} rows of {experiment.file}."]
     if experiment.unit is not None:
-        answer = await services.warehouse.query(
+        answer = await services.warehouse.seen_by(_SCOPE).query(
             query(
                 "imported_contamination",
                 table=experiment.table,
@@ -108,13 +111,17 @@ async def _live(
 ) -> Readout:
     plan = live_plan(workspace, request.name, request.confidence, known=known)
     goals = live_goals(workspace, request.name)
-    tables = live_tables(plan, goals, await services.store.bucketing_ids())
+    tables = live_tables(plan, goals, await services.store.seen_by(_SCOPE).bucketing_ids())
     as_of = services.clock()
     asked = {"experiment": request.name}
-    units = await services.warehouse.query(query("live_units"), asked, tables=tables)
+    units = await services.warehouse.seen_by(_SCOPE).query(
+        query("live_units"), asked, tables=tables
+    )
     # Both queries stop at the same event, so that counts and notes speak of the same log.
     newest = int(units.rows[0][-1] or 0)
-    found = await services.warehouse.query(query("live_groups"), asked, tables=tables, as_of=newest)
+    found = await services.warehouse.seen_by(_SCOPE).query(
+        query("live_groups"), asked, tables=tables, as_of=newest
+    )
     return read_out(
         plan,
         observed(

@@ -15,6 +15,9 @@ from persx.model.attribute import Attribute, Source
 from persx.model.clock import DAY, HOUR, Millis, parse_duration
 from persx.model.workspace import RetentionSettings
 from persx.storage.removal import Expiry
+from persx.storage.scope import System
+
+_SCOPE: Final = System("retention")
 
 _STATE: Final = "retention/state"
 _RUNS_KEPT: Final = 30
@@ -202,7 +205,9 @@ async def _due(services: Services, at: Millis) -> dict[str, int]:
     for table in ("events", "decisions"):
         where = found.expiry.where(table) if found else ""
         if where:
-            rows = await services.warehouse.query(f"SELECT count(*) FROM {table} WHERE {where}")
+            rows = await services.warehouse.seen_by(_SCOPE).query(
+                f"SELECT count(*) FROM {table} WHERE {where}"
+            )
             counts[table] = int(rows.rows[0][0])
     return counts
 

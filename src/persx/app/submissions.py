@@ -12,6 +12,9 @@ import msgspec
 from persx.app.services import Services
 from persx.model.clock import Millis, iso
 from persx.model.event import FORM_SUBMITTED
+from persx.storage.scope import Staff
+
+_SCOPE: Final = Staff("admin", "reading submissions")
 
 _SQL: Final = """
 select timestamp, anonymous_id, user_id, properties
@@ -46,7 +49,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 
 async def submissions(services: Services, *, limit: int = 100, offset: int = 0) -> list[Submission]:
     """Return submitted forms, newest first."""
-    found = await services.warehouse.query(
+    found = await services.warehouse.seen_by(_SCOPE).query(
         _SQL, {"name": FORM_SUBMITTED, "limit": limit, "offset": offset}
     )
     return [_submission(*row) for row in found.rows]
@@ -54,7 +57,9 @@ async def submissions(services: Services, *, limit: int = 100, offset: int = 0) 
 
 async def count_submissions(services: Services, *, since: Millis) -> int:
     """Return how many forms were submitted since a moment."""
-    found = await services.warehouse.query(_COUNT, {"name": FORM_SUBMITTED, "since": since})
+    found = await services.warehouse.seen_by(_SCOPE).query(
+        _COUNT, {"name": FORM_SUBMITTED, "since": since}
+    )
     return int(found.rows[0][0])
 
 

@@ -15,6 +15,7 @@ from persx.model.attribute import Purpose, Value
 from persx.model.clock import SECOND, Millis
 from persx.model.event import IdentityKey, anonymous_key, user_key
 from persx.model.visitor import Grant, IdentityState, Profile
+from persx.storage.scope import Bearer
 from persx.visitors.consent import add, answers_of, granted
 from persx.visitors.profile import Assembler
 
@@ -48,6 +49,11 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
         """The identity under which the visitor's state is found."""
         return user_key(self.user_id) if self.user_id else anonymous_key(self.anonymous_id)
 
+    @property
+    def scope(self) -> Bearer:
+        """What may be read of them: all that storage joins to a proven id, else the id's own."""
+        return Bearer(self.identity, self.trusted)
+
 
 def new_id() -> str:
     """Return a new random id: 128 bits, safe in URLs."""
@@ -66,18 +72,15 @@ async def profile_of(
     Args:
         assembler: Evaluates the attributes that are needed; all of the plan's unless given.
     """
-    states: Sequence[IdentityState] = ()
-    if not visitor.new:
-        states = await services.store.states(visitor.identity)
-        if not visitor.trusted and any(state.identity != visitor.identity for state in states):
-            states = [state for state in states if state.identity == visitor.identity]
+    reader = services.store.seen_by(visitor.scope)
+    states = () if visitor.new else await reader.states(visitor.identity)
     assembler = assembler or plan.assembler
     purposes = granted(
         answers_for(visitor, states), plan.workspace.settings.consent.mode, gpc=visitor.gpc
     )
     account = None
-    if assembler.reads_account and visitor.trusted and not visitor.new:
-        account = await services.store.account(visitor.identity)
+    if assembler.reads_account and not visitor.new:
+        account = await reader.account(visitor.identity)
     ready = services.publication.ready
     if visitor.declared:
         newer = _newer(visitor, states)
@@ -104,9 +107,16 @@ def answers_for(visitor: Visitor, states: Sequence[IdentityState]) -> Mapping[Pu
     return kept
 
 
+async def states_of(services: Services, visitor: Visitor) -> Sequence[IdentityState]:
+    """Return what is kept of a visitor's identities, as far as they may read it."""
+    if visitor.new:
+        return ()
+    return await services.store.seen_by(visitor.scope).states(visitor.identity)
+
+
 async def granted_to(services: Services, plan: Plan, visitor: Visitor) -> frozenset[Purpose]:
     """Return the purposes for which the visitor's facts may be used now."""
-    states = () if visitor.new else await services.store.states(visitor.identity)
+    states = await states_of(services, visitor)
     mode = plan.workspace.settings.consent.mode
     return granted(answers_for(visitor, states), mode, gpc=visitor.gpc)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import msgspec
@@ -15,8 +15,9 @@ from persx.decide.plan import Plan
 from persx.decide.receipt import Receipt, receipt
 from persx.model.clock import iso
 from persx.model.decision import DecisionRecord
-from persx.model.event import EXPOSURE, Event, EventType, IdentityKey
+from persx.model.event import EXPOSURE, Event, EventType
 from persx.storage.ports import Rows
+from persx.storage.scope import Bearer
 
 CHUNK: Final = 5_000
 
@@ -27,17 +28,11 @@ _EVENT: Final = (
 _DECISION: Final = ("sequence", "id", "at", "bucketing_id", "page", "snapshot", "body")
 
 _EVENTS: Final = f"""
-select {", ".join(_EVENT)} from events
-where sequence > $after
-  and case when verified and user_id <> '' then 'u:' || user_id
-           when anonymous_id <> '' then 'a:' || anonymous_id
-           else 'c:' || user_id end in (select identity from mine)
-order by sequence limit {CHUNK}
+select {", ".join(_EVENT)} from events where sequence > $after order by sequence limit {CHUNK}
 """
 _DECISIONS: Final = f"""
 select sequence, id, "at", bucketing_id, page, snapshot, body from decisions
-where sequence > $after and bucketing_id in (select identity from mine)
-order by sequence limit {CHUNK}
+where sequence > $after order by sequence limit {CHUNK}
 """
 
 
@@ -46,23 +41,23 @@ async def export_visitor(
 ) -> AsyncIterator[bytes]:
     """Yield the pieces of one JSON object with all that is held on a visitor.
 
-    Whatever an event, a decision or a state says is in it, and nothing of anybody else:
-    an event belongs to whom `Event.identity` says.
+    Whatever an event, a decision or a state says is in it, and nothing of anybody else: storage
+    shows what the scope of this knowledge covers, and no more.
 
     Raises:
         Unavailable: Too many ask at once; raised before the first piece.
     """
-    identities = knowledge.identities
+    scope = knowledge.scope
     await services.decision_log.flush(services.store)
     arms: dict[tuple[str, str, int], dict[str, Any]] = {}
     head = msgspec.json.encode(await _head(services, plan, knowledge))
     # Before the first piece, for an answer that has begun cannot become an error any more.
-    first = [await _rows(services, sql, identities, 0) for sql in (_EVENTS, _DECISIONS)]
+    first = [await _rows(services, sql, scope, 0) for sql in (_EVENTS, _DECISIONS)]
     yield head[:-1] + b',"events":['
-    async for piece in _listed(services, _EVENTS, identities, first[0], arms):
+    async for piece in _listed(services, _EVENTS, scope, first[0], arms):
         yield piece
     yield b'],"decisions":['
-    async for piece in _listed(services, _DECISIONS, identities, first[1], arms):
+    async for piece in _listed(services, _DECISIONS, scope, first[1], arms):
         yield piece
     yield b'],"experiments":' + msgspec.json.encode(list(arms.values())) + b"}"
 
@@ -99,7 +94,7 @@ async def _head(services: Services, plan: Plan, knowledge: Knowledge) -> dict[st
 async def _listed(
     services: Services,
     sql: str,
-    identities: Collection[IdentityKey],
+    scope: Bearer,
     rows: Rows | None,
     arms: dict[tuple[str, str, int], dict[str, Any]],
 ) -> AsyncIterator[bytes]:
@@ -107,7 +102,7 @@ async def _listed(
     separator = b""
     after = 0
     while True:
-        rows = rows or await _rows(services, sql, identities, after)
+        rows = rows or await _rows(services, sql, scope, after)
         for row in rows.rows:
             after = row[0]
             item: object
@@ -126,12 +121,9 @@ async def _listed(
         rows = None
 
 
-async def _rows(
-    services: Services, sql: str, identities: Collection[IdentityKey], after: int
-) -> Rows:
-    mine = Rows(columns=("identity",), rows=[(each,) for each in sorted(identities)])
+async def _rows(services: Services, sql: str, scope: Bearer, after: int) -> Rows:
     async with services.slow_reads.turn():
-        return await services.warehouse.query(sql, {"after": after}, tables={"mine": mine})
+        return await services.warehouse.seen_by(scope).query(sql, {"after": after})
 
 
 def _event(row: tuple[Any, ...]) -> Event:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -12,7 +12,9 @@ from persx.model.decision import DecisionRecord
 from persx.model.event import Event, IdentityKey, RejectedEvent
 from persx.model.visitor import Cut, Edge, IdentityState
 from persx.model.workspace import Snapshot
+from persx.storage.reading import EventReader, RowReader, VisitorReader
 from persx.storage.removal import Removal, Removed, Tombstone, Tombstones
+from persx.storage.scope import Everyone, VisitorScope
 
 
 class Projection(msgspec.Struct, kw_only=True):
@@ -79,12 +81,8 @@ class Stream(Protocol):
         """
         ...
 
-    async def read(self, after: int = 0, limit: int = 10_000) -> Sequence[Event]:
-        """Return unsealed events with a greater sequence, in order."""
-        ...
-
-    async def rejected(self, limit: int = 1_000) -> Sequence[RejectedEvent]:
-        """Return the newest events that were kept aside, newest first."""
+    def seen_by(self, scope: Everyone) -> EventReader:
+        """Return what reads the log. Raises `Forbidden` for a bearer."""
         ...
 
 
@@ -112,26 +110,8 @@ class SnapshotHead(msgspec.Struct, frozen=True, kw_only=True):
 class Store(Protocol):
     """Profiles, the workspace's drafts and snapshots, small values, leases, the decision log."""
 
-    async def states(self, identity: IdentityKey) -> Sequence[IdentityState]:
-        """Return the states of all identities that belong together with this one.
-
-        What belongs together is the rule of `persx.storage.joining`. Oldest first (`first_seen`,
-        then key); this identity too where it has a state. Of a shared device its own state comes
-        first, then those of the person for whom it speaks now. What is returned may be shared:
-        whoever wants to change it makes a copy.
-        """
-        ...
-
-    async def all_states(self, after: str = "", limit: int = 1_000) -> Sequence[IdentityState]:
-        """Return kept states whose keys are greater, in order of their keys; accounts' too."""
-        ...
-
-    async def account(self, identity: IdentityKey) -> IdentityState | None:
-        """Return the state of the account that the visitor was last verified to belong to.
-
-        The visitor is whoever `states` returns; the account is that of the latest verified edge
-        from one of these identities to an account.
-        """
+    def seen_by(self, scope: VisitorScope) -> VisitorReader:
+        """Return what reads visitors' data, as far as this scope may see it."""
         ...
 
     async def cut(self, cut: Cut) -> bool:
@@ -144,32 +124,6 @@ class Store(Protocol):
 
     async def mend(self, left: IdentityKey, right: IdentityKey) -> bool:
         """Undo a cut; tell whether there was one."""
-        ...
-
-    async def cuts(self) -> Sequence[Cut]:
-        """Return all cuts, in order."""
-        ...
-
-    async def edges(self, touching: Collection[IdentityKey] | None = None) -> Sequence[Edge]:
-        """Return every identity edge, in order, or those that touch one of some identities."""
-        ...
-
-    async def linked(self, identity: IdentityKey) -> Sequence[IdentityKey]:
-        """Return this identity and all that belong together with it, in order.
-
-        Unlike `states`, it tells of identities that have no state too.
-        """
-        ...
-
-    async def identities(self) -> Sequence[IdentityKey]:
-        """Return every identity that has a state or an edge, in order."""
-        ...
-
-    async def bucketing_ids(self) -> Mapping[IdentityKey, IdentityKey]:
-        """Return identity → oldest identity that it belongs together with, where these differ.
-
-        A shared device belongs together with nobody.
-        """
         ...
 
     async def merge_states(
@@ -218,15 +172,15 @@ class Store(Protocol):
         ...
 
     async def value(self, name: str) -> bytes | None:
-        """Return a small named value."""
+        """Return a small named value. Raises `Forbidden` for one about a visitor."""
         ...
 
     async def set_value(self, name: str, value: bytes | None) -> None:
-        """Keep a small named value, or remove it."""
+        """Keep a small named value, or remove it. One about a visitor is ``KIND/IDENTITY``."""
         ...
 
     async def values(self, prefix: str) -> Mapping[str, bytes]:
-        """Return all small values whose names begin so."""
+        """Return all small values whose names begin so, but for those about visitors."""
         ...
 
     async def lease(self, name: str, holder: str, until: Millis, now: Millis) -> bool:
@@ -235,10 +189,6 @@ class Store(Protocol):
 
     async def log_decisions(self, records: Sequence[DecisionRecord]) -> None:
         """Append to the decision log, but for lines older than their visitor's erasure."""
-        ...
-
-    async def decision(self, id: str) -> DecisionRecord | None:
-        """Return one line of the decision log that is not sealed yet."""
         ...
 
     async def tombstones(self) -> Tombstones:
@@ -251,15 +201,6 @@ class Store(Protocol):
 
     async def expire_facts(self, before: Mapping[str, Millis]) -> int:
         """Remove facts that were said before a time, by name; return how many there were."""
-        ...
-
-    async def decisions_of(
-        self, bucketing_ids: Collection[str], limit: int
-    ) -> Sequence[DecisionRecord]:
-        """Return the newest lines of these visitors that are not sealed yet, newest first.
-
-        It looks through the hot log, which takes milliseconds where it is full.
-        """
         ...
 
     async def close(self) -> None:
@@ -288,10 +229,11 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Warehouse(Protocol):
-    """Analytic queries over sealed segments and the hot tail together, each row exactly once.
+    """Sealed segments, imported tables, and what reads them together with the hot tail."""
 
-    The tables are ``events``, ``decisions`` and whatever was imported.
-    """
+    def seen_by(self, scope: VisitorScope) -> RowReader:
+        """Return what queries the rows that this scope may see."""
+        ...
 
     async def seal(self, *, keep: int = 0, segment_rows: int = 1_000_000) -> Sequence[Segment]:
         """Move the hot log, but for the newest `keep` rows of a table, into segments."""
@@ -299,25 +241,6 @@ class Warehouse(Protocol):
 
     async def segments(self) -> Sequence[Segment]:
         """Return the manifest, in order."""
-        ...
-
-    async def query(
-        self,
-        sql: str,
-        parameters: Mapping[str, Any] | None = None,
-        *,
-        tables: Mapping[str, Rows] | None = None,
-        as_of: int | None = None,
-    ) -> Rows:
-        """Run a SELECT in DuckDB's dialect with ``$name`` parameters.
-
-        `tables` are small extra tables, seen under their names. `as_of` leaves out events with
-        a greater sequence.
-        """
-        ...
-
-    async def write_file(self, sql: str, path: str) -> int:
-        """Write a SELECT's rows as a Parquet file, whole or not at all; return their number."""
         ...
 
     async def import_file(self, name: str, path: str) -> int:
@@ -348,12 +271,6 @@ class Warehouse(Protocol):
 
         Raises `BadInput` where everything is in memory.
         """
-        ...
-
-    def scan_events(
-        self, *, after: int = 0, chunk: int = 50_000
-    ) -> AsyncGenerator[Sequence[Event], None]:
-        """Yield all events with a greater sequence, sealed and hot, in order."""
         ...
 
     async def close(self) -> None:

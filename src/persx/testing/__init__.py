@@ -13,20 +13,24 @@ Call ``pytest.register_assert_rewrite("persx.testing")`` in `conftest.py` for te
 from persx.testing.events import CountingProjector, make_event, make_events
 from persx.testing.identities import IdentityContract
 from persx.testing.removing import RemovalContract
-from persx.testing.storage import Opener, StorageContract
+from persx.testing.scopes import ScopeContract
+from persx.testing.storage import EVERYONE, Opener, StorageContract, see
 from persx.testing.store import StoreContract
 from persx.testing.stream import StreamContract
 from persx.testing.warehouse import WarehouseContract
 
 __all__ = [
+    "EVERYONE",
     "CountingProjector",
     "IdentityContract",
     "Opener",
     "RemovalContract",
+    "ScopeContract",
     "StorageContract",
     "StoreContract",
     "StreamContract",
     "WarehouseContract",
     "make_event",
     "make_events",
+    "see",
 ]

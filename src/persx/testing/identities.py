@@ -20,7 +20,7 @@ from persx.model.visitor import Cut, IdentityState
 from persx.storage.backends import Storage
 from persx.storage.joining import MOST_USERS
 from persx.testing.events import NOW
-from persx.testing.storage import Opener, StorageContract
+from persx.testing.storage import Opener, StorageContract, see
 from persx.visitors.fold import Fold
 
 Pair: TypeAlias = tuple[IdentityKey, IdentityKey]
@@ -70,7 +70,7 @@ def login(device: str, user: str, at: int, **fields: Any) -> Event:
 
 async def keys(storage: Storage, identity: IdentityKey) -> list[IdentityKey]:
     """Return whose states are read for an identity, in the order in which they come."""
-    return [state.identity for state in await storage.store.states(identity)]
+    return [state.identity for state in await see(storage.store).states(identity)]
 
 
 class IdentityContract(StorageContract):
@@ -85,7 +85,10 @@ class IdentityContract(StorageContract):
             )
             for identity in (LAPTOP, PHONE, ADA):
                 assert await keys(storage, identity) == [LAPTOP, PHONE, ADA]
-            assert await storage.store.bucketing_ids() == {PHONE: LAPTOP, ADA: LAPTOP}
+            assert await see(storage.store).bucketing_ids() == {
+                PHONE: LAPTOP,
+                ADA: LAPTOP,
+            }
 
         self.run(opener, scenario)
 
@@ -109,7 +112,7 @@ class IdentityContract(StorageContract):
             await storage.stream.append([login("kiosk", "ada", 10)])
             assert await keys(storage, KIOSK) == [KIOSK, PHONE, ADA]
             assert await keys(storage, BOB) == [BOB]
-            assert await storage.store.bucketing_ids() == {ADA: PHONE}
+            assert await see(storage.store).bucketing_ids() == {ADA: PHONE}
 
         self.run(opener, scenario)
 
@@ -134,9 +137,9 @@ class IdentityContract(StorageContract):
             )
             assert await keys(storage, BOB) == [ADA, BOB], "and the device has no state"
             assert await keys(storage, KIOSK) == [ADA, BOB]
-            edges = [edge for edge in await storage.store.edges() if "x.io" in repr(edge)]
+            edges = [edge for edge in await see(storage.store).edges() if "x.io" in repr(edge)]
             assert not edges, "an address is never a key"
-            touching = await storage.store.edges([ADA, KIOSK])
+            touching = await see(storage.store).edges([ADA, KIOSK])
             assert [(edge.left, edge.right) for edge in touching] == [
                 (KIOSK, ADA),
                 (KIOSK, BOB),
@@ -192,8 +195,11 @@ class IdentityContract(StorageContract):
             )  # fmt: skip
             assert await keys(storage, PHONE) == [PHONE]
             assert await keys(storage, ADA) == [LAPTOP, ADA]
-            assert await storage.store.account(PHONE) is None
-            assert set(await storage.store.bucketing_ids()) == {ADA, email_key("ada@x.io")}
+            assert await see(storage.store).account(PHONE) is None
+            assert set(await see(storage.store).bucketing_ids()) == {
+                ADA,
+                email_key("ada@x.io"),
+            }
 
         self.run(opener, scenario)
 
@@ -209,20 +215,20 @@ class IdentityContract(StorageContract):
                 ],
             )
             for identity in (LAPTOP, ADA, BOB):
-                account = await storage.store.account(identity)
+                account = await see(storage.store).account(identity)
                 assert account is not None
                 assert account.identity == account_key("acme")
                 assert account.facts["account.plan"].value == "b"
-            assert await storage.store.account(user_key("eve")) is None
+            assert await see(storage.store).account(user_key("eve")) is None
             assert await keys(storage, BOB) == [BOB], "members of an account are not one person"
             await storage.stream.append(
                 [call(EventType.GROUP, 5, anonymous_id="laptop", group_id="other")]
             )
-            account = await storage.store.account(ADA)
+            account = await see(storage.store).account(ADA)
             assert account is not None
             assert account.identity == account_key("other")
             await storage.store.cut(Cut(LAPTOP, account_key("other")))
-            account = await storage.store.account(ADA)
+            account = await see(storage.store).account(ADA)
             assert account is not None
             assert account.identity == account_key("acme")
 
@@ -235,11 +241,11 @@ class IdentityContract(StorageContract):
             assert await keys(storage, LAPTOP) == [LAPTOP, ADA]
             assert await store.cut(Cut(LAPTOP, ADA, NOW)) is True
             assert await store.cut(Cut(LAPTOP, ADA, NOW + 1)) is False
-            assert await store.cuts() == [Cut(LAPTOP, ADA, NOW)]
+            assert await see(store).cuts() == [Cut(LAPTOP, ADA, NOW)]
             await storage.stream.append([visit("laptop", 3), login("laptop", "ada", 4)])
             assert await keys(storage, LAPTOP) == [LAPTOP]
             assert await keys(storage, ADA) == [ADA]
-            assert await store.bucketing_ids() == {}
+            assert await see(store).bucketing_ids() == {}
 
         self.run(opener, scenario)
 
@@ -250,7 +256,7 @@ class IdentityContract(StorageContract):
             assert await storage.store.mend(LAPTOP, ADA) is True
             assert await storage.store.mend(LAPTOP, ADA) is False
             assert await keys(storage, ADA) == [LAPTOP, ADA]
-            assert await storage.store.cuts() == []
+            assert await see(storage.store).cuts() == []
 
         self.reopened(opener, reopened)
 
@@ -272,7 +278,9 @@ class IdentityContract(StorageContract):
         async def scenario(storage: Storage) -> None:
             await self.begin(storage, [visit(f"v{number}", number) for number in range(25)])
             found: list[IdentityState] = []
-            while page := await storage.store.all_states(found[-1].identity if found else "", 10):
+            while page := await see(storage.store).all_states(
+                found[-1].identity if found else "", 10
+            ):
                 found += page
             assert [state.identity for state in found] == sorted(
                 anonymous_key(f"v{number}") for number in range(25)

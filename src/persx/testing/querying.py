@@ -11,7 +11,7 @@ from persx.model.errors import BadInput
 from persx.storage.backends import Storage
 from persx.storage.ports import Rows
 from persx.testing.events import HOSTILE, make_events
-from persx.testing.storage import Opener, StorageContract
+from persx.testing.storage import Opener, StorageContract, see
 
 COUNTS: Final = "SELECT count(*), count(DISTINCT sequence), count(DISTINCT message_id) FROM events"
 
@@ -55,7 +55,7 @@ class QueryContract(StorageContract):
                     ("visitor-2", 2, None, [], False),
                 ],
             )
-            found = await storage.warehouse.query(
+            found = await see(storage.warehouse).query(
                 """
                 SELECT visitor, sum(weight) AS total, any_value("odd "" name"), any_value(tags),
                        any_value(yes)
@@ -72,14 +72,14 @@ class QueryContract(StorageContract):
                 ("visitor-2", 4.0, None, [], False),
             ]
             empty = Rows(columns=("identity",), rows=[])
-            none = await storage.warehouse.query(
+            none = await see(storage.warehouse).query(
                 "SELECT * FROM events JOIN nobody ON anonymous_id = identity",
                 tables={"nobody": empty},
             )
             assert none.rows == []
             for name in ("events", "Bad", "a b", "x; DROP", ""):
                 with pytest.raises(BadInput):
-                    await storage.warehouse.query("SELECT 1", tables={name: empty})
+                    await see(storage.warehouse).query("SELECT 1", tables={name: empty})
 
         self.run(opener, scenario)
 
@@ -93,8 +93,8 @@ class QueryContract(StorageContract):
             sealed = str(tmp_path / "home" / segment.path)
             sql = NOT_A_SELECT[number].replace("{folder}", str(tmp_path))
             with pytest.raises(BadInput):
-                await storage.warehouse.query(sql.replace("{segment}", sealed))
-            assert (await storage.warehouse.query(COUNTS)).rows == [(10, 10, 10)]
+                await see(storage.warehouse).query(sql.replace("{segment}", sealed))
+            assert (await see(storage.warehouse).query(COUNTS)).rows == [(10, 10, 10)]
 
         self.run(opener, scenario)
         assert not list(tmp_path.glob("x.*"))
@@ -103,7 +103,7 @@ class QueryContract(StorageContract):
         async def scenario(storage: Storage) -> None:
             for name in ("connection", "parameters", "tables", "rows"):
                 with pytest.raises(BadInput):
-                    await storage.warehouse.query(f"SELECT * FROM {name}")
+                    await see(storage.warehouse).query(f"SELECT * FROM {name}")
 
         self.run(opener, scenario)
 
@@ -115,15 +115,15 @@ class QueryContract(StorageContract):
             csv.write_text("a,b\n1,x\n2,\n", "utf-8")
             await storage.warehouse.import_file("given", str(csv))
             select = "SELECT a, b FROM given"
-            assert await storage.warehouse.write_file(select, str(file)) == 2
+            assert await see(storage.warehouse).write_file(select, str(file)) == 2
             assert await storage.warehouse.import_file("back", str(file)) == 2
-            found = await storage.warehouse.query("SELECT a, b FROM back ORDER BY a")
+            found = await see(storage.warehouse).query("SELECT a, b FROM back ORDER BY a")
             assert found.rows == [(1, "x"), (2, None)]
             for sql in ("SELECT nothing FROM given", "DROP TABLE given", f"{select}) TO 'x'; --"):
                 with pytest.raises(BadInput):
-                    await storage.warehouse.write_file(sql, str(file))
+                    await see(storage.warehouse).write_file(sql, str(file))
             with pytest.raises(OSError, match="nowhere"):
-                await storage.warehouse.write_file(select, str(tmp_path / "nowhere" / "x"))
+                await see(storage.warehouse).write_file(select, str(tmp_path / "nowhere" / "x"))
             assert await storage.warehouse.import_file("back", str(file)) == 2
 
         self.run(opener, scenario)
@@ -136,27 +136,27 @@ class QueryContract(StorageContract):
         async def scenario(storage: Storage) -> None:
             assert await storage.warehouse.import_file("mail", str(csv)) == 2
             select = "SELECT segment, visit, spend FROM mail ORDER BY visit DESC"
-            found = await storage.warehouse.query(select)
+            found = await see(storage.warehouse).query(select)
             assert found.rows == [("Mens, E-Mail", 1, 29.99), ("No E-Mail", 0, 0.0)]
             csv.write_text("segment,visit,spend\nNo E-Mail,0,1\n", "utf-8")
             assert await storage.warehouse.import_file("mail", str(csv)) == 1
-            assert (await storage.warehouse.query(select)).rows == [("No E-Mail", 0, 1)]
+            assert (await see(storage.warehouse).query(select)).rows == [("No E-Mail", 0, 1)]
             for separator in ";\t|":
                 csv.write_text(f'"a,a"{separator}b\n1,5{separator}"x\ny"\n#{separator}z\n', "utf-8")
                 assert await storage.warehouse.import_file("other", str(csv)) == 2
-                found = await storage.warehouse.query('SELECT "a,a", b FROM other ORDER BY b')
+                found = await see(storage.warehouse).query('SELECT "a,a", b FROM other ORDER BY b')
                 assert found.rows == [("1,5", "x\ny"), ("#", "z")]
             for name in ("events", "decisions", "Mail", "../x", "a;b", "", "x" * 80):
                 with pytest.raises(BadInput):
                     await storage.warehouse.import_file(name, str(csv))
             csv.write_text("arm,text\nyes,True\nNo,false\n", "utf-8")
             await storage.warehouse.import_file("mail", str(csv))
-            found = await storage.warehouse.query("SELECT arm, text FROM mail ORDER BY arm")
+            found = await see(storage.warehouse).query("SELECT arm, text FROM mail ORDER BY arm")
             assert found.rows == [("No", "false"), ("yes", "True")]
             await storage.warehouse.drop_table("mail")
             await storage.warehouse.drop_table("mail")
             with pytest.raises(BadInput):
-                await storage.warehouse.query("SELECT * FROM mail")
+                await see(storage.warehouse).query("SELECT * FROM mail")
 
         self.run(opener, scenario)
 
@@ -196,6 +196,6 @@ class QueryContract(StorageContract):
             assert "\n" not in str(caught.value)
             with pytest.raises(BadInput):
                 await storage.warehouse.import_file("kept", str(tmp_path))
-            assert (await storage.warehouse.query("SELECT a + b FROM kept")).rows == [(3,)]
+            assert (await see(storage.warehouse).query("SELECT a + b FROM kept")).rows == [(3,)]
 
         self.run(opener, scenario)

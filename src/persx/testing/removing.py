@@ -13,7 +13,7 @@ from persx.model.event import Event, EventType, IdentityKey, RejectedEvent, anon
 from persx.storage.backends import Storage
 from persx.storage.removal import PLACES, Erasure, Expiry, Tombstone
 from persx.testing.events import HOSTILE, NOW, CountingProjector, make_event, make_events
-from persx.testing.storage import Opener, StorageContract
+from persx.testing.storage import Opener, StorageContract, see
 
 GONE = frozenset({anonymous_key("visitor-3")})
 
@@ -42,8 +42,10 @@ async def _fill(storage: Storage) -> None:
 
 async def _numbers(storage: Storage) -> list[int]:
     """Return the numbers of all events, having checked that each way to read them agrees."""
-    scanned = [event async for piece in storage.warehouse.scan_events(chunk=7) for event in piece]
-    rows = await storage.warehouse.query("SELECT sequence FROM events ORDER BY sequence")
+    scanned = [
+        event async for piece in see(storage.warehouse).scan_events(chunk=7) for event in piece
+    ]
+    rows = await see(storage.warehouse).query("SELECT sequence FROM events ORDER BY sequence")
     assert [event.sequence for event in scanned] == [row[0] for row in rows.rows]
     return [int(event.message_id.removeprefix("message-")) for event in scanned]
 
@@ -64,21 +66,23 @@ class RemovalContract(StorageContract):
             assert removed.counts["states"] == 1
             assert len(removed.tombstones) == 1
             assert await _numbers(storage) == left
-            assert await storage.store.states(anonymous_key("visitor-3")) == []
-            assert len(await storage.store.states(anonymous_key("visitor-4"))) == 1
+            assert await see(storage.store).states(anonymous_key("visitor-3")) == []
+            assert len(await see(storage.store).states(anonymous_key("visitor-4"))) == 1
             after = await storage.warehouse.segments()
             assert [(one.first_sequence, one.last_sequence) for one in before] == [
                 (one.first_sequence, one.last_sequence) for one in after
             ], "segments stand for the same sequences"
-            lines = await storage.warehouse.query("SELECT sequence, id FROM decisions ORDER BY 1")
+            lines = await see(storage.warehouse).query(
+                "SELECT sequence, id FROM decisions ORDER BY 1"
+            )
             assert [int(id) % 10 for _, id in lines.rows] == [0, 1, 2, 4, 5, 6, 7, 8, 9] * 4
             for sequence, id in lines.rows[-18:]:
-                assert (await storage.store.decision(id)) is not None, sequence
+                assert (await see(storage.store).decision(id)) is not None, sequence
             again = await storage.stream.append(make_events(0, 200))
             assert (again.accepted, again.duplicates) == (0, 200)
             await storage.warehouse.seal()
             assert await _numbers(storage) == left
-            rows = await storage.warehouse.query("SELECT count(*) FROM decisions")
+            rows = await see(storage.warehouse).query("SELECT count(*) FROM decisions")
             assert rows.rows == [(36,)]
 
         async def later(storage: Storage) -> None:
@@ -108,9 +112,9 @@ class RemovalContract(StorageContract):
             told = await storage.stream.append([make_event(53)])
             assert (told.accepted, told.erased) == (1, 0)
             await storage.store.log_decisions([_record(3), _record(4), _record(63)])
-            assert await storage.store.decision("00000003") is None
-            assert await storage.store.decision("00000004") is not None
-            assert await storage.store.decision("00000063") is not None
+            assert await see(storage.store).decision("00000003") is None
+            assert await see(storage.store).decision("00000004") is not None
+            assert await see(storage.store).decision("00000063") is not None
             stones = await storage.store.tombstones()
             assert stones.at("u:u") == NOW + 50
             assert stones.at("u:v") is None
@@ -144,11 +148,16 @@ class RemovalContract(StorageContract):
             )
             for name in ("consent/u:ada", "consent/u:adamant", "u:ada"):
                 await storage.store.set_value(name, b"yes")
-            assert await storage.store.linked(phone) == [laptop, phone, ada]
-            assert await storage.store.identities() == [claimer, laptop, phone, ada]
+            assert await see(storage.store).linked(phone) == [laptop, phone, ada]
+            assert await see(storage.store).identities() == [
+                claimer,
+                laptop,
+                phone,
+                ada,
+            ]
             with pytest.raises(Conflict):
                 await storage.warehouse.remove(Erasure(identities=frozenset({ada}), at=NOW))
-            assert len(await storage.store.states(phone)) == 1
+            assert len(await see(storage.store).states(phone)) == 1
             # Without what it is joined to: the others stay joined to nobody.
             removed = await storage.warehouse.remove(
                 Erasure(identities=frozenset({ada}), at=NOW + 10, complete=False)
@@ -157,12 +166,12 @@ class RemovalContract(StorageContract):
             assert removed.counts["edges"] == 3
             assert removed.counts["values"] == 2
             assert removed.counts["rejected"] == 2
-            assert await storage.store.edges() == []
+            assert await see(storage.store).edges() == []
             for identity in (phone, laptop, claimer):
-                assert await storage.store.linked(identity) == [identity]
-            assert await storage.store.bucketing_ids() == {}
-            assert await storage.store.states(claimer) == [], "it is to be folded again"
-            assert list(await storage.store.values("consent/")) == ["consent/u:adamant"]
+                assert await see(storage.store).linked(identity) == [identity]
+            assert await see(storage.store).bucketing_ids() == {}
+            assert await see(storage.store).states(claimer) == [], "it is to be folded again"
+            assert list(await see(storage.store).values_of("consent")) == ["u:adamant"]
             (note,) = (await storage.store.values("refold/")).values()
             assert b"a:claimer" in note
 
@@ -184,7 +193,7 @@ class RemovalContract(StorageContract):
             await storage.stream.append([], rejected)
             kept = {
                 event.anonymous_id
-                async for piece in storage.warehouse.scan_events()
+                async for piece in see(storage.warehouse).scan_events()
                 for event in piece
             }
             assert len(kept) == len(names)
@@ -218,8 +227,8 @@ class RemovalContract(StorageContract):
             assert removed.counts["events_sealed"] == 100
             assert removed.counts["events_hot"] == 52
             assert (removed.counts["decisions_sealed"], removed.counts["decisions_hot"]) == (20, 5)
-            assert [one.received for one in await storage.stream.rejected()] == [NOW + 9]
-            assert len(await storage.store.states(anonymous_key("visitor-3"))) == 1
+            assert [one.received for one in await see(storage.stream).rejected()] == [NOW + 9]
+            assert len(await see(storage.store).states(anonymous_key("visitor-3"))) == 1
             assert list(await storage.store.tombstones()) == []
             told = await storage.stream.append([make_event(400)])
             assert told.last_sequence == 204, "no sequence comes twice"
@@ -237,10 +246,10 @@ class RemovalContract(StorageContract):
             assert await storage.store.expire_facts({"city": NOW + 4, "none": NOW + 9}) == 4
             assert await storage.store.expire_facts({"city": NOW + 4}) == 0
             for number in range(10):
-                (state,) = await storage.store.states(anonymous_key(f"visitor-{number}"))
+                (state,) = await see(storage.store).states(anonymous_key(f"visitor-{number}"))
                 assert set(state.facts) == ({"plan"} if number < 4 else {"city", "plan"})
             await storage.stream.append([make_event(20, traits={"city": "Linz"})])
-            (state,) = await storage.store.states(anonymous_key("visitor-0"))
+            (state,) = await see(storage.store).states(anonymous_key("visitor-0"))
             assert state.facts["city"].value == "Linz"
 
         self.run(opener, scenario)
@@ -255,7 +264,7 @@ class RemovalContract(StorageContract):
                 while not done.is_set():
                     found = [
                         int(event.message_id.removeprefix("message-"))
-                        async for piece in storage.warehouse.scan_events(chunk=31)
+                        async for piece in see(storage.warehouse).scan_events(chunk=31)
                         for event in piece
                     ]
                     assert [number for number in found if number in left] == left

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 import pytest
 
 from persx.storage.backends import Storage
+from persx.storage.scope import System
 
 T = TypeVar("T")
+R_co = TypeVar("R_co", covariant=True)
+
+EVERYONE: Final = System("a test")
+"""The scope of a test that looks at all that is kept."""
 
 Opener: TypeAlias = Callable[[], Storage]
 """Opens a storage; called again after closing, it opens the same one where it is durable."""
+
+
+class Seen(Protocol[R_co]):
+    """A port that is read through a scope."""
+
+    def seen_by(self, scope: System, /) -> R_co: ...
+
+
+def see(port: Seen[R_co]) -> R_co:
+    """Return what reads all that a port keeps, as persx itself does."""
+    return port.seen_by(EVERYONE)
 
 
 class StorageContract:

@@ -15,7 +15,7 @@ from persx.model.workspace import Block, Settings, Snapshot, Variant, Workspace
 from persx.storage.backends import Storage
 from persx.storage.ports import DraftFile
 from persx.testing.events import HOSTILE, NOW, CountingProjector, comparable, make_event
-from persx.testing.storage import Opener, StorageContract
+from persx.testing.storage import Opener, StorageContract, see
 
 
 def draft(path: str, text: str) -> DraftFile:
@@ -68,13 +68,16 @@ class StoreContract(StorageContract):
             )
             laptop, phone, ada = anonymous_key("laptop"), anonymous_key("phone"), user_key("ada")
             for identity in (laptop, phone, ada):
-                states = await storage.store.states(identity)
+                states = await see(storage.store).states(identity)
                 assert [state.identity for state in states] == [laptop, phone, ada]
-            stranger = await storage.store.states(anonymous_key("stranger"))
+            stranger = await see(storage.store).states(anonymous_key("stranger"))
             assert [state.identity for state in stranger] == [anonymous_key("stranger")]
-            assert await storage.store.states(anonymous_key("nobody")) == []
-            assert await storage.store.bucketing_ids() == {phone: laptop, ada: laptop}
-            edges = await storage.store.edges()
+            assert await see(storage.store).states(anonymous_key("nobody")) == []
+            assert await see(storage.store).bucketing_ids() == {
+                phone: laptop,
+                ada: laptop,
+            }
+            edges = await see(storage.store).edges()
             assert [(edge.left, edge.kind) for edge in edges] == [
                 (laptop, EdgeKind.VERIFIED),
                 (phone, EdgeKind.VERIFIED),
@@ -90,7 +93,7 @@ class StoreContract(StorageContract):
                 await storage.stream.append(
                     [make_event(number, anonymous_id="a", user_id="u", verified=True)]
                 )
-            (edge,) = await storage.store.edges()
+            (edge,) = await see(storage.store).edges()
             assert (edge.at, edge.message_id) == (NOW + 2, "message-2")
 
         self.run(opener, scenario)
@@ -99,9 +102,9 @@ class StoreContract(StorageContract):
         async def scenario(storage: Storage) -> None:
             await storage.stream.use_projector(CountingProjector())
             await storage.stream.append([make_event(1)])
-            (state,) = await storage.store.states(anonymous_key("visitor-1"))
+            (state,) = await see(storage.store).states(anonymous_key("visitor-1"))
             await storage.stream.append([make_event(11)])
-            (later,) = await storage.store.states(anonymous_key("visitor-1"))
+            (later,) = await see(storage.store).states(anonymous_key("visitor-1"))
             assert state.computed == {"Product Viewed": 1}
             assert later.computed == {"Product Viewed": 2}
 
@@ -117,9 +120,9 @@ class StoreContract(StorageContract):
             await storage.store.merge_states("backfill/1", 25, added, projector)
             assert await storage.store.value("backfill/1") == b"25"
             await storage.store.merge_states("backfill/1", 26, added[:1] * 2, projector)
-            (state,) = await storage.store.states(anonymous_key("visitor-1"))
+            (state,) = await see(storage.store).states(anonymous_key("visitor-1"))
             assert state.events == 4
-            (first,) = await storage.store.states(added[0].identity)
+            (first,) = await see(storage.store).states(added[0].identity)
             assert first.events == added[0].events * 3
 
         self.run(opener, scenario)
@@ -136,7 +139,7 @@ class StoreContract(StorageContract):
             with pytest.raises(ZeroDivisionError):
                 await storage.store.merge_states("p", 2, [state], Failing())
             assert await storage.store.value("p") == b"1"
-            (kept,) = await storage.store.states(IdentityKey("a:x"))
+            (kept,) = await see(storage.store).states(IdentityKey("a:x"))
             assert comparable(kept) == comparable(state)
 
         self.run(opener, scenario)
@@ -256,8 +259,8 @@ class StoreContract(StorageContract):
                 id=text, at=1, bucketing_id=text, page=text, snapshot=1, body=text
             )
             await storage.store.log_decisions([line, record(1)])
-            assert await storage.store.decision(text) is not None
-            assert await storage.store.decision("d1") == record(1)
+            assert await see(storage.store).decision(text) is not None
+            assert await see(storage.store).decision("d1") == record(1)
 
         self.run(opener, scenario)
 
@@ -284,10 +287,12 @@ class StoreContract(StorageContract):
             await storage.store.log_decisions([])
             await storage.store.log_decisions([record(number) for number in range(300)])
             await storage.store.log_decisions([record(299), record(300)])
-            assert await storage.store.decision("d7") == record(7)
-            assert await storage.store.decision("d300") == record(300)
-            assert await storage.store.decision("nothing") is None
-            rows = await storage.warehouse.query("SELECT count(*), max(sequence) FROM decisions")
+            assert await see(storage.store).decision("d7") == record(7)
+            assert await see(storage.store).decision("d300") == record(300)
+            assert await see(storage.store).decision("nothing") is None
+            rows = await see(storage.warehouse).query(
+                "SELECT count(*), max(sequence) FROM decisions"
+            )
             assert rows.rows[0][0] == 301, "a line that is written again counts once"
 
         self.run(opener, scenario)
@@ -307,7 +312,7 @@ class StoreContract(StorageContract):
                 )
 
             async def newest(visitors: list[str], limit: int) -> list[str]:
-                return [each.id for each in await store.decisions_of(visitors, limit)]
+                return [each.id for each in await see(store).decisions_of(visitors, limit)]
 
             assert await newest(["a:ann"], 3) == ["e0057", "e0054", "e0051"]
             assert await newest(["a:ann", "u:bob"], 4) == ["e0058", "e0057", "e0055", "e0054"]
@@ -329,7 +334,7 @@ class StoreContract(StorageContract):
                 for name, id in (("f1", text), ("f2", "other"))
             ]
             await storage.store.log_decisions(lines)
-            assert [each.id for each in await storage.store.decisions_of([text], 9)] == ["f1"]
+            assert [each.id for each in await see(storage.store).decisions_of([text], 9)] == ["f1"]
 
         self.run(opener, scenario)
 

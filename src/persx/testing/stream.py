@@ -25,7 +25,7 @@ from persx.testing.events import (
     make_events,
     refolded,
 )
-from persx.testing.storage import Opener, StorageContract
+from persx.testing.storage import Opener, StorageContract, see
 
 
 class Refusing(CountingProjector):
@@ -49,11 +49,14 @@ class StreamContract(StorageContract):
             second = await storage.stream.append(make_events(5, 8))
             assert (first.accepted, first.last_sequence) == (5, 5)
             assert (second.accepted, second.last_sequence) == (3, 8)
-            events = await storage.stream.read()
+            events = await see(storage.stream).read()
             assert [event.sequence for event in events] == list(range(1, 9))
             assert [event.properties["number"] for event in events] == list(range(8))
-            assert [event.sequence for event in await storage.stream.read(6)] == [7, 8]
-            assert [event.sequence for event in await storage.stream.read(2, 3)] == [3, 4, 5]
+            assert [event.sequence for event in await see(storage.stream).read(6)] == [
+                7,
+                8,
+            ]
+            assert [event.sequence for event in await see(storage.stream).read(2, 3)] == [3, 4, 5]
 
         self.run(opener, scenario)
 
@@ -71,7 +74,7 @@ class StreamContract(StorageContract):
 
         async def scenario(storage: Storage) -> None:
             await storage.stream.append([event])
-            assert await storage.stream.read() == [msgspec.structs.replace(event, sequence=1)]
+            assert await see(storage.stream).read() == [msgspec.structs.replace(event, sequence=1)]
 
         self.run(opener, scenario)
 
@@ -81,7 +84,7 @@ class StreamContract(StorageContract):
             assert (appended.accepted, appended.duplicates, appended.last_sequence) == (0, 0, 0)
             await storage.stream.append(make_events(0, 3))
             assert (await storage.stream.append([])).last_sequence == 3
-            assert len(await storage.stream.read()) == 3
+            assert len(await see(storage.stream).read()) == 3
 
         self.run(opener, scenario)
 
@@ -97,7 +100,7 @@ class StreamContract(StorageContract):
                 appended = await storage.stream.append(again)
                 assert (appended.accepted, appended.duplicates) == (0, len(again))
                 assert appended.last_sequence == 50
-            assert len(await storage.stream.read()) == 50
+            assert len(await see(storage.stream).read()) == 50
             await self._states_are_folded(storage, events)
 
         self.run(opener, scenario)
@@ -107,7 +110,7 @@ class StreamContract(StorageContract):
             events = [*make_events(0, 5), *make_events(3, 8), make_event(0, name="Other")]
             appended = await storage.stream.append(events)
             assert (appended.accepted, appended.duplicates) == (8, 3)
-            names = {event.name for event in await storage.stream.read()}
+            names = {event.name for event in await see(storage.stream).read()}
             assert names == {"Product Viewed"}, "the first of two with one id is kept"
 
         self.run(opener, scenario)
@@ -131,7 +134,7 @@ class StreamContract(StorageContract):
             appended = await storage.stream.append(make_events(20, 60))
             assert (appended.accepted, appended.duplicates) == (20, 20)
             assert appended.last_sequence == 60
-            assert len(await storage.stream.read()) == 60
+            assert len(await see(storage.stream).read()) == 60
 
         self.reopened(opener, scenario)
 
@@ -158,7 +161,7 @@ class StreamContract(StorageContract):
             appended = await asyncio.gather(*map(storage.stream.append, batches))
             assert sum(one.accepted for one in appended) == 615
             assert sum(one.duplicates for one in appended) == 40 * 30 - 615
-            events = await storage.stream.read()
+            events = await see(storage.stream).read()
             assert [event.sequence for event in events] == list(range(1, 616))
             assert {event.message_id for event in events} == {
                 f"message-{number}" for number in range(615)
@@ -175,7 +178,7 @@ class StreamContract(StorageContract):
         self.run(opener, write)
 
         async def read(storage: Storage) -> None:
-            events = await storage.stream.read()
+            events = await see(storage.stream).read()
             assert sorted(event.message_id for event in events) == sorted(
                 f"message-{number}" for number in range(100)
             )
@@ -228,13 +231,13 @@ class StreamContract(StorageContract):
             )
             assert isinstance(outcomes[1], ZeroDivisionError)
             assert [getattr(outcome, "accepted", None) for outcome in outcomes] == [10, None, 10]
-            events = await storage.stream.read()
+            events = await see(storage.stream).read()
             assert {event.properties["number"] for event in events} == {
                 *range(20),
                 *range(50, 70),
             }
             await storage.stream.append(make_events(70, 90))
-            await self._states_are_folded(storage, await storage.stream.read())
+            await self._states_are_folded(storage, await see(storage.stream).read())
             again = await storage.stream.append([make_event(100)])
             assert again.accepted == 1, "the failed batch left no id behind"
 
@@ -252,12 +255,12 @@ class StreamContract(StorageContract):
             await storage.stream.use_projector(CountingProjector())
             appended = await storage.stream.append(events)
             assert (appended.accepted, appended.rejected) == (len(events), 0)
-            kept = await storage.stream.read()
+            kept = await see(storage.stream).read()
             for event, read in zip(events, kept, strict=True):
                 assert getattr(read, field) == _storable(getattr(event, field))
             # The caller asks with the text that it knows; it finds what was kept.
             for event, read in zip(events, kept, strict=True):
-                states = await storage.store.states(event.identity)
+                states = await see(storage.store).states(event.identity)
                 assert read.identity in {state.identity for state in states}
 
         self.run(opener, scenario)
@@ -272,7 +275,7 @@ class StreamContract(StorageContract):
         async def scenario(storage: Storage) -> None:
             await storage.stream.use_projector(CountingProjector())
             assert (await storage.stream.append(events)).accepted == len(events)
-            for text, read in zip(HOSTILE, await storage.stream.read(), strict=True):
+            for text, read in zip(HOSTILE, await see(storage.stream).read(), strict=True):
                 clean = _storable(text)
                 assert getattr(read, field) == {clean: clean, "list": [clean]}
 
@@ -303,9 +306,9 @@ class StreamContract(StorageContract):
             events = [make_event(1), make_event(2, **broken), make_event(3)]
             appended = await storage.stream.append(events)
             assert (appended.accepted, appended.rejected) == (2, 1)
-            (aside,) = await storage.stream.rejected()
+            (aside,) = await see(storage.stream).rejected()
             assert "event" in aside.reason
-            assert len(await storage.stream.read()) == 2
+            assert len(await see(storage.stream).read()) == 2
 
         self.run(opener, scenario)
 
@@ -316,7 +319,7 @@ class StreamContract(StorageContract):
             batches = [[event], make_events(2, 5)]
             appended = await asyncio.gather(*map(storage.stream.append, batches))
             assert [one.accepted for one in appended] == [1, 3]
-            (state,) = await storage.store.states(event.identity)
+            (state,) = await see(storage.store).states(event.identity)
             assert state.facts["huge"].value == pytest.approx(2.0**70)
 
         self.run(opener, scenario)
@@ -329,7 +332,7 @@ class StreamContract(StorageContract):
                     for number in range(start, start + 400)
                 ]
                 await storage.stream.append([], aside)
-            found = await storage.stream.rejected(2 * REJECTED_KEPT)
+            found = await see(storage.stream).rejected(2 * REJECTED_KEPT)
             assert len(found) == REJECTED_KEPT
             assert found[0].body == aside[-1].body
 
@@ -344,10 +347,10 @@ class StreamContract(StorageContract):
                 ]
                 appended = await storage.stream.append([make_event(number)], rejected)
                 assert (appended.accepted, appended.rejected) == (1, len(HOSTILE))
-            found = await storage.stream.rejected()
+            found = await see(storage.stream).rejected()
             assert [one.received - NOW for one in found[:: len(HOSTILE)]] == [2, 1, 0]
             assert found[0].reason == _storable(HOSTILE[-1])
-            assert len(await storage.stream.rejected(2)) == 2
+            assert len(await see(storage.stream).rejected(2)) == 2
             assert max(len(one.body) for one in found) <= 32_768
 
         self.run(opener, scenario)
@@ -357,7 +360,7 @@ class StreamContract(StorageContract):
         expected = refolded(events)
         found: dict[str, bytes] = {}
         for key in expected:
-            states: Sequence[IdentityState] = await storage.store.states(key)
+            states: Sequence[IdentityState] = await see(storage.store).states(key)
             found |= {state.identity: comparable(state) for state in states}
         assert found == expected
 

@@ -10,7 +10,7 @@ from persx.model.event import Event
 from persx.storage.backends import Storage
 from persx.testing.events import HOSTILE, NOW, make_event, make_events
 from persx.testing.querying import COUNTS, QueryContract
-from persx.testing.storage import Opener
+from persx.testing.storage import Opener, see
 
 EVENT_COLUMNS = (
     "sequence",
@@ -51,7 +51,7 @@ class WarehouseContract(QueryContract):
 
         async def scenario(storage: Storage) -> None:
             await storage.stream.append(events)
-            hot = await storage.warehouse.query("SELECT * FROM events ORDER BY sequence")
+            hot = await see(storage.warehouse).query("SELECT * FROM events ORDER BY sequence")
             assert hot.columns == EVENT_COLUMNS
             first = dict(zip(hot.columns, hot.rows[0], strict=True))
             assert (first["sequence"], first["type"], first["verified"]) == (1, "track", True)
@@ -64,21 +64,23 @@ class WarehouseContract(QueryContract):
                 "{}",
                 "{}",
             )
-            types = await storage.warehouse.query("DESCRIBE events")
+            types = await see(storage.warehouse).query("DESCRIBE events")
             await storage.warehouse.seal()
-            assert await storage.stream.read() == []
-            assert await storage.warehouse.query("SELECT * FROM events ORDER BY sequence") == hot
-            assert await storage.warehouse.query("DESCRIBE events") == types
+            assert await see(storage.stream).read() == []
+            assert (
+                await see(storage.warehouse).query("SELECT * FROM events ORDER BY sequence") == hot
+            )
+            assert await see(storage.warehouse).query("DESCRIBE events") == types
 
         self.run(opener, scenario)
 
     def test_an_empty_log_can_be_queried_and_sealed(self, opener: Opener) -> None:
         async def scenario(storage: Storage) -> None:
-            assert (await storage.warehouse.query(COUNTS)).rows == [(0, 0, 0)]
-            empty = await storage.warehouse.query("SELECT * FROM decisions")
+            assert (await see(storage.warehouse).query(COUNTS)).rows == [(0, 0, 0)]
+            empty = await see(storage.warehouse).query("SELECT * FROM decisions")
             assert empty.rows == []
             assert await storage.warehouse.seal() == []
-            assert [chunk async for chunk in storage.warehouse.scan_events()] == []
+            assert [chunk async for chunk in see(storage.warehouse).scan_events()] == []
 
         self.run(opener, scenario)
 
@@ -89,10 +91,10 @@ class WarehouseContract(QueryContract):
             assert [segment.rows for segment in segments] == [400, 400, 100]
             assert [segment.first_sequence for segment in segments] == [1, 401, 801]
             assert [segment.last_sequence for segment in segments] == [400, 800, 900]
-            assert [event.sequence for event in await storage.stream.read()] == list(
+            assert [event.sequence for event in await see(storage.stream).read()] == list(
                 range(901, 1_001)
             )
-            assert (await storage.warehouse.query(COUNTS)).rows == [(1_000, 1_000, 1_000)]
+            assert (await see(storage.warehouse).query(COUNTS)).rows == [(1_000, 1_000, 1_000)]
             assert await storage.warehouse.seal(keep=100) == []
             assert await storage.warehouse.segments() == segments
             appended = await storage.stream.append(make_events(500, 1_010))
@@ -100,12 +102,12 @@ class WarehouseContract(QueryContract):
             assert len(await storage.warehouse.seal()) == 1
             appended = await storage.stream.append(make_events(1_000, 1_011))
             assert (appended.accepted, appended.last_sequence) == (1, 1_011)
-            assert (await storage.warehouse.query(COUNTS)).rows == [(1_011, 1_011, 1_011)]
+            assert (await see(storage.warehouse).query(COUNTS)).rows == [(1_011, 1_011, 1_011)]
 
         self.run(opener, scenario)
 
         async def later(storage: Storage) -> None:
-            assert (await storage.warehouse.query(COUNTS)).rows == [(1_011, 1_011, 1_011)]
+            assert (await see(storage.warehouse).query(COUNTS)).rows == [(1_011, 1_011, 1_011)]
             assert (await storage.stream.append(make_events(0, 1_012))).last_sequence == 1_012
 
         self.reopened(opener, later)
@@ -150,7 +152,7 @@ class WarehouseContract(QueryContract):
             async def look() -> None:
                 while not done.is_set():
                     before = acknowledged
-                    ((rows, sequences, ids),) = (await storage.warehouse.query(COUNTS)).rows
+                    ((rows, sequences, ids),) = (await see(storage.warehouse).query(COUNTS)).rows
                     assert rows == sequences == ids
                     assert before <= rows <= acknowledged + 100
                     before = acknowledged
@@ -160,7 +162,7 @@ class WarehouseContract(QueryContract):
 
             await asyncio.gather(write(), seal(), look())
             await storage.warehouse.seal()
-            assert (await storage.warehouse.query(COUNTS)).rows == [(3_000, 3_000, 3_000)]
+            assert (await see(storage.warehouse).query(COUNTS)).rows == [(3_000, 3_000, 3_000)]
             assert sum(segment.rows for segment in await storage.warehouse.segments()) == 3_000
 
         self.run(opener, scenario)
@@ -175,7 +177,7 @@ class WarehouseContract(QueryContract):
             assert all(isinstance(outcome, Conflict | list) for outcome in outcomes), outcomes
             assert any(isinstance(outcome, list) for outcome in outcomes)
             await storage.warehouse.seal()
-            assert (await storage.warehouse.query(COUNTS)).rows == [(500, 500, 500)]
+            assert (await see(storage.warehouse).query(COUNTS)).rows == [(500, 500, 500)]
             assert sum(segment.rows for segment in await storage.warehouse.segments()) == 500
 
         self.run(opener, scenario)
@@ -196,7 +198,7 @@ class WarehouseContract(QueryContract):
 
         async def scenario(storage: Storage) -> None:
             await storage.store.log_decisions(records)
-            hot = await storage.warehouse.query(select)
+            hot = await see(storage.warehouse).query(select)
             assert hot.columns == (
                 "sequence",
                 "id",
@@ -216,9 +218,9 @@ class WarehouseContract(QueryContract):
             )
             (segment,) = await storage.warehouse.seal(keep=2)
             assert (segment.table, segment.rows) == ("decisions", len(records) - 2)
-            assert await storage.warehouse.query(select) == hot
-            assert await storage.store.decision("d0") is None, "it is sealed"
-            assert await storage.store.decision(records[-1].id) == records[-1]
+            assert await see(storage.warehouse).query(select) == hot
+            assert await see(storage.store).decision("d0") is None, "it is sealed"
+            assert await see(storage.store).decision(records[-1].id) == records[-1]
 
         self.run(opener, scenario)
 
@@ -230,8 +232,8 @@ class WarehouseContract(QueryContract):
 
         async def scenario(storage: Storage) -> None:
             await storage.stream.append(events)
-            hot = list(await storage.stream.read())
-            names = await storage.warehouse.query("SELECT name FROM events ORDER BY sequence")
+            hot = list(await see(storage.stream).read())
+            names = await see(storage.warehouse).query("SELECT name FROM events ORDER BY sequence")
             assert [name for (name,) in names.rows] == [event.name for event in hot]
             await storage.warehouse.seal()
             assert await _scanned(storage, 0, 3) == hot
@@ -243,7 +245,9 @@ class WarehouseContract(QueryContract):
             await storage.stream.append(make_events(0, 100))
             await storage.warehouse.seal(keep=40)
             for as_of in (0, 30, 60, 75, 500):
-                rows = await storage.warehouse.query("SELECT count(*) FROM events", as_of=as_of)
+                rows = await see(storage.warehouse).query(
+                    "SELECT count(*) FROM events", as_of=as_of
+                )
                 assert rows.rows == [(min(as_of, 100),)]
 
         self.run(opener, scenario)
@@ -251,7 +255,7 @@ class WarehouseContract(QueryContract):
 
 async def _scanned(storage: Storage, after: int, chunk: int) -> list[Event]:
     found: list[Event] = []
-    async for events in storage.warehouse.scan_events(after=after, chunk=chunk):
+    async for events in see(storage.warehouse).scan_events(after=after, chunk=chunk):
         assert 0 < len(events) <= chunk
         found += events
     return found

@@ -76,8 +76,9 @@ def _open_sqlite(home: Path | None, /, *, clock: Clock) -> Storage:
 
 def _open_memory(_home: Path | None, /, *, clock: Clock) -> Storage:
     from persx.storage.backends.duckdb import DuckdbWarehouse
-    from persx.storage.backends.memory import MemoryStore, MemoryStream, Shelves
+    from persx.storage.backends.memory import MemoryStore, MemoryStream
     from persx.storage.backends.memory_log import MemoryLog
+    from persx.storage.backends.memory_shelves import Shelves
 
     shelves = Shelves(clock)
     folder = Path(tempfile.mkdtemp(prefix="persx-"))

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from persx.model.clock import Clock, Millis, system_clock
+from persx.model.clock import Millis
 from persx.model.decision import DecisionRecord
 from persx.model.errors import BadInput
 from persx.model.event import Event, IdentityKey, RejectedEvent, concerned
-from persx.model.visitor import Cut, Edge, EdgeKind, IdentityState
+from persx.model.visitor import Cut, Edge, IdentityState
 from persx.model.workspace import Snapshot
+from persx.storage.backends.memory_shelves import Shelves
+from persx.storage.backends.memory_visitors import MemoryEvents, MemoryVisitors
 from persx.storage.drafting import check_base, check_storable, no_snapshot
-from persx.storage.joining import Joined, account_of, joined, said_again
+from persx.storage.joining import said_again
 from persx.storage.keeping import (
     DEDUPE_DAYS,
     REJECTED_KEPT,
@@ -25,7 +26,6 @@ from persx.storage.keeping import (
     kept_aside,
     mended,
     put_aside,
-    read_event,
     storable,
     switch_note,
 )
@@ -33,88 +33,18 @@ from persx.storage.ports import (
     Appended,
     DraftFile,
     Projector,
-    Segment,
     SnapshotHead,
 )
 from persx.storage.removal import Tombstone, Tombstones
+from persx.storage.scope import (
+    Everyone,
+    VisitorScope,
+    check_about_nobody,
+    check_everyone,
+    is_about_visitor,
+)
 
 _pack: Final = msgspec.msgpack.Encoder().encode
-_unpack: Final = msgspec.msgpack.Decoder(IdentityState).decode
-
-
-class Shelves:
-    """What stream, store and log of one memory backend share.
-
-    States are kept packed, so that nobody changes what another was given. `log` is the manifest
-    and, per table, sequence → JSON without the sequence; sealing replaces both in one step, as
-    the warehouse reads on other threads.
-    """
-
-    def __init__(self, clock: Clock = system_clock) -> None:
-        self.clock = clock
-        self.projector: Projector | None = None
-        self.log: tuple[tuple[Segment, ...], dict[str, dict[int, bytes]]] = (
-            (),
-            {"events": {}, "decisions": {}},
-        )
-        self.last: dict[str, int] = {"events": 0, "decisions": 0}
-        self.seen: dict[int, set[str]] = defaultdict(set)
-        self.rejected: list[RejectedEvent] = []
-        self.states: dict[IdentityKey, bytes] = {}
-        self.edges: dict[tuple[IdentityKey, IdentityKey, EdgeKind], Edge] = {}
-        self.cuts: dict[tuple[IdentityKey, IdentityKey], Cut] = {}
-        self._joined: Joined | None = None
-        self.values: dict[str, bytes] = {}
-        self.tombstones = Tombstones(secrets.token_bytes(32))
-        self.leases: dict[str, tuple[str, Millis]] = {}
-
-    @property
-    def hot(self) -> dict[str, dict[int, bytes]]:
-        """The hot rows of each table."""
-        return self.log[1]
-
-    def load(self, keys: Iterable[IdentityKey]) -> dict[IdentityKey, IdentityState]:
-        """Return the kept states of these identities, for the caller to change."""
-        return {key: _unpack(self.states[key]) for key in keys if key in self.states}
-
-    @property
-    def joined(self) -> Joined:
-        """What the edges join now."""
-        if self._joined is None:
-            self._joined = joined(self.edges.values(), self.cuts)
-        return self._joined
-
-    def rejoin(self) -> None:
-        """Notice that an edge or a cut has changed."""
-        self._joined = None
-
-    def component(self, identity: IdentityKey) -> set[IdentityKey]:
-        """Return an identity and all that belong together with it."""
-        components = self.joined.components
-        name = components.get(identity)
-        return {key for key, other in components.items() if other == name} | {identity}
-
-    def visitor(self, identity: IdentityKey) -> set[IdentityKey]:
-        """Return the identities that are read for one: of a shared device its person's too."""
-        person = self.joined.speaks_for.get(identity)
-        return self.component(identity) | (self.component(person) if person else set())
-
-    def linked_states(self, identity: IdentityKey) -> list[IdentityState]:
-        """Return the states that are read for an identity, a shared device's own state first."""
-        found = self.visitor(identity)
-        alone = identity in self.joined.speaks_for
-        return sorted(
-            (_unpack(self.states[key]) for key in found if key in self.states),
-            key=lambda each: (alone and each.identity != identity, each.first_seen, each.identity),
-        )
-
-    def take_lease(self, name: str, holder: str, until: Millis, now: Millis) -> bool:
-        """Take or prolong a lease."""
-        held = self.leases.get(name)
-        if held is not None and held[0] != holder and held[1] > now:
-            return False
-        self.leases[name] = (holder, until)
-        return True
 
 
 class MemoryStream:
@@ -190,15 +120,10 @@ class MemoryStream:
             shelves.values[switch_note(shelves.last["events"])] = note
         return shelves.last["events"]
 
-    async def read(self, after: int = 0, limit: int = 10_000) -> Sequence[Event]:
-        """Return unsealed events with a greater sequence, in order."""
-        hot = self._shelves.hot["events"]
-        found = [sequence for sequence in hot if sequence > after][:limit]
-        return [read_event(sequence, hot[sequence]) for sequence in found]
-
-    async def rejected(self, limit: int = 1_000) -> Sequence[RejectedEvent]:
-        """Return the newest events that were kept aside, newest first."""
-        return self._shelves.rejected[::-1][:limit]
+    def seen_by(self, scope: Everyone) -> MemoryEvents:
+        """Return what reads the log."""
+        check_everyone(scope)
+        return MemoryEvents(self._shelves)
 
 
 class MemoryStore:
@@ -210,29 +135,9 @@ class MemoryStore:
         self._snapshots: dict[int, Snapshot] = {}
         self._active = 0
 
-    async def states(self, identity: IdentityKey) -> Sequence[IdentityState]:
-        """Return the states of all identities joined to this one, oldest first."""
-        return self._shelves.linked_states(IdentityKey(storable(identity)))
-
-    async def edges(self, touching: Collection[IdentityKey] | None = None) -> Sequence[Edge]:
-        """Return every identity edge, in order, or those that touch one of some identities."""
-        return sorted(
-            edge
-            for edge in self._shelves.edges.values()
-            if touching is None or edge.left in touching or edge.right in touching
-        )
-
-    async def all_states(self, after: str = "", limit: int = 1_000) -> Sequence[IdentityState]:
-        """Return kept states whose keys are greater, in order of their keys."""
-        keys = sorted(key for key in self._shelves.states if key > after)[:limit]
-        return [_unpack(self._shelves.states[key]) for key in keys]
-
-    async def account(self, identity: IdentityKey) -> IdentityState | None:
-        """Return the state of the account that the visitor was last verified to belong to."""
-        shelves = self._shelves
-        members = shelves.visitor(IdentityKey(storable(identity)))
-        found = account_of(members, shelves.edges.values(), shelves.cuts)
-        return _unpack(shelves.states[found]) if found in shelves.states else None
+    def seen_by(self, scope: VisitorScope) -> MemoryVisitors:
+        """Return what reads visitors' data, as far as this scope may see it."""
+        return MemoryVisitors(self._shelves, scope)
 
     async def cut(self, cut: Cut) -> bool:
         """Take an edge back; tell whether it was not cut before."""
@@ -246,33 +151,6 @@ class MemoryStore:
         """Undo a cut; tell whether there was one."""
         self._shelves.rejoin()
         return self._shelves.cuts.pop((left, right), None) is not None
-
-    async def cuts(self) -> Sequence[Cut]:
-        """Return all cuts, in order."""
-        return sorted(self._shelves.cuts.values())
-
-    async def linked(self, identity: IdentityKey) -> Sequence[IdentityKey]:
-        """Return this identity and all that belong together with it, in order."""
-        return sorted(self._shelves.component(IdentityKey(storable(identity))))
-
-    async def identities(self) -> Sequence[IdentityKey]:
-        """Return every identity that has a state or an edge, in order."""
-        ends = {key for pair in self._shelves.edges for key in pair[:2]}
-        return sorted({*self._shelves.states, *ends})
-
-    async def bucketing_ids(self) -> Mapping[IdentityKey, IdentityKey]:
-        """Return identity → oldest identity that it belongs together with, where these differ."""
-        oldest: dict[IdentityKey, tuple[Millis, IdentityKey]] = {}
-        components = self._shelves.joined.components
-        for key, name in components.items():
-            if key in self._shelves.states:
-                seen = _unpack(self._shelves.states[key]).first_seen, key
-                oldest[name] = min(oldest.get(name, seen), seen)
-        return {
-            key: oldest[name][1]
-            for key, name in sorted(components.items())
-            if name in oldest and oldest[name][1] != key
-        }
 
     async def merge_states(
         self, name: str, position: int, states: Sequence[IdentityState], projector: Projector
@@ -335,8 +213,8 @@ class MemoryStore:
         return self._active
 
     async def value(self, name: str) -> bytes | None:
-        """Return a small named value."""
-        return self._shelves.values.get(storable(name))
+        """Return a small named value that is about nobody."""
+        return self._shelves.values.get(storable(check_about_nobody(name)))
 
     async def set_value(self, name: str, value: bytes | None) -> None:
         """Keep a small named value, or remove it."""
@@ -346,12 +224,12 @@ class MemoryStore:
             self._shelves.values[storable(name)] = value
 
     async def values(self, prefix: str) -> Mapping[str, bytes]:
-        """Return all small values whose names begin so."""
+        """Return all small values whose names begin so, but for those about visitors."""
         prefix = storable(prefix)
         return {
             name: value
             for name, value in sorted(self._shelves.values.items())
-            if name.startswith(prefix)
+            if name.startswith(prefix) and not is_about_visitor(name)
         }
 
     async def lease(self, name: str, holder: str, until: Millis, now: Millis) -> bool:
@@ -378,14 +256,6 @@ class MemoryStore:
                 self._shelves.last["decisions"] += 1
                 hot[self._shelves.last["decisions"]] = msgspec.json.encode(clean)
 
-    async def decision(self, id: str) -> DecisionRecord | None:
-        """Return one line of the decision log that is not sealed yet."""
-        for body in self._shelves.hot["decisions"].values():
-            record = _record(body)
-            if record.id == storable(id):
-                return record
-        return None
-
     async def tombstones(self) -> Tombstones:
         """Return what is known of the erased, as a copy."""
         kept = self._shelves.tombstones
@@ -410,14 +280,6 @@ class MemoryStore:
             state.facts = facts
             self._shelves.states[key] = _pack(state)
         return removed
-
-    async def decisions_of(
-        self, bucketing_ids: Collection[str], limit: int
-    ) -> Sequence[DecisionRecord]:
-        """Return the newest lines of these visitors that are not sealed yet, newest first."""
-        wanted = {storable(each) for each in bucketing_ids}
-        lines = [_record(body) for body in reversed(self._shelves.hot["decisions"].values())]
-        return [line for line in lines if line.bucketing_id in wanted][: max(limit, 0)]
 
     async def close(self) -> None:
         """Do nothing: there is nothing to let go of."""

@@ -11,7 +11,7 @@ from persx.model.clock import Millis
 from persx.model.errors import BadInput, Conflict
 from persx.model.event import Event, IdentityKey
 from persx.storage.backends import memory_removing
-from persx.storage.backends.memory import Shelves
+from persx.storage.backends.memory_shelves import Shelves
 from persx.storage.keeping import read_event, with_sequence
 from persx.storage.ports import Segment
 from persx.storage.removal import Removal, Removed
@@ -30,6 +30,7 @@ class MemoryReading:
     """One moment of the log: the rows as they stood when it began."""
 
     def __init__(self, shelves: Shelves) -> None:
+        self._shelves = shelves
         self._segments, hot = shelves.log
         self._hot = {table: dict(rows) for table, rows in hot.items()}
 
@@ -52,6 +53,10 @@ class MemoryReading:
         rows = [(sequence, body) for sequence, body in self._hot["events"].items()]
         found = [(sequence, body) for sequence, body in rows if sequence > after][:limit]
         return [read_event(sequence, body) for sequence, body in found]
+
+    def visitor(self, identity: IdentityKey) -> Collection[IdentityKey]:
+        """Return the identities that are read for one."""
+        return self._shelves.visitor(identity)
 
     def last_to_seal(self, table: str, keep: int) -> int:
         """Return the sequence up to which rows may be sealed."""

@@ -9,7 +9,7 @@ import msgspec
 
 from persx.model.errors import Conflict
 from persx.model.event import IdentityKey, RejectedEvent
-from persx.storage.backends.memory import Shelves
+from persx.storage.backends.memory_shelves import Shelves
 from persx.storage.keeping import with_sequence
 from persx.storage.ports import Segment
 from persx.storage.removal import (

@@ -13,6 +13,7 @@ from persx.app.services import Services
 from persx.app.submissions import count_submissions
 from persx.model.clock import DAY
 from persx.storage.ports import SnapshotHead
+from persx.storage.scope import Staff
 from persx.web.admin.coverage import Count, CoveragePage, count, coverage_pages
 from persx.web.admin.lift import LiftView, lift_view
 from persx.web.admin.rejected import SHOWN
@@ -59,7 +60,9 @@ async def overview(request: Request) -> Response:
     services = services_of(request)
     plan = services.publication.plan
     submissions = await _submissions(services)
-    rejected = len(await services.stream.rejected(SHOWN))
+    rejected = len(
+        await services.stream.seen_by(Staff("admin", "counting rejected events")).rejected(SHOWN)
+    )
     if plan is None:
         return page(
             "admin/overview.html",

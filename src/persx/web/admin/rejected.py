@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from persx.model.event import RejectedEvent
+from persx.storage.scope import Staff
 from persx.web.admin.session import is_admin
 from persx.web.admin.signing_in import sign_in_page
 from persx.web.html import page
@@ -33,6 +34,8 @@ async def list_rejected(request: Request) -> Response:
         return sign_in_page()
     services = services_of(request)
     plan = services.publication.plan
-    rows = tuple(await services.stream.rejected(SHOWN))
+    rows = tuple(
+        await services.stream.seen_by(Staff("admin", "reading rejected events")).rejected(SHOWN)
+    )
     name = plan.workspace.settings.name if plan else "persx"
     return page("admin/rejected.html", RejectedView(name, rows))

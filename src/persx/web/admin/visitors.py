@@ -16,6 +16,7 @@ from persx.app.services import Services
 from persx.app.visiting import Visitor
 from persx.model.errors import Unavailable
 from persx.model.event import anonymous_key, user_key
+from persx.storage.scope import Staff
 from persx.web.admin.session import is_admin, same_origin
 from persx.web.admin.signing_in import sign_in_page
 from persx.web.collect.wire import MAX_ID
@@ -96,10 +97,9 @@ async def _found(services: Services, asked: str) -> Visitor | None:
         own = Visitor(anonymous_id=rest, trusted=True)
         named = {asked: Visitor(user_id=rest, trusted=True) if kind == "u" else own}
         tried = {user_key(rest) if kind == "u" else anonymous_key(rest): named[asked]} | tried
+    reader = services.store.seen_by(Staff(_WHO, "looking for a visitor"))
     for identity, visitor in tried.items():
-        if await services.store.states(identity) or await services.store.decisions_of(
-            [identity], 1
-        ):
+        if await reader.states(identity) or await reader.decisions_of([identity], 1):
             return visitor
     return None
 

@@ -13,11 +13,12 @@ from persx.app.deciding import current_plan
 from persx.app.erasing import ErasureReceipt, erase
 from persx.app.knowledge import knowledge_of
 from persx.app.looks import note_look
-from persx.app.receipts import identities_of, receipt_for
+from persx.app.receipts import receipt_for
 from persx.app.services import Services
 from persx.app.visiting import Visitor
 from persx.app.visitor_export import export_visitor
 from persx.model.errors import BadInput, Forbidden, NotFound
+from persx.storage.scope import Staff, VisitorScope
 from persx.web.api.answers import answers, json
 from persx.web.collect.wire import MAX_ID
 from persx.web.keys import Access, access, key_of
@@ -59,10 +60,10 @@ async def _asked_for(request: Request, services: Services) -> Visitor:
 async def read_receipt(request: Request) -> Response:
     """Tell why a decision was made: to the visitor it was made for, or with the server key."""
     services = services_of(request)
-    identities = None
+    scope: VisitorScope = Staff("server key", "reading a receipt")
     if not _is_server(request):
-        identities = await identities_of(services, visitor_of(request, make=False))
-    found = await receipt_for(services, request.path_params["id"], identities)
+        scope = visitor_of(request, make=False).scope
+    found = await receipt_for(services, request.path_params["id"], scope)
     return json(found, headers=_PRIVATE)
 
 
@@ -108,7 +109,8 @@ async def delete_me(request: Request) -> Response:
         raise Forbidden("Another site cannot erase a visitor.")
     services = services_of(request)
     visitor = bearer_of(request)
-    done = await erase(services, await identities_of(services, visitor))
+    mine = await services.store.seen_by(visitor.scope).visitor(visitor.identity)
+    done = await erase(services, mine)
     response = json(Erased(True, done), headers=_PRIVATE)
     forget_cookies(response)
     return response

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from persx.app.declaring import declare
 from persx.app.erasing import erase
 from persx.app.knowledge import Knowledge, knowledge_of
-from persx.app.receipts import identities_of, recent_receipts
+from persx.app.receipts import recent_receipts
 from persx.app.services import Services
 from persx.app.visiting import Visitor
 from persx.decide.plan import Plan
@@ -71,7 +71,7 @@ async def known_view(
     """
     speaker = Speaker(plan, locale)
     default = plan.workspace.settings.default_locale
-    receipts = await recent_receipts(services, known.identities, pages=LAST_PAGES)
+    receipts = await recent_receipts(services, known.scope, pages=LAST_PAGES)
     return KnownView(
         facts=speaker.facts(known, editable=own),
         audiences=speaker.audiences(known.audiences),
@@ -184,7 +184,8 @@ async def send_erase(request: Request) -> Response:
         foreign = words(_locale(request, plan)).form_foreign
         return await _page(request, plan, visitor, foreign)
     if not visitor.new:
-        await erase(services, await identities_of(services, visitor))
+        mine = await services.store.seen_by(visitor.scope).visitor(visitor.identity)
+        await erase(services, mine)
     response = RedirectResponse(f"{PRIVACY}?done=erased", 303)
     forget_cookies(response)
     return response

@@ -41,6 +41,10 @@ class Reading(Protocol):
         """Return some of the next hot events after a sequence, none only at the end."""
         ...
 
+    def visitor(self, identity: IdentityKey) -> Collection[IdentityKey]:
+        """Return the identities that are read for one: of a shared device its person's too."""
+        ...
+
     def last_to_seal(self, table: str, keep: int) -> int:
         """Return the sequence up to which rows may be sealed if the newest `keep` stay hot."""
         ...

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from persx.model.errors import BadInput
+from persx.model.event import IdentityKey
 from persx.storage.backends.duckdb.engine import identifier, quoted
 from persx.storage.backends.duckdb.hot_log import Reading
 from persx.storage.keeping import storable
@@ -47,6 +48,16 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 """The columns of the log's tables, hot and sealed alike, in order."""
+
+OWNER: Final[Mapping[str, str]] = {
+    "events": """
+        CASE WHEN verified AND user_id <> '' THEN 'u:' || user_id
+             WHEN anonymous_id <> '' THEN 'a:' || anonymous_id
+             ELSE 'c:' || user_id END
+    """,
+    "decisions": "bucketing_id",
+}
+"""Whose a row of the log's tables is, as `persx.storage.removal.owner` says it."""
 
 _ABSENT: Final = {
     "received": "0",
@@ -113,13 +124,21 @@ def create_log_table(
     table: str,
     segments: Sequence[Path],
     lines: Path | None,
+    *,
     as_of: int | None,
+    mine: Collection[IdentityKey] | None = None,
+    copied: bool = True,
 ) -> None:
-    """Make a view of sealed and hot rows together.
+    """Make a view of sealed and hot rows together, or a table of those of one visitor.
+
+    A view would not do: a condition of the query may be evaluated before the one that leaves
+    others' rows out, and tell of them by its error.
 
     Args:
         lines: The file of hot rows; None where there are none.
         as_of: The greatest sequence that is seen.
+        mine: The identities whose rows are seen; None for all.
+        copied: Copy these, and leave nothing else behind.
     """
     columns = COLUMNS[table]
     hot = identifier(f"hot {table}")
@@ -137,7 +156,15 @@ def create_log_table(
     body = " UNION ALL ".join(sources)
     if as_of is not None:
         body = f"SELECT * FROM ({body}) WHERE sequence <= {int(as_of)}"
-    connection.execute(f"CREATE VIEW {identifier(table)} AS {body}")
+    if mine is None:
+        connection.execute(f"CREATE VIEW {identifier(table)} AS {body}")
+        return
+    listed = ", ".join(quoted(key) for key in sorted(mine)) or "NULL"
+    body = f"SELECT {selected} FROM ({body}) WHERE {OWNER[table]} IN ({listed})"
+    kind = "TABLE" if copied else "VIEW"
+    connection.execute(f"CREATE {kind} {identifier(table)} AS {body}")
+    if copied:
+        connection.execute(f"DROP TABLE {hot}")
 
 
 def create_extra_table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -16,7 +16,9 @@ from persx.storage.backends.sqlite.rows import insert
 from persx.storage.joining import account_of, said_again
 
 _EDGES_LIMIT: Final = 50_000
-_STATES_LIMIT: Final = 5_000
+_STATES_LIMIT: Final = 20_000
+_READ_TOGETHER: Final = 256
+"""States that are read in one step, during which no request gets its turn."""
 
 _pack: Final = msgspec.msgpack.Encoder().encode
 _unpack: Final = msgspec.msgpack.Decoder(IdentityState).decode
@@ -32,12 +34,15 @@ _LINKED: Final = """
 
 
 def linked_states(
-    connection: sqlite3.Connection, identity: str
+    connection: sqlite3.Connection, identity: str, *, alone: bool = False
 ) -> tuple[list[IdentityState], bool]:
     """Return the states of an identity and of all that belong together with it, oldest first.
 
     Of a shared device its own state comes first, then those of the person it speaks for. Tells
     too whether there is an edge that could join something.
+
+    Args:
+        alone: Read its own state and no other.
     """
     row = connection.execute(
         """
@@ -47,17 +52,21 @@ def linked_states(
         (identity,),
     ).fetchone()
     own = [] if row[0] is None else [_unpack(row[0])]
-    if row[1] is None:
-        return own, False
+    if alone or row[1] is None:
+        return own, row[1] is not None
     rows = connection.execute(_LINKED, (row[2] or identity,)).fetchall()
     states = [_unpack(state) for (state,) in rows]
     return [*own, *states] if row[2] else states, True
 
 
-def states_after(connection: sqlite3.Connection, key: str, limit: int) -> list[IdentityState]:
-    """Return states whose keys are greater, in order of their keys."""
+def states_after(
+    connection: sqlite3.Connection, key: str, limit: int, among: Collection[IdentityKey] | None
+) -> list[IdentityState]:
+    """Return states whose keys are greater, in order of their keys; of these identities alone."""
+    within = "" if among is None else "AND key IN (SELECT value FROM json_each(?3))"
     rows = connection.execute(
-        "SELECT state FROM identity WHERE key > ? ORDER BY key LIMIT ?", (key, limit)
+        f"SELECT state FROM identity WHERE key > ?1 {within} ORDER BY key LIMIT ?2",
+        (key, limit) if among is None else (key, limit, _listed(among)),
     ).fetchall()
     return [_unpack(state) for (state,) in rows]
 
@@ -76,6 +85,19 @@ def linked(connection: sqlite3.Connection, identity: str) -> list[IdentityKey]:
     """Return an identity and all that belong together with it, in order."""
     found = members.together(connection, identity)
     return sorted({IdentityKey(identity), *map(IdentityKey, found)})
+
+
+def known(
+    connection: sqlite3.Connection, among: Collection[IdentityKey] | None
+) -> list[IdentityKey]:
+    """Return every identity that has a state or an edge, in order; of these alone."""
+    within = "" if among is None else "WHERE key IN (SELECT value FROM json_each(?1))"
+    rows = connection.execute(
+        'SELECT key FROM (SELECT key FROM identity UNION SELECT "left" FROM edge '
+        f'UNION SELECT "right" FROM edge) {within}',
+        () if among is None else (_listed(among),),
+    )
+    return sorted(IdentityKey(key) for (key,) in rows.fetchall())
 
 
 def remove(connection: sqlite3.Connection, keys: Collection[IdentityKey]) -> tuple[int, int]:
@@ -129,6 +151,15 @@ class States:
         self, connection: sqlite3.Connection, keys: Collection[IdentityKey]
     ) -> dict[IdentityKey, IdentityState]:
         """Return the kept states of these identities, for the caller to change."""
+        states: dict[IdentityKey, IdentityState] = {}
+        left = iter(keys)
+        while some := list(islice(left, _READ_TOGETHER)):
+            states.update(self._load(connection, some))
+        return states
+
+    def _load(
+        self, connection: sqlite3.Connection, keys: Sequence[IdentityKey]
+    ) -> Iterator[tuple[IdentityKey, IdentityState]]:
         staged, known = self._staged, self._known
         found = [packed for key in keys if (packed := staged.get(key) or known.get(key))]
         count = len(found)
@@ -146,7 +177,7 @@ class States:
                 count += read
         # The states side by side, behind the head of a msgpack array of so many items.
         packed = b"\xdd" + count.to_bytes(4, "big") + b"".join(found)
-        return {state.identity: state for state in _unpack_many(packed)}
+        return ((state.identity, state) for state in _unpack_many(packed))
 
     def write(
         self, connection: sqlite3.Connection, states: Mapping[IdentityKey, IdentityState]
@@ -289,7 +320,7 @@ class Edges:
 
 
 def all_edges(
-    connection: sqlite3.Connection, touching: Collection[IdentityKey] | None = None
+    connection: sqlite3.Connection, touching: Collection[IdentityKey] | None
 ) -> list[Edge]:
     """Return every edge, in order, or those that touch one of some identities."""
     chosen = 'SELECT "left", "right", kind, at, message_id, latest FROM edge'
@@ -299,7 +330,7 @@ def all_edges(
         rows = connection.execute(
             f'{chosen} WHERE "left" IN (SELECT value FROM json_each(?1)) UNION '
             f'{chosen} WHERE "right" IN (SELECT value FROM json_each(?1))',
-            (_json(list(touching)).decode(),),
+            (_listed(touching),),
         ).fetchall()
     return sorted(
         Edge(IdentityKey(left), IdentityKey(right), EdgeKind(kind), at, message_id, latest)
@@ -324,3 +355,7 @@ def bucketing_ids(connection: sqlite3.Connection) -> dict[IdentityKey, IdentityK
         """
     ).fetchall()
     return {IdentityKey(identity): IdentityKey(oldest) for identity, oldest in rows}
+
+
+def _listed(keys: Collection[IdentityKey]) -> str:
+    return _json(sorted(keys)).decode()

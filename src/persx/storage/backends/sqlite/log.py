@@ -11,7 +11,7 @@ from typing import Final
 
 from persx.model.clock import Millis
 from persx.model.event import Event, IdentityKey
-from persx.storage.backends.sqlite import hot, removing
+from persx.storage.backends.sqlite import hot, members, removing
 from persx.storage.backends.sqlite.database import Database
 from persx.storage.backends.sqlite.packets import Block
 from persx.storage.backends.sqlite.store import SqliteStore
@@ -40,6 +40,10 @@ class SqliteReading:
         """Return some of the next hot events, none only at the end."""
         after = max(after, hot.sealed_to(self._connection, "events"))
         return hot.events(self._connection, after, limit)
+
+    def visitor(self, identity: IdentityKey) -> Collection[IdentityKey]:
+        """Return the identities that are read for one."""
+        return members.visitor(self._connection, identity)
 
     def last_to_seal(self, table: str, keep: int) -> int:
         """Return the sequence up to which rows may be sealed."""

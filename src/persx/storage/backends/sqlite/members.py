@@ -35,6 +35,18 @@ TABLES: Final = """
 """
 """The step of the migrations that these functions need."""
 
+_OWN: Final = """
+    WITH own (key) AS (
+        SELECT ?1
+        UNION SELECT identity FROM member
+            WHERE component = (SELECT component FROM member WHERE identity = ?1)
+        UNION SELECT identity FROM member WHERE component = (
+            SELECT component FROM member
+            WHERE identity = (SELECT speaks_for FROM member WHERE identity = ?1)
+        )
+    )
+"""
+
 
 def join(connection: sqlite3.Connection, edges: Iterable[tuple[str, str]]) -> None:
     """Join what verified edges join that are in the table now."""
@@ -95,6 +107,12 @@ def together(connection: sqlite3.Connection, identity: str) -> list[str]:
     return [str(key) for (key,) in rows]
 
 
+def visitor(connection: sqlite3.Connection, identity: str) -> list[IdentityKey]:
+    """Return the identities that are read for one: of a shared device its person's too."""
+    rows = connection.execute(f"{_OWN} SELECT key FROM own ORDER BY key", (identity,))
+    return [IdentityKey(key) for (key,) in rows.fetchall()]
+
+
 def near(connection: sqlite3.Connection, keys: Iterable[str]) -> set[str]:
     """Return whoever shares a component or a joining edge with one of these identities."""
     found: set[str] = set()
@@ -137,16 +155,8 @@ def rejoin_all(connection: sqlite3.Connection) -> None:
 def account_edges(connection: sqlite3.Connection, identity: str) -> list[Edge]:
     """Return the joining edges from the identities that are read for this one to accounts."""
     rows: list[tuple[str, str, Millis, Millis]] = connection.execute(
-        """
-        WITH own (key) AS (
-            SELECT ?1
-            UNION SELECT identity FROM member
-                WHERE component = (SELECT component FROM member WHERE identity = ?1)
-            UNION SELECT identity FROM member WHERE component = (
-                SELECT component FROM member
-                WHERE identity = (SELECT speaks_for FROM member WHERE identity = ?1)
-            )
-        )
+        f"""
+        {_OWN}
         SELECT "left", "right", at, latest FROM own JOIN joining ON "left" = own.key
             WHERE "right" GLOB 'g:*'
         UNION ALL

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -12,16 +11,18 @@ import msgspec
 from persx.model.clock import Millis
 from persx.model.decision import DecisionRecord
 from persx.model.event import IdentityKey
-from persx.model.visitor import Cut, Edge, IdentityState
+from persx.model.visitor import Cut, IdentityState
 from persx.model.workspace import Snapshot
-from persx.storage.backends.sqlite import hot, identities, members, packets, removing
+from persx.storage.backends.sqlite import packets, removing
 from persx.storage.backends.sqlite.append import tombstones
 from persx.storage.backends.sqlite.database import Database
 from persx.storage.backends.sqlite.expiring import expire_facts
+from persx.storage.backends.sqlite.visitors import SqliteVisitors
 from persx.storage.drafting import check_base, check_storable, no_snapshot
 from persx.storage.keeping import storable
 from persx.storage.ports import DraftFile, Projector, SnapshotHead
 from persx.storage.removal import Tombstone, Tombstones
+from persx.storage.scope import VisitorScope, check_about_nobody, is_about_visitor
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Snapshot).decode
@@ -34,29 +35,9 @@ class SqliteStore:
         self._database = database
         self._read = database.reader
 
-    async def states(self, identity: IdentityKey) -> Sequence[IdentityState]:
-        """Return the states of all identities joined to this one, oldest first."""
-        key = storable(identity)
-        recent = self._database.recent
-        found = recent.get(key) if recent is not None else None
-        if found is None:
-            generation = recent.generation if recent is not None else 0
-            found, linked = identities.linked_states(self._read(), key)
-            if recent is not None and not linked:
-                recent.keep(key, found, generation)
-        return found
-
-    async def edges(self, touching: Collection[IdentityKey] | None = None) -> Sequence[Edge]:
-        """Return every identity edge, in order, or those that touch one of some identities."""
-        return identities.all_edges(self._read(), touching)
-
-    async def all_states(self, after: str = "", limit: int = 1_000) -> Sequence[IdentityState]:
-        """Return kept states whose keys are greater, in order of their keys."""
-        return identities.states_after(self._read(), after, limit)
-
-    async def account(self, identity: IdentityKey) -> IdentityState | None:
-        """Return the state of the account that the visitor was last verified to belong to."""
-        return identities.account(self._read(), storable(identity))
+    def seen_by(self, scope: VisitorScope) -> SqliteVisitors:
+        """Return what reads visitors' data, as far as this scope may see it."""
+        return SqliteVisitors(self._database, scope)
 
     async def cut(self, cut: Cut) -> bool:
         """Take an edge back; tell whether it was not cut before."""
@@ -69,25 +50,6 @@ class SqliteStore:
         return await self._database.write(
             lambda connection: self._database.tail.edges.mend(connection, left, right)
         )
-
-    async def cuts(self) -> Sequence[Cut]:
-        """Return all cuts, in order."""
-        return members.all_cuts(self._read())
-
-    async def linked(self, identity: IdentityKey) -> Sequence[IdentityKey]:
-        """Return this identity and all that belong together with it, in order."""
-        return identities.linked(self._read(), storable(identity))
-
-    async def identities(self) -> Sequence[IdentityKey]:
-        """Return every identity that has a state or an edge, in order."""
-        rows = self._read().execute(
-            'SELECT key FROM identity UNION SELECT "left" FROM edge UNION SELECT "right" FROM edge'
-        )
-        return sorted(IdentityKey(key) for (key,) in rows.fetchall())
-
-    async def bucketing_ids(self) -> Mapping[IdentityKey, IdentityKey]:
-        """Return identity → oldest identity that it belongs together with, where these differ."""
-        return identities.bucketing_ids(self._read())
 
     async def merge_states(
         self, name: str, position: int, states: Sequence[IdentityState], projector: Projector
@@ -218,7 +180,8 @@ class SqliteStore:
         return int(row[0]) if row else 0
 
     async def value(self, name: str) -> bytes | None:
-        """Return a small named value."""
+        """Return a small named value that is about nobody."""
+        check_about_nobody(name)
         row = (
             self._read()
             .execute("SELECT value FROM value WHERE name = ?", (storable(name),))
@@ -231,7 +194,7 @@ class SqliteStore:
         await self._database.write(lambda connection: _set_value(connection, name, value))
 
     async def values(self, prefix: str) -> Mapping[str, bytes]:
-        """Return all small values whose names begin so."""
+        """Return all small values whose names begin so, but for those about visitors."""
         prefix = storable(prefix)
         rows = self._read().execute(
             "SELECT name, value FROM value WHERE name >= ? ORDER BY name", (prefix,)
@@ -240,7 +203,8 @@ class SqliteStore:
         for name, value in rows:
             if not name.startswith(prefix):
                 break
-            found[name] = bytes(value)
+            if not is_about_visitor(name):
+                found[name] = bytes(value)
         rows.close()
         return found
 
@@ -268,11 +232,6 @@ class SqliteStore:
         if records:
             await self._database.write(add)
 
-    async def decision(self, id: str) -> DecisionRecord | None:
-        """Return one line of the decision log that is not sealed yet."""
-        connection = self._read()
-        return packets.find(connection, id, hot.sealed_to(connection, "decisions"))
-
     async def tombstones(self) -> Tombstones:
         """Return what is known of the erased."""
         return tombstones(self._read())
@@ -286,19 +245,6 @@ class SqliteStore:
     async def expire_facts(self, before: Mapping[str, Millis]) -> int:
         """Remove facts that were said before a time, a piece of the identities at a time."""
         return await expire_facts(self._database, before)
-
-    async def decisions_of(
-        self, bucketing_ids: Collection[str], limit: int
-    ) -> Sequence[DecisionRecord]:
-        """Return the newest lines of these visitors that are not sealed yet, newest first."""
-
-        def look() -> list[DecisionRecord]:
-            connection = self._read()
-            after = hot.sealed_to(connection, "decisions")
-            return packets.newest_of(connection, bucketing_ids, after=after, limit=limit)
-
-        # It reads the whole hot log where there are few such lines: too long for the loop.
-        return await asyncio.to_thread(look)
 
     async def close(self) -> None:
         """Finish writing and let go of the database."""

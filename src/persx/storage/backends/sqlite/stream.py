@@ -11,6 +11,7 @@ from persx.storage.backends.sqlite.append import Append, Switch
 from persx.storage.backends.sqlite.database import Database
 from persx.storage.keeping import kept, kept_aside, put_aside
 from persx.storage.ports import Appended, Projector
+from persx.storage.scope import Everyone, check_everyone
 
 
 class SqliteStream:
@@ -35,6 +36,18 @@ class SqliteStream:
     async def use_projector(self, projector: Projector, note: bytes | None = None) -> int:
         """Project what is appended from now on with this fold; return where that begins."""
         return await self._database.perform(Switch(self._database.tail, projector, note))
+
+    def seen_by(self, scope: Everyone) -> SqliteEvents:
+        """Return what reads the log."""
+        check_everyone(scope)
+        return SqliteEvents(self._database)
+
+
+class SqliteEvents:
+    """Implements `persx.storage.reading.EventReader`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def read(self, after: int = 0, limit: int = 10_000) -> Sequence[Event]:
         """Return unsealed events with a greater sequence, in order."""
