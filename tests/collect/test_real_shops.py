@@ -17,6 +17,7 @@ from persx.cli import main
 from persx.model.attribute import Purpose
 from persx.model.clock import DAY
 from persx.model.event import user_key
+from persx.testing import see
 from persx.visitors.computed.replenishment import MOST_PURCHASES
 
 ATTRIBUTES = """
@@ -176,7 +177,7 @@ async def test_every_customer_is_as_sql_says(data_folder: Path, tmp_path: Path, 
         plan = services.publication.plan
         assert plan is not None
         for who, count, revenue, last, last_category in customers:
-            states = await services.store.states(user_key(who))
+            states = await see(services.store).states(user_key(who))
             known = plan.assembler.assemble(states, now, granted=frozenset(Purpose)).attributes
             days = (now - last) // DAY
             assert known["orders"] == count, who

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from persx.app.explaining import explain_rule
 from persx.decide.compilation import compile_snapshot
 from persx.decide.engine import decide
 from persx.decide.plan import Plan
@@ -160,7 +161,7 @@ def test_uses_of_a_fact_are_also_those_of_what_follows_from_it(plan: Plan) -> No
     assert found["spent"].audiences == ("good-customers",)
 
 
-@given(spent=st.floats(allow_nan=True), opened=st.floats(allow_nan=True))
+@given(spent=st.floats(-(2**53), 2**53), opened=st.floats(-(2**53), 2**53))
 def test_whatever_is_known_it_is_one_of_its_values_or_unknown(spent: float, opened: float) -> None:
     known = profile(COMPILED, spent=spent, opened=opened).attributes
     assert known.get("tier") in ("gold", "silver", "none", None)
@@ -169,3 +170,23 @@ def test_whatever_is_known_it_is_one_of_its_values_or_unknown(spent: float, open
 
 
 COMPILED = compiled(FILES)
+
+
+def test_explaining_follows_from_the_facts_that_are_given(plan: Plan) -> None:
+    known = profile(plan, spent=400).attributes
+    assert explain_rule(plan, 'tier == "silver"', known, {}, 10).result is True
+    assert explain_rule(plan, 'tier == "gold"', known, {"spent": 2_000}, 10).result is True
+    assert explain_rule(plan, 'tier == "gold"', known, {"tier": "gold"}, 10).result is True
+    assert explain_rule(plan, "score == 1", known, {"spent": None}, 10).result is True
+
+
+def test_what_follows_from_something_sensitive_is_sensitive() -> None:
+    files = {
+        **FILES,
+        "attributes.yaml": FILES["attributes.yaml"].replace(
+            "spent: {type: number,", "spent: {type: number, sensitive: true,"
+        ),
+    }
+    _, faults = check(files)
+    told = [fault for fault in faults if "over a shoulder" in fault.message]
+    assert {fault.file for fault in told} == {"blocks/offer.yaml", "blocks/mail.yaml"}

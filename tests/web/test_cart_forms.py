@@ -12,6 +12,7 @@ from persx.app.background import background
 from persx.app.home import open_home
 from persx.app.settings import ServerSettings
 from persx.app.starting import load_demo
+from persx.testing import see
 from persx.web.server import create_app
 from tests.conftest import PASSWORD, SERVER_KEY, WRITE_KEY
 
@@ -46,7 +47,7 @@ async def sent(client: httpx.AsyncClient, **fields: str) -> httpx.Response:
 async def told(shop: Any) -> list[tuple[str, dict[str, Any]]]:
     import msgspec
 
-    found = await shop.warehouse.query(EVENTS, {})
+    found = await see(shop.warehouse).query(EVENTS, {})
     return [(name, msgspec.json.decode(properties)) for name, properties in found.rows]
 
 

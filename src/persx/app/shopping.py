@@ -6,7 +6,7 @@ e-commerce events, so that a shop elsewhere that sends them fills the same attri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -41,29 +41,32 @@ class Sold(msgspec.Struct, frozen=True, kw_only=True):
     art: str = ""
 
 
-def sold_products(plan: Plan) -> Mapping[str, Sold]:
-    """Return what the workspace sells by id, as the default content in its own language says it."""
+def sold_products(plan: Plan, wanted: Collection[str]) -> Mapping[str, Sold]:
+    """Return products by id, as the default content in the workspace's own language says them.
+
+    A product's own page comes first, shelves repeat it; what is sold no more is left out.
+    """
     found: dict[str, Sold] = {}
-    for product in _products(plan):
-        # A product's own page comes first; shelves repeat it.
-        found.setdefault(product.id, product)
+    shelves = []
+    for name, block in plan.blocks.items():
+        if block.type == PRODUCT.name:
+            content = block.texts[""].contents[DEFAULT_CHOICE]
+            if content["id"] in wanted:
+                found.setdefault(content["id"], _sold(content, content, _path_of(plan, name)))
+        elif block.type == PRODUCTS.name:
+            shelves.append(block.texts[""].contents[DEFAULT_CHOICE])
+    for content in shelves:
+        if len(found) == len(wanted):
+            break
+        for product in content["products"]:
+            if product["id"] in wanted:
+                found.setdefault(product["id"], _sold(product, content, product["href"]))
     return found
 
 
-def _products(plan: Plan) -> Iterator[Sold]:
-    pages = {
-        block: page.path for page in plan.workspace.pages.values() for block in page.blocks[:1]
-    }
-    shelves = []
-    for name, block in plan.blocks.items():
-        content = block.texts[""].contents[DEFAULT_CHOICE]
-        if block.type == PRODUCT.name:
-            yield _sold(content, content, pages.get(name, ""))
-        elif block.type == PRODUCTS.name:
-            shelves.append(content)
-    for content in shelves:
-        for product in content["products"]:
-            yield _sold(product, content, product["href"])
+def _path_of(plan: Plan, block: str) -> str:
+    pages = plan.workspace.pages.values()
+    return next((page.path for page in pages if block in page.blocks), "")
 
 
 def _sold(product: Mapping[str, Any], content: Mapping[str, Any], href: str) -> Sold:
@@ -111,10 +114,10 @@ def cart_of(plan: Plan, profile: Profile) -> CartContents:
     units = profile.attributes.get(cart.attribute) if cart else None
     if not isinstance(units, list) or not units:
         return CartContents()
-    sold = sold_products(plan)
     pieces: dict[str, int] = {}
     for unit in units:
         pieces[unit] = pieces.get(unit, 0) + 1
+    sold = sold_products(plan, pieces)
     return CartContents(
         lines=tuple(
             CartLine(

@@ -48,7 +48,8 @@ async def send_cart(request: Request) -> Response:
     said = {name: text for name, text in sent.items() if isinstance(text, str)}
     action = said.get("action", "")
     page = served.plan.workspace.pages.get(said.get("page", ""))
-    product = sold_products(served.plan).get(said.get("product", ""))
+    wanted = said.get("product", "")
+    product = sold_products(served.plan, [wanted]).get(wanted)
     if page is None or action not in ACTIONS or (product is None and action != "order"):
         return await not_found(request, served)
     visitor = visitor_of(request)
