@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from persx.app import (
+    boundaries,
     census,
     erasing,
     event_imports,
@@ -31,6 +32,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         *identities.USE_CASES,
         *census.USE_CASES,
         *predicting.USE_CASES,
+        boundaries.BOUNDARIES,
         erasing.ERASE,
         erasing.VERIFY,
         retention.RETENTION,
