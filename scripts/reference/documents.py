@@ -10,6 +10,7 @@ import msgspec
 from persx.model import event
 from persx.model.attribute import Attribute, Computation, Purpose, Source, ValueType
 from persx.model.decision import Reason
+from persx.model.question import QuestionDocument
 from persx.model.workspace import (
     Arm,
     Audience,
@@ -45,6 +46,7 @@ DOCUMENTS: Final[tuple[tuple[str, str, tuple[type[msgspec.Struct], ...]], ...]] 
         (Experiment, Arm),
     ),
     ("Goals", "`goals.yaml`: name → document", (Goal,)),
+    ("Questions", "`questions.yaml`: name → document", (QuestionDocument,)),
 )
 
 PURPOSES: Final = {
@@ -59,6 +61,7 @@ SOURCES: Final = {
     Source.COMPUTED: "Folded from events.",
     Source.PREDICTED: "A model's estimate; a declared value beats it.",
     Source.CONTEXTUAL: "From the request at hand.",
+    Source.DERIVED: "The first of its `cases` that holds of what else is kept of the visitor.",
 }
 
 REASONS: Final = {

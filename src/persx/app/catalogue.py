@@ -6,6 +6,7 @@ from typing import Final
 
 from persx.app import (
     audit,
+    boundaries,
     census,
     erasing,
     event_imports,
@@ -13,6 +14,7 @@ from persx.app import (
     identities,
     imports,
     people,
+    predicting,
     publishing,
     reports,
     retention,
@@ -31,6 +33,8 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         explaining.EXPLAIN,
         *identities.USE_CASES,
         *census.USE_CASES,
+        *predicting.USE_CASES,
+        boundaries.BOUNDARIES,
         erasing.ERASE,
         erasing.VERIFY,
         retention.RETENTION,

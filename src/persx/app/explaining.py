@@ -19,6 +19,8 @@ from persx.decide.plan import Plan
 from persx.model.attribute import Attribute, Value
 from persx.model.clock import Millis
 from persx.model.errors import BadInput, NotFound, did_you_mean
+from persx.model.visitor import Guess
+from persx.visitors.derivation import derive
 from persx.visitors.values import conform
 from persx.workspace.snapshot import schema
 
@@ -44,20 +46,28 @@ async def explain_for_visitor(services: Services, request: ExplainRequest) -> Ex
         NotFound: Nothing is known of the visitor.
         Unavailable: Nothing is published yet.
     """
-    await services.publication.refresh(services.store)
+    await services.refresh()
     plan = current_plan(services)
     known: dict[str, Value] = {}
+    guesses: Mapping[str, Guess] = {}
     if request.anonymous_id or request.user_id:
         visitor = Visitor(anonymous_id=request.anonymous_id, user_id=request.user_id, trusted=True)
         if not await services.store.seen_by(visitor.scope).states(visitor.identity):
             name = request.user_id or request.anonymous_id
             raise NotFound(f"Nothing is known of the visitor '{name}'.", value=name)
         profile = await known_of(services, plan, visitor)
+        guesses = profile.guesses
         known = {
             **profile.attributes,
             "identified": any(each.startswith("u:") for each in profile.identities),
         }
-    return explain_rule(plan, request.rule, known, request.attributes, services.clock())
+    found = explain_rule(plan, request.rule, known, request.attributes, services.clock())
+    if not guesses:
+        return found
+    reads = plan.program.reads(request.rule) - request.attributes.keys()
+    return msgspec.structs.replace(
+        found, guesses={name: guess for name, guess in guesses.items() if name in reads}
+    )
 
 
 def explain_rule(
@@ -81,12 +91,15 @@ def explain_rule(
         **names.attributes,
         **{attribute.name: attribute for attribute in counts},
     }
+    # What follows from other facts follows from those that are given too.
+    derived = {each.name for each in plan.derivations} if given else set[str]()
     attributes: dict[str, Any] = {
-        **known,
+        **{name: value for name, value in known.items() if name not in derived},
         **{name: _value(declared, name, value) for name, value in given.items()},
     }
     local = datetime.fromtimestamp(now / 1_000, plan.zone)
     attributes = {"hour": local.hour, "weekday": local.isoweekday()} | attributes
+    derive(plan.derivations, attributes, now)
     if "persona" not in given:
         found = plan.personas.detect(attributes, now)
         attributes["persona"] = found.name if found else None

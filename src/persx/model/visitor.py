@@ -67,12 +67,33 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
     version: str = ""
 
 
+class Answer(msgspec.Struct, frozen=True, array_like=True):
+    """One answer to the question of consent, as it is proved later.
+
+    Attributes:
+        at: When it was given.
+        received: When we learned of it.
+        latest: When it was said last: a consent manager repeats itself with every event.
+        message_id: The event that said it first.
+        purposes: What was granted (true) or denied.
+    """
+
+    at: Millis
+    received: Millis
+    latest: Millis
+    message_id: str
+    purposes: dict[Purpose, bool]
+    source: str = ""
+    version: str = ""
+
+
 class IdentityState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """All that is kept of one identity: the projection of its events.
 
     A commutative monoid: order and batching of events do not matter. `first_seen` and
     `last_seen` are the least and greatest event timestamps. `consent` holds the answers by
-    purpose; a purpose that was never answered is absent.
+    purpose; a purpose that was never answered is absent. `answers` is the history of them, the
+    newest hundred.
     """
 
     identity: IdentityKey
@@ -82,6 +103,23 @@ class IdentityState(msgspec.Struct, kw_only=True, omit_defaults=True):
     facts: dict[str, Fact] = {}
     computed: dict[str, State] = {}
     consent: dict[Purpose, Grant] = {}
+    answers: dict[str, Answer] = {}
+
+
+class Guess(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model takes a visitor for who did not say it themselves.
+
+    Attributes:
+        value: The most probable value.
+        confidence: Its probability.
+        of: What is guessed: a declared attribute, or ``persona``.
+        artifact: The number of the model.
+    """
+
+    value: str
+    confidence: float
+    of: str
+    artifact: int
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +135,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         measurable: Whether the visitor may count in statistics: only then they are in experiments.
         granted: The purposes for which facts may be used.
         consent: The newest answers that are kept of these identities, by purpose.
+        guesses: Those of `attributes` that a model guessed, by name.
+        models: Predicted attribute → number of the model that was asked, whatever it said.
     """
 
     identities: tuple[IdentityKey, ...] = ()
@@ -109,3 +149,5 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     granted: frozenset[Purpose] = frozenset(Purpose)
     consent: dict[Purpose, Grant] = {}
     first_seen: Millis = 0
+    guesses: dict[str, Guess] = {}
+    models: dict[str, int] = {}

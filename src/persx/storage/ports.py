@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -167,7 +167,10 @@ class Store(Protocol):
         ...
 
     async def snapshot(self, number: int | None = None) -> Snapshot | None:
-        """Return a snapshot by number, or the active one; none where nothing is published."""
+        """Return a snapshot by number, or the active one; none where nothing is published.
+
+        Raises `Unreadable` where another version stored it, or it is damaged.
+        """
         ...
 
     async def snapshots(self) -> Sequence[SnapshotHead]:
@@ -236,6 +239,15 @@ class Store(Protocol):
 
     async def expire_facts(self, before: Mapping[str, Millis]) -> int:
         """Remove facts that were said before a time, by name; return how many there were."""
+        ...
+
+    async def forget_attributes(
+        self, identities: Collection[IdentityKey], names: Collection[str]
+    ) -> int:
+        """Remove facts and computed attributes by name from states; return how many there were.
+
+        A computed attribute's states of all its definitions go.
+        """
         ...
 
     async def close(self) -> None:

@@ -33,6 +33,7 @@ KINDS: Final = {
     "visitor": "Looks and erasures",
     "identity": "Merges",
     "retention": "Retention",
+    "model": "Models",
     "events": "Imported events",
     "experiment": "Imported experiments",
 }
@@ -61,6 +62,8 @@ WORDS: Final = {
     "identity.unmerge": "took a merge back",
     "identity.link": "merged again",
     "retention.run": "removed what was too old",
+    "model.train": "trained a model",
+    "model.activate": "chose a model",
     "events.import": "imported events",
     "experiment.import": "imported an experiment",
 }

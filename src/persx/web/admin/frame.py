@@ -30,6 +30,7 @@ NAVIGATION: Final = (
     NavigationEntry("attributes", "Attributes", "/admin/attributes", Action.READ),
     NavigationEntry("submissions", "Submissions", "/admin/submissions", Action.READ_VISITORS),
     NavigationEntry("visitors", "Visitors", "/admin/visitors", Action.READ_VISITORS),
+    NavigationEntry("data-protection", "Data protection", "/admin/data-protection", Action.READ),
     NavigationEntry("people", "People", "/admin/people", Action.MANAGE),
     NavigationEntry("audit", "Audit log", "/admin/audit", Action.MANAGE),
 )

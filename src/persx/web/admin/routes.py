@@ -17,6 +17,7 @@ from persx.model.errors import NotFound
 from persx.model.staff import Action
 from persx.web.admin import account, audit_log, doors, people, publications
 from persx.web.admin.attributes import list_attributes
+from persx.web.admin.data_protection import show_data_protection
 from persx.web.admin.doors import Door
 from persx.web.admin.frame import site_name, studio_page
 from persx.web.admin.overview import overview
@@ -108,6 +109,7 @@ DOORS: Final = (
     Door("POST", "/admin/bar", bar, Action.READ),
     Door("GET", "/admin/report/{name}", show_report, Action.READ),
     Door("GET", "/admin/attributes", list_attributes, Action.READ),
+    Door("GET", "/admin/data-protection", show_data_protection, Action.READ),
     Door("GET", "/admin/submissions", list_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/submissions.csv", export_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/visitors", ask_for_visitor, Action.READ_VISITORS),

@@ -10,14 +10,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from persx.app.deciding import contextual, current_plan, decide_for, page_plan, with_missing
+from persx.app.deciding import (
+    contextual,
+    current_plan,
+    decide_for,
+    page_plan,
+    receipt_of,
+    with_missing,
+)
 from persx.app.declaring import declare
 from persx.app.services import Services
-from persx.app.visiting import Visitor, granted_to, known_of, new_id
-from persx.model.attribute import Purpose
+from persx.app.visiting import Visitor, known_of, new_id
 from persx.model.decision import Reason
 from persx.model.errors import BadInput, Forbidden
-from persx.model.visitor import Profile
+from persx.model.visitor import Guess, Profile
 from persx.web.api.answers import answers, body, json
 from persx.web.collect.wire import MAX_ID
 from persx.web.keys import Access, access, key_of
@@ -25,8 +31,7 @@ from persx.web.visitors import (
     CONSENT,
     VISITOR,
     answers_in,
-    remember,
-    remember_state,
+    remember_declared,
     services_of,
     visitor_of,
 )
@@ -55,7 +60,10 @@ class DecidedBlock(msgspec.Struct, frozen=True):
 
 
 class VisitorState(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A visitor's own state: what they declared, and the persona that follows from it."""
+    """A visitor's own state: what they declared, and the persona that follows from it.
+
+    `guesses` holds what a model guessed of a visitor who did not say it, by predicted attribute.
+    """
 
     id: str = ""
     industry: str | None = None
@@ -63,20 +71,27 @@ class VisitorState(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
     tools: list[str] = []
     persona: str | None = None
     identified: bool = False
+    guesses: dict[str, Guess] = {}
 
 
 class DecideResponse(msgspec.Struct, frozen=True):
-    """What ``POST /v1/decide`` answers."""
+    """What ``POST /v1/decide`` answers.
+
+    `receipt` is what ``GET /v1/decisions/{id}`` explains it by: the decision's id where a line of
+    it is kept, else, of a visitor who allows no storage, a signed token that says it all itself.
+    """
 
     decisions: dict[str, DecidedBlock]
     visitor: VisitorState
     snapshot: int
+    receipt: str = ""
 
 
 class StateRequest(msgspec.Struct, forbid_unknown_fields=True):
     """What ``PUT /v1/state`` takes: declared facts by attribute; null forgets one.
 
-    What ``GET`` answers may be sent back: `id`, `persona` and `identified` follow from the rest.
+    What ``GET`` answers may be sent back: `id`, `persona`, `identified` and `guesses`
+    follow from the rest.
     """
 
     industry: str | msgspec.UnsetType | None = msgspec.UNSET
@@ -85,6 +100,7 @@ class StateRequest(msgspec.Struct, forbid_unknown_fields=True):
     id: str | None = None
     persona: str | None = None
     identified: bool | None = None
+    guesses: Any = None
 
     @property
     def declared(self) -> dict[str, Any]:
@@ -144,6 +160,7 @@ def state_of(profile: Profile) -> VisitorState:
         tools=_texts(known.get("tools")),
         persona=_text(known.get("persona")),
         identified=any(identity.startswith("u:") for identity in profile.identities),
+        guesses=profile.guesses,
     )
 
 
@@ -162,11 +179,12 @@ async def decide_blocks(request: Request) -> Response:
     asked = await body(request, DecideRequest)
     visitor = _sender(request, asked, services)
     plan = current_plan(services)
+    page = page_plan(plan, asked.page, asked.blocks)
     decided = await decide_for(
         services,
         visitor,
         plan=plan,
-        page=page_plan(plan, asked.page, asked.blocks),
+        page=page,
         context=contextual(plan, asked.context),
         whole=False,
     )
@@ -187,6 +205,7 @@ async def decide_blocks(request: Request) -> Response:
             },
             visitor=state_of(decided.profile),
             snapshot=decision.snapshot,
+            receipt=receipt_of(services, decided, page),
         )
     )
 
@@ -209,17 +228,11 @@ async def write_state(request: Request) -> Response:
     plan = current_plan(services)
     given = (await body(request, StateRequest)).declared
     visitor = visitor_of(request)
-    if Purpose.PERSONALIZATION not in await granted_to(services, plan, visitor):
-        raise Forbidden(
-            "The visitor has not allowed personalization, so nothing they declare is kept.",
-            hint="Ask them, and send their answer to POST /v1/consent first.",
-        )
     state = await declare(services, plan, visitor, given)
-    after = msgspec.structs.replace(visitor, declared=state.facts, declared_at=state.at, new=False)
-    profile = await known_of(services, plan, after)
+    cookies = Response()
+    profile = await remember_declared(request, cookies, plan, visitor, state)
     response = json(state_of(profile), headers={"Cache-Control": "no-store"})
-    remember(request, response, plan, after, profile)
-    remember_state(response, services, plan, state)
+    response.raw_headers += [pair for pair in cookies.raw_headers if pair[0] == b"set-cookie"]
     return response
 
 

@@ -26,6 +26,8 @@ from persx.web.api.answers import answers, json
 from persx.web.collect.wire import MAX_ID
 from persx.web.keys import Access, access, key_of
 from persx.web.visitors import (
+    ASKED,
+    LINK,
     STATE,
     VISITOR,
     context_of,
@@ -130,8 +132,8 @@ async def delete_me(request: Request) -> Response:
 
 
 def forget_cookies(response: Response) -> None:
-    """Take back the cookies that tell who a visitor is."""
-    for cookie in (VISITOR, STATE):
+    """Take back the cookies that tell who a visitor is, and what they were asked."""
+    for cookie in (VISITOR, STATE, LINK, ASKED):
         response.delete_cookie(cookie.name)
 
 

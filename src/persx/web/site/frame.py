@@ -8,24 +8,28 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.requests import Request
 
+from persx.app.hints import INDUSTRY
+from persx.app.shopping import cart_of, cart_page
 from persx.content.texts import text_of
 from persx.decide.plan import Plan
-from persx.model.attribute import Purpose
 from persx.model.visitor import Profile
 from persx.model.workspace import Industry, Page
 from persx.web.admin.session import BarChoice, bar_csrf
 from persx.web.api.decide import state_of
 from persx.web.site.asking import banner
 from persx.web.site.preview import preview_of
-from persx.web.site.views import AdminBar, Asking, Link, Option, SiteContext
+from persx.web.site.view import CartLink, Link, Option
+from persx.web.site.views import AdminBar, Asking, SiteContext
 from persx.web.site.words import words
 from persx.web.visitors import locale_of
 
 START: Final = "/start"
 CHOICES: Final = "/privacy/choices"
 PRIVACY: Final = "/privacy"
+WHY: Final = "/privacy/why"
+PREFERENCES: Final = "/preferences"
 
-_PASSING: Final = ("locale", "sent", "done")
+_PASSING: Final = ("locale", "sent", "done", "saved", INDUSTRY)
 """Parameters that concern one answer; links back to the page leave them out."""
 
 
@@ -67,18 +71,18 @@ def frame(
     *,
     admin: bool,
     choice: BarChoice,
-    ask: bool = True,
     path: str = "",
     asking: Asking | None = None,
+    why: str = "",
 ) -> SiteContext:
     """Return what every page is framed with.
 
     Args:
         admin: Somebody of the team is signed in, and gets the bar with its choice.
-        ask: Whether a visitor of unknown industry may be asked on this page.
         path: Where the page is; unless given, where the request went. They differ where a form
             is shown again.
-        asking: A question to the visitor about what they declared.
+        asking: The one question to the visitor.
+        why: Where it is told why this page is as it is.
     """
     workspace = plan.workspace
     settings = workspace.settings
@@ -86,8 +90,6 @@ def frame(
     preview = preview_of(plan, choice)
     seen_as = preview.attributes.get("industry") if preview else None
     industry = workspace.industries.get(str(seen_as or state.industry or ""))
-    # Who has not allowed to be asked what for is not asked; the start form asks for both.
-    ask = ask and Purpose.PERSONALIZATION in profile.granted
     place = path or request.url.path
     query = [pair for pair in request.query_params.multi_items() if pair[0] not in _PASSING]
     here = f"{place}?{urlencode(query)}" if query else place
@@ -96,9 +98,11 @@ def frame(
         tagline=text_of(settings, "tagline", locale, workspace.locales),
         footer=text_of(settings, "footer", locale, workspace.locales),
         path=here,
-        start_path=START if place in ("/", START) else f"{START}?{urlencode({'next': here})}",
+        start_path=_start(plan, place, here),
         privacy_path=PRIVACY,
         choices_path=CHOICES,
+        why_path=why,
+        preferences_path=PREFERENCES,
         consent=banner(request, plan, profile, locale, here),
         locale=locale,
         words=words(locale),
@@ -113,12 +117,19 @@ def frame(
             for code, each in workspace.locales.items()
         ),
         industry=industry_label(industry, locale, plan) if industry else "",
-        reprompt=_reprompt(plan, locale) if ask and industry is None else (),
         beacons=profile.storable,
         asking=asking,
+        cart=_cart(plan, profile, place, locale),
         admin=_bar(plan, choice, bar_csrf(request)) if admin else None,
         state=msgspec.to_builtins(state) if profile.storable else None,
     )
+
+
+def _start(plan: Plan, place: str, here: str) -> str:
+    """Return where the start form is; nothing where there is no industry to choose."""
+    if not plan.workspace.industries:
+        return ""
+    return START if place in ("/", START) else f"{START}?{urlencode({'next': here})}"
 
 
 def industry_label(industry: Industry, locale: str, plan: Plan) -> str:
@@ -126,11 +137,13 @@ def industry_label(industry: Industry, locale: str, plan: Plan) -> str:
     return text_of(industry, "label", locale, plan.workspace.locales) or industry.name
 
 
-def _reprompt(plan: Plan, locale: str) -> tuple[Option, ...]:
-    return tuple(
-        Option(value=name, label=industry_label(industry, locale, plan))
-        for name, industry in plan.workspace.industries.items()
-    )
+def _cart(plan: Plan, profile: Profile, path: str, locale: str) -> CartLink | None:
+    page = cart_page(plan)
+    if page is None:
+        return None
+    pieces = cart_of(plan, profile).pieces
+    label = text_of(page, "title", locale, plan.workspace.locales)
+    return CartLink(label=label, href=page.path, current=path == page.path, pieces=pieces)
 
 
 def _options(documents: object, chosen: str) -> tuple[Option, ...]:

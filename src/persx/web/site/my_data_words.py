@@ -34,17 +34,36 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
             "weekday": "Day of the week",
             "persona": "Persona",
             "identified": "Signed in",
+            "network.industry": "Industry that your network suggests",
         }
     )
     since: str = "since {date}"
     newest: str = "last changed {date}"
+    traces: Mapping[str, str] = MappingProxyType(
+        {
+            "page": "page {it}",
+            "section": "pages below {it}",
+            "screen": "screen {it}",
+            "from": "came from {it}",
+            "source": "campaign source {it}",
+            "medium": "campaign medium {it}",
+            "campaign": "campaign {it}",
+            "device": "device {it}",
+            "event": "{it}",
+            "category": "category {it}",
+            "hours": "between {it}",
+            "weekend": "on a weekend",
+        }
+    )
+    sure: str = "{percent}% sure, from what others did; what you say counts instead"
+    guessed: str = "{fact} (our guess)"
     not_used: str = "Kept, but not used: you have not allowed it."
     uses: str = "What it is used for"
     uses_pages: str = "It can change {count} places on: {pages}."
     uses_persona: str = "Your persona follows from it."
     uses_audiences: str = "It puts you into these audiences or keeps you out: {audiences}."
     uses_experiments: str = "It decides whether you take part in: {experiments}."
-    uses_questions: str = "It can make us ask you again about: {facts}."
+    uses_questions: str = "It can make us ask you about: {facts}."
     uses_nothing: str = "Nothing at present."
     change: str = "Change"
     delete: str = "Delete"
@@ -66,6 +85,25 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
         " you saw it."
     )
     why_nothing: str = "No page of yours has been written down yet."
+    why_carried: str = (
+        "Nothing is written down of you. At the foot of every page, “Why am I seeing this?” tells"
+        " it for that page."
+    )
+    why_carried_intro: str = (
+        "This page carried its own explanation in the link that you opened. Nothing of it is kept."
+    )
+    why_expired: str = (
+        "This link is older than {days} days, and nothing of it was kept. Open the page again: it"
+        " brings a new one."
+    )
+    why_foreign: str = (
+        "This link cannot be read: it is not complete, was changed, or is not from here. Open the"
+        " page again: it brings a new one."
+    )
+    why_back: str = "To the page"
+    older: str = "Look further back"
+    older_note: str = "These are the newest. Older pages lie in the archive, which takes a moment."
+    older_later: str = "Too many people ask at once, so that the archive was left out."
     other_page: str = "Another page"
     receipt: str = "Receipt as JSON"
     targeted: str = "This version fits what is known of you:"
@@ -120,6 +158,18 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
     erase_now: str = "Yes, erase everything"
     erase_not: str = "No, keep it"
     erase_nothing: str = "Nothing is kept of you."
+    withdrawn_title: str = "Erase what was kept so far, too?"
+    withdrawn_text: str = (
+        "From now on it is not used for what you have declined. It is still kept, and you can have"
+        " it removed for good: everything, if nothing may be kept of you any more; otherwise the"
+        " facts that served this purpose. Only your answer itself stays, so that it holds."
+    )
+    withdrawn_erase: str = "Yes, erase it"
+    withdrawn_erased: str = "Done. What was kept for it is erased; only your answer itself stays."
+    withdrawn_late: str = (
+        "This offer stood for an hour, and is over. Your choice holds. Whoever runs this site can"
+        " still erase what was kept."
+    )
     stale_question: str = "You told us “{declared}” on {date}. Is that still right?"
     stale_why: str = "One click, and this site goes on speaking your language."
     drift_question: str = "You told us “{declared}”. Lately you have looked at “{suggestion}”."
@@ -129,6 +179,16 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
     still: str = "Still {value}"
     yes_add: str = "Yes, add it"
     no_thanks: str = "No"
+    not_allowed: str = "You have allowed us to keep nothing, so we cannot remember this."
+    saving_allows: str = (
+        "By saving you allow personalization: the site keeps this and uses it to choose what it"
+        " shows you."
+    )
+    link_question: str = "This page speaks to {industry}."
+    link_why: str = "The link that brought you here says so. Is that your industry?"
+    network_question: str = "Are you in {industry}?"
+    network_why: str = "Your network suggests it. What you say counts."
+    yes_it_is: str = "Yes, {value}"
 
 
 _MONATE: Final = (
@@ -152,16 +212,33 @@ GERMAN_MY_DATA: Final = MyDataWords(
         "weekday": "Wochentag",
         "persona": "Persona",
         "identified": "Angemeldet",
+        "network.industry": "Branche, die Ihr Netz nahelegt",
     },
     since="seit {date}",
     newest="zuletzt geändert am {date}",
+    traces={
+        "page": "Seite {it}",
+        "section": "Seiten unter {it}",
+        "screen": "Ansicht {it}",
+        "from": "gekommen von {it}",
+        "source": "Quelle der Kampagne {it}",
+        "medium": "Medium der Kampagne {it}",
+        "campaign": "Kampagne {it}",
+        "device": "Gerät {it}",
+        "event": "{it}",
+        "category": "Warengruppe {it}",
+        "hours": "zwischen {it}",
+        "weekend": "am Wochenende",
+    },
+    sure="zu {percent} % sicher, nach dem, was andere taten; was Sie sagen, gilt stattdessen",
+    guessed="{fact} (unsere Vermutung)",
     not_used="Aufbewahrt, aber nicht verwendet: Sie haben es nicht erlaubt.",
     uses="Wofür es verwendet wird",
     uses_pages="Es kann {count} Stellen ändern auf: {pages}.",
     uses_persona="Ihre Persona folgt daraus.",
     uses_audiences="Es bringt Sie in diese Zielgruppen oder hält Sie heraus: {audiences}.",
     uses_experiments="Es entscheidet, ob Sie teilnehmen an: {experiments}.",
-    uses_questions="Es kann der Grund sein, dass wir Sie noch einmal fragen nach: {facts}.",
+    uses_questions="Es kann der Grund sein, dass wir Sie fragen nach: {facts}.",
     uses_nothing="Zurzeit für nichts.",
     change="Ändern",
     delete="Löschen",
@@ -183,6 +260,26 @@ GERMAN_MY_DATA: Final = MyDataWords(
         " Festgehalten, als Sie ihn sahen."
     ),
     why_nothing="Noch ist keine Ihrer Seiten festgehalten.",
+    why_carried=(
+        "Von Ihnen ist nichts festgehalten. Am Fuß jeder Seite sagt „Warum sehe ich das?“ es für"
+        " diese Seite."
+    ),
+    why_carried_intro=(
+        "Diese Seite trug ihre Erklärung selbst in dem Link, den Sie geöffnet haben. Nichts davon"
+        " wird aufbewahrt."
+    ),
+    why_expired=(
+        "Dieser Link ist älter als {days} Tage, und nichts davon wurde aufbewahrt. Öffnen Sie die"
+        " Seite noch einmal: Sie bringt einen neuen mit."
+    ),
+    why_foreign=(
+        "Dieser Link ist nicht lesbar: Er ist unvollständig, verändert oder nicht von hier. Öffnen"
+        " Sie die Seite noch einmal: Sie bringt einen neuen mit."
+    ),
+    why_back="Zur Seite",
+    older="Weiter zurück",
+    older_note="Das sind die neuesten. Ältere Seiten liegen im Archiv, das dauert einen Moment.",
+    older_later="Zu viele fragen gleichzeitig, darum fehlt das Archiv.",
     other_page="Eine andere Seite",
     receipt="Beleg als JSON",
     targeted="Diese Fassung passt zu dem, was von Ihnen bekannt ist:",
@@ -239,6 +336,21 @@ GERMAN_MY_DATA: Final = MyDataWords(
     erase_now="Ja, alles löschen",
     erase_not="Nein, behalten",
     erase_nothing="Von Ihnen wird nichts aufbewahrt.",
+    withdrawn_title="Auch löschen, was bisher aufbewahrt wurde?",
+    withdrawn_text=(
+        "Für das, was Sie abgelehnt haben, wird es von jetzt an nicht mehr verwendet. Aufbewahrt"
+        " ist es noch, und Sie können es endgültig entfernen lassen: alles, wenn von Ihnen nichts"
+        " mehr aufbewahrt werden darf; sonst die Angaben, die diesem Zweck dienten. Nur Ihre"
+        " Antwort selbst bleibt, damit sie gilt."
+    ),
+    withdrawn_erase="Ja, löschen",
+    withdrawn_erased=(
+        "Erledigt. Was dafür aufbewahrt wurde, ist gelöscht; nur Ihre Antwort selbst bleibt."
+    ),
+    withdrawn_late=(
+        "Dieses Angebot galt eine Stunde und ist vorbei. Ihre Wahl gilt. Wer diese Website"
+        " betreibt, kann weiterhin löschen, was aufbewahrt wurde."
+    ),
     stale_question="Sie haben uns am {date} „{declared}“ gesagt. Stimmt das noch?",
     stale_why="Ein Klick, und diese Seite spricht weiter Ihre Sprache.",
     drift_question=(
@@ -252,4 +364,14 @@ GERMAN_MY_DATA: Final = MyDataWords(
     still="Weiterhin {value}",
     yes_add="Ja, hinzufügen",
     no_thanks="Nein",
+    not_allowed="Sie haben uns nichts aufzubewahren erlaubt, also können wir uns das nicht merken.",
+    saving_allows=(
+        "Mit dem Speichern erlauben Sie Personalisierung: Die Seite behält diese Angabe und wählt"
+        " danach, was sie Ihnen zeigt."
+    ),
+    link_question="Diese Seite spricht {industry} an.",
+    link_why="So sagt es der Link, über den Sie gekommen sind. Ist das Ihre Branche?",
+    network_question="Ist {industry} Ihre Branche?",
+    network_why=("Ihr Netz legt das nahe. Es gilt, was Sie sagen."),
+    yes_it_is="Ja, {value}",
 )

@@ -9,17 +9,18 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from persx.app import audit
-from persx.app.declaring import declare
+from persx.app.declaring import check_facts, declare, declared_value
 from persx.app.erasing import erase, noted
 from persx.app.knowledge import Knowledge, knowledge_of
+from persx.app.questions import allow, missing_for
 from persx.app.receipts import recent_receipts
 from persx.app.services import Services
-from persx.app.visiting import Visitor
+from persx.app.visiting import Visitor, granted_to
 from persx.decide.plan import Plan
-from persx.model.attribute import Source, ValueType
-from persx.model.errors import BadInput
+from persx.model.attribute import Purpose, Source
+from persx.model.errors import BadInput, Forbidden, Unavailable
 from persx.model.staff import Actor
-from persx.visitors.preferences import GENERIC_CONTENT, PREFERENCES
+from persx.visitors.preferences import GENERIC_CONTENT, is_preference
 from persx.web.admin.session import BarChoice, choice_of, is_admin, same_origin
 from persx.web.api.me import forget_cookies
 from persx.web.html import answer
@@ -32,9 +33,15 @@ from persx.web.site.words import words
 from persx.web.visitors import context_of, remember_declared, services_of, visitor_of
 
 ERASE: Final = "/privacy/erase"
+EXPORT: Final = "/v1/me"
 
 LAST_PAGES: Final = 5
 """Pages for which the visitor is told why they were as they were."""
+
+OLDER_PAGES: Final = 20
+"""The same, for who wants to look further back."""
+
+OLDER: Final = f"{PRIVACY}?older=1#why"
 
 _DONE: Final = ("saved", "deleted", "erased", "started_over")
 
@@ -54,8 +61,12 @@ async def _page(request: Request, plan: Plan, visitor: Visitor, problem: str = "
     done = request.query_params.get("done", "")
     mine = words(locale).mine
     view = PrivacyView(
-        known=await known_view(services, plan, known, locale, own=True),
+        known=await known_view(
+            services, plan, known, locale, own=True, older="older" in request.query_params
+        ),
         consent=consent_view(request, plan, known.profile, locale, PRIVACY),
+        # Of whom nothing is kept there is nothing to take along.
+        export_href="" if visitor.new else EXPORT,
         erase_href=ERASE,
         done=getattr(mine, done) if done in _DONE else "",
         problem=mine.not_saved.format(problem=problem) if problem else "",
@@ -64,16 +75,30 @@ async def _page(request: Request, plan: Plan, visitor: Visitor, problem: str = "
 
 
 async def known_view(
-    services: Services, plan: Plan, known: Knowledge, locale: str, *, own: bool
+    services: Services,
+    plan: Plan,
+    known: Knowledge,
+    locale: str,
+    *,
+    own: bool,
+    older: bool = False,
 ) -> KnownView:
     """Return what is known of somebody in words.
 
     Args:
         own: The reader is the visitor, who may correct it.
+        older: Look further back for the pages that they saw.
     """
     speaker = Speaker(plan, locale)
     default = plan.workspace.settings.default_locale
-    receipts = await recent_receipts(services, known.scope, pages=LAST_PAGES)
+    wanted, note = (OLDER_PAGES if older else LAST_PAGES), ""
+    try:
+        receipts = await recent_receipts(services, known.scope, pages=wanted, sealed=older)
+    except Unavailable:
+        note = words(locale).mine.older_later
+        receipts = await recent_receipts(services, known.scope, pages=wanted)
+    if own and known.states and not older:
+        note = words(locale).mine.older_note
     return KnownView(
         facts=speaker.facts(known, editable=own),
         audiences=speaker.audiences(known.audiences),
@@ -81,6 +106,9 @@ async def known_view(
         receipts=tuple(
             speaker.page(each, services.rulebooks.get(each.snapshot), own=own) for each in receipts
         ),
+        older_href=OLDER if own and known.states and (not older or note) else "",
+        older_note=note,
+        carried=own and not known.profile.storable,
         generic=known.generic,
         lang="" if locale.partition("-")[0] == default.partition("-")[0] else default,
     )
@@ -96,9 +124,7 @@ def _framed(
     admin = is_admin(request)
     choice = choice_of(request) if admin else BarChoice()
     locale = _locale(request, plan)
-    site = frame(
-        request, plan, known.profile, locale, admin=admin, choice=choice, ask=False, path=PRIVACY
-    )
+    site = frame(request, plan, known.profile, locale, admin=admin, choice=choice, path=PRIVACY)
     return answer(render(site, view), status)
 
 
@@ -118,9 +144,18 @@ async def send_privacy(request: Request) -> Response:
         return await _start_over(services, plan, visitor)
     try:
         given = _given(plan, str(action), form)
+        if action == "correct":
+            check_facts(plan, given)
+            # The form says so above its button: saving a fact allows what it is kept for.
+            missing = missing_for(
+                Purpose.PERSONALIZATION, await granted_to(services, plan, visitor)
+            )
+            visitor = await allow(services, plan, visitor, missing, "privacy page")
         state = await declare(services, plan, visitor, given)
     except BadInput as error:
         return await _page(request, plan, visitor, str(error))
+    except Forbidden:
+        return await _page(request, plan, visitor, words(_locale(request, plan)).mine.not_allowed)
     response = RedirectResponse(
         f"{PRIVACY}?done={'deleted' if action == 'delete' else 'saved'}", 303
     )
@@ -134,25 +169,11 @@ def _given(plan: Plan, action: str, form: FormData) -> dict[str, object]:
         return {GENERIC_CONTENT: True if values == ["yes"] else None}
     name = form.get("name")
     attribute = plan.attributes.get(name) if isinstance(name, str) else None
-    if attribute is None or attribute.name in PREFERENCES:
+    if attribute is None or is_preference(attribute.name):
         raise BadInput("There is no such fact.", value=name)
     if action == "delete":
         return {attribute.name: None}
-    text = values[0].strip() if values else ""
-    match attribute.type:
-        case ValueType.STRINGS if not attribute.values:
-            return {attribute.name: [line.strip() for line in text.splitlines() if line.strip()]}
-        case ValueType.STRINGS:
-            return {attribute.name: values}
-        case ValueType.BOOLEAN:
-            return {attribute.name: text == "yes" if text else None}
-        case ValueType.NUMBER:
-            try:
-                return {attribute.name: float(text.replace(",", ".")) if text else None}
-            except ValueError as error:
-                raise BadInput(f"'{text[:80]}' is not a number.", value=text) from error
-        case _:
-            return {attribute.name: text}
+    return {attribute.name: declared_value(attribute, values)}
 
 
 async def _start_over(services: Services, plan: Plan, visitor: Visitor) -> Response:

@@ -8,41 +8,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeAlias
 
-import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from persx.content.icons import icon
 from persx.content.safety import safe_href
+from persx.web.site.asking_views import Asking, PreferencesView
+from persx.web.site.view import CartLink, Link, Option, View
 from persx.web.site.words import ENGLISH, Words
+
+__all__ = ["Asking", "Link", "Option", "PreferencesView", "View"]
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 """The folder that is served at ``/static``."""
 
 _TEMPLATES: Final = Path(__file__).parents[1] / "templates"
-
-
-class View(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all views; a view names its template."""
-
-    template: ClassVar[str] = ""
-
-
-class Link(View, frozen=True, kw_only=True):
-    """A link: `current` marks the page that is shown, `lang` the language it leads to."""
-
-    label: str
-    href: str
-    current: bool = False
-    lang: str = ""
-
-
-class Option(View, frozen=True, kw_only=True):
-    """One choice of a select, a radio group or a list of checkboxes."""
-
-    value: str
-    label: str
-    selected: bool = False
 
 
 class AdminBar(View, frozen=True, kw_only=True):
@@ -104,25 +84,6 @@ class ConsentView(View, frozen=True, kw_only=True):
     gpc: bool = False
 
 
-class Asking(View, frozen=True, kw_only=True):
-    """One question about what the visitor declared, as a slim bar.
-
-    It posts `name`, `value`, `suggestion` and `next` to ``/privacy/answer``.
-
-    Attributes:
-        question: The question, and `why` it is asked.
-        name: The attribute.
-        options: The answers; what was declared is selected.
-        suggestion: What their visits speak for; empty where the question is an old one.
-    """
-
-    question: str
-    why: str
-    name: str
-    options: tuple[Option, ...]
-    suggestion: str = ""
-
-
 class SiteContext(View, frozen=True, kw_only=True):
     """What every page of the site is framed with.
 
@@ -136,14 +97,14 @@ class SiteContext(View, frozen=True, kw_only=True):
         navigation: Pages that have a navigation label, in order.
         locales: A link for each locale; none or one shows no switch.
         industry: The label of the visitor's industry; empty while it is unknown.
-        reprompt: Industries to ask for in the slim bar; empty hides the bar.
-        asking: A question about what the visitor declared; None asks nothing.
+        asking: The one question to the visitor, in the slim bar; None asks nothing.
         admin: The admin's bar, for the signed-in admin only.
         state: What the script keeps in the session storage (the first of the three storage
             layers): the bearer's industry, goals, tools and persona. None keeps nothing.
         csrf: A token that every form sends back as `csrf`; empty means none.
         beacons: Whether the script may report time on the page.
-        start_path, privacy_path, choices_path: Where those pages are.
+        start_path, privacy_path, choices_path, preferences_path: Where those pages are.
+        cart: The visitor's cart, with the number of pieces in it; None where nothing is sold.
         consent: The banner that asks what data may be used for; none where it was answered.
     """
 
@@ -156,7 +117,6 @@ class SiteContext(View, frozen=True, kw_only=True):
     navigation: tuple[Link, ...] = ()
     locales: tuple[Link, ...] = ()
     industry: str = ""
-    reprompt: tuple[Option, ...] = ()
     asking: Asking | None = None
     admin: AdminBar | None = None
     state: Mapping[str, Any] | None = None
@@ -165,6 +125,9 @@ class SiteContext(View, frozen=True, kw_only=True):
     start_path: str = "/start"
     privacy_path: str = "/privacy"
     choices_path: str = "/privacy/choices"
+    why_path: str = ""
+    preferences_path: str = "/preferences"
+    cart: CartLink | None = None
     consent: ConsentView | None = None
 
 
@@ -173,13 +136,16 @@ class ChoicesView(View, frozen=True, kw_only=True):
 
     Attributes:
         consent: The question, filled in with what holds now.
-        done: Whether an answer has just been taken.
+        done, problem: What has just been done, or could not be.
+        offer: The name of an offer to erase what was kept; who has just withdrawn gets one.
     """
 
     template: ClassVar[str] = "site/choices.html"
 
     consent: ConsentView
-    done: bool = False
+    done: str = ""
+    problem: str = ""
+    offer: str = ""
 
 
 class PageView(View, frozen=True, kw_only=True):
@@ -194,6 +160,7 @@ class PageView(View, frozen=True, kw_only=True):
             only shown where no script leads to the form.
         exposure_url: The image that confirms the exposure; None where nothing is exposed.
         canonical: Absolute address of the page, where known.
+        quiz: Whether a quiz is among the blocks.
     """
 
     template: ClassVar[str] = "site/page.html"
@@ -207,6 +174,7 @@ class PageView(View, frozen=True, kw_only=True):
     problems: tuple[Link, ...] = ()
     exposure_url: str | None = None
     canonical: str = ""
+    quiz: bool = False
 
 
 class IndustryChoice(View, frozen=True, kw_only=True):
@@ -262,6 +230,7 @@ class FactView(View, frozen=True, kw_only=True):
         uses: Sentences on what it decides.
         blocks: Names of the blocks that it may change.
         edit: How the visitor may correct it; None where they cannot.
+        guessed: It is a guess: there is nothing to delete, and what they say takes its place.
     """
 
     label: str
@@ -274,6 +243,7 @@ class FactView(View, frozen=True, kw_only=True):
     uses: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
     edit: EditView | None = None
+    guessed: bool = False
 
 
 class AudienceView(View, frozen=True, kw_only=True):
@@ -327,6 +297,8 @@ class KnownView(View, frozen=True, kw_only=True):
 
     Attributes:
         receipts: The pages they saw last, newest first.
+        older_href, older_note: Where, and in which words, one may look further back.
+        carried: Nothing may be written down of them; each page says by itself why it is so.
         generic: Whether they want generic content.
         lang: The language of audiences and personas, where it is not the page's.
     """
@@ -335,6 +307,9 @@ class KnownView(View, frozen=True, kw_only=True):
     audiences: tuple[AudienceView, ...] = ()
     persona: PersonaView | None = None
     receipts: tuple[PageWhyView, ...] = ()
+    carried: bool = False
+    older_href: str = ""
+    older_note: str = ""
     generic: bool = False
     lang: str = ""
 
@@ -389,7 +364,9 @@ class ErrorView(View, frozen=True, kw_only=True):
     reference: str = ""
 
 
-AnyView: TypeAlias = PageView | StartView | PrivacyView | ChoicesView | EraseView | ErrorView
+AnyView: TypeAlias = (
+    PageView | StartView | PrivacyView | ChoicesView | EraseView | ErrorView | PreferencesView
+)
 
 
 @cache
@@ -419,7 +396,7 @@ def environment() -> Environment:
     return made
 
 
-def render(site: SiteContext, view: AnyView) -> str:
+def render(site: SiteContext, view: View) -> str:
     """Return a whole HTML page: the frame of the site around a view."""
     template = environment().get_template(view.template)
     return template.render(site=site, view=view, words=site.words)

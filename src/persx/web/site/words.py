@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from persx.content.rendering import FormWords
+from persx.web.site.asking_words import GERMAN_ASKING, AskingWords
 from persx.web.site.my_data_words import GERMAN_MY_DATA, MyDataWords
 
 
@@ -54,6 +55,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     privacy_declared: str = "You told us"
     privacy_computed: str = "From your visits"
     privacy_predicted: str = "Our guess"
+    privacy_derived: str = "Follows from the rest"
     privacy_contextual: str = "From this request"
     privacy_yes: str = "yes"
     privacy_no: str = "no"
@@ -115,6 +117,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     my_data: str = "What we know about you"
     forms: FormWords = FormWords()
     mine: MyDataWords = MyDataWords()
+    asking: AskingWords = AskingWords()
 
 
 ENGLISH: Final = Words()
@@ -163,6 +166,7 @@ GERMAN: Final = Words(
     privacy_declared="Von Ihnen",
     privacy_computed="Aus Ihren Besuchen",
     privacy_predicted="Unsere Vermutung",
+    privacy_derived="Folgt aus dem Übrigen",
     privacy_contextual="Aus dieser Anfrage",
     privacy_yes="ja",
     privacy_no="nein",
@@ -224,6 +228,7 @@ GERMAN: Final = Words(
     error_id="Kennzeichen",
     my_data="Was wir über Sie wissen",
     mine=GERMAN_MY_DATA,
+    asking=GERMAN_ASKING,
     forms=FormWords(
         optional="freiwillig",
         choose="Bitte wählen",

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from persx.model.clock import Millis
 from persx.model.decision import DecisionRecord
+from persx.model.errors import Unreadable
 from persx.model.event import IdentityKey
 from persx.model.visitor import Cut, IdentityState
 from persx.model.workspace import Snapshot
 from persx.storage.backends.sqlite import packets, records, removing
 from persx.storage.backends.sqlite.append import tombstones
 from persx.storage.backends.sqlite.database import Database
-from persx.storage.backends.sqlite.expiring import expire_facts
+from persx.storage.backends.sqlite.expiring import expire_facts, forget_attributes
 from persx.storage.backends.sqlite.visitors import SqliteVisitors
 from persx.storage.drafting import check_base, check_storable, no_snapshot
 from persx.storage.keeping import storable
@@ -144,13 +145,24 @@ class SqliteStore:
         await self._database.write(point)
 
     async def snapshot(self, number: int | None = None) -> Snapshot | None:
-        """Return a snapshot by number, or the active one."""
+        """Return a snapshot by number, or the active one.
+
+        Raises:
+            Unreadable: Another version stored it, or it is damaged.
+        """
         if number is None:
             number = await self.active_number()
         row = (
             self._read().execute("SELECT body FROM snapshot WHERE number = ?", (number,)).fetchone()
         )
-        return None if row is None else _decode(row[0])
+        try:
+            return None if row is None else _decode(row[0])
+        except msgspec.MsgspecError as error:
+            raise Unreadable(
+                f"Snapshot {number} was stored by another version, or is damaged: {error}.",
+                value=number,
+                hint="Publish again, or roll back to another one.",
+            ) from error
 
     async def snapshots(self) -> Sequence[SnapshotHead]:
         """Return all snapshots, newest first."""
@@ -262,6 +274,12 @@ class SqliteStore:
     async def expire_facts(self, before: Mapping[str, Millis]) -> int:
         """Remove facts that were said before a time, a piece of the identities at a time."""
         return await expire_facts(self._database, before)
+
+    async def forget_attributes(
+        self, identities: Collection[IdentityKey], names: Collection[str]
+    ) -> int:
+        """Remove facts and computed attributes by name from states."""
+        return await forget_attributes(self._database, identities, names)
 
     async def close(self) -> None:
         """Finish writing and let go of the database."""
