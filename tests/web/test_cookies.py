@@ -12,12 +12,25 @@ import msgspec
 import pytest
 from starlette.routing import Route
 
-from persx.app.access import session
 from persx.app.background import background
-from persx.model.clock import DAY, SECOND
+from persx.app.sessions import IDLE, LONGEST
+from persx.model.clock import DAY, HOUR, SECOND
 from persx.web.server import create_app
-from persx.web.visitors import ADMIN, CONSENT, COOKIES, LOCALE, PREVIEW, STATE, VISITOR
+from persx.web.visitors import (
+    ADMIN,
+    ASKED,
+    CONSENT,
+    COOKIES,
+    DEVICE,
+    LINK,
+    LOCALE,
+    PREVIEW,
+    SIGN_IN,
+    STATE,
+    VISITOR,
+)
 from tests.conftest import SERVER_KEY, WRITE_KEY
+from tests.staff import session
 
 pytestmark = pytest.mark.anyio
 BODIES: tuple[dict[str, Any], ...] = (
@@ -76,7 +89,7 @@ async def seen(app: Any, services: Any) -> dict[str, list[tuple[str, Morsel[str]
     who: tuple[dict[str, str], ...] = (
         {},
         {VISITOR.name: services.signer.visitor("known")},
-        {ADMIN.name: session(services)},
+        {ADMIN.name: await session(services)},
     )
     routes = [route for route in app.routes if isinstance(route, Route)]
     assert len(routes) > 40, "all routes are walked"
@@ -120,8 +133,13 @@ async def test_every_cookie_of_every_route_is_in_the_table(site: Any, services: 
         CONSENT.name: settings.consent.days * DAY // SECOND,
         LOCALE.name: 365 * DAY // SECOND,
         ADMIN.name: 12 * 3_600,
-        PREVIEW.name: None,
+        PREVIEW.name: 12 * 3_600,
+        SIGN_IN.name: 12 * 3_600,
+        DEVICE.name: 180 * DAY // SECOND,
+        ASKED.name: None,
+        LINK.name: None,
     }
+    studio = {ADMIN.name, SIGN_IN.name, DEVICE.name}
     for name, each in found.items():
         for where, morsel in each:
             if morsel["max-age"] == "0":
@@ -131,7 +149,7 @@ async def test_every_cookie_of_every_route_is_in_the_table(site: Any, services: 
             assert morsel["secure"], place
             assert morsel["samesite"].lower() == "lax", place
             assert morsel["domain"] == "", f"first-party: {place}"
-            assert morsel["path"] == "/", place
+            assert morsel["path"] == ("/admin" if name in studio else "/"), place
             wanted = lifetimes[name]
             assert morsel["max-age"] == ("" if wanted is None else str(wanted)), place
 
@@ -150,6 +168,8 @@ def test_the_table_tells_the_lifetimes_that_hold() -> None:
         match = IN_DAYS.search(told[name])
         assert match is not None
         assert int(match[1]) == number
-    assert told[ADMIN.name] == "12 hours"
+    assert f"{IDLE // HOUR} hours after the last page" in told[ADMIN.name]
+    assert f"{LONGEST // HOUR} hours at most" in told[ADMIN.name]
     assert told[LOCALE.name] == "1 year"
-    assert told[PREVIEW.name] == "until the browser closes"
+    assert told[PREVIEW.name] == "as long as the session"
+    assert told[DEVICE.name] == "180 days"
