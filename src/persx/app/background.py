@@ -21,6 +21,7 @@ from persx.visitors.fold import Fold
 _SCOPE: Final = System("background work")
 
 PUBLICATION_SECONDS: Final = 0.2
+USES_SECONDS: Final = 60.0
 SHORTEST_SECONDS: Final = 0.05
 """Whatever a setting says, requests get their turn between two rounds."""
 
@@ -39,7 +40,11 @@ async def background(services: Services) -> AsyncIterator[None]:
 
     async def watch() -> None:
         await services.publication.refresh(services.store)
+        await services.keyring.refresh(services.store)
         await filling.take_up()
+
+    async def noting_uses() -> None:
+        await services.keyring.write_uses(services.store)
 
     async def retaining() -> None:
         await retain(services)
@@ -49,6 +54,7 @@ async def background(services: Services) -> AsyncIterator[None]:
         for work in (
             _every(PUBLICATION_SECONDS, "publication", watch),
             _every(services.settings.seal_seconds, "seal", sealing.look),
+            _every(USES_SECONDS, "uses of keys", noting_uses),
             _every(services.settings.retention_seconds, "retention", retaining),
             services.decision_log.run(services.store),
         )
@@ -61,6 +67,7 @@ async def background(services: Services) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, filling.stop(), return_exceptions=True)
         with contextlib.suppress(PersxError):
             await services.decision_log.flush(services.store)
+            await services.keyring.write_uses(services.store)
 
 
 async def _every(seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:

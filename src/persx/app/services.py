@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from persx.app.decision_log import DecisionLog
+from persx.app.keyring import HASHED, Keyring, hashed
 from persx.app.publication import Publication
 from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
@@ -29,11 +30,22 @@ from persx.storage.removal import Tombstones
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
-    """The workspace's keys. `secret` signs cookies and tokens and is never shown."""
+    """The workspace's keys. `secret` signs cookies and tokens and is never shown.
+
+    Attributes:
+        server_key: Empty once it has been shown: then its hash is all that is kept of it.
+        server_hash: Its hash, where that is all.
+    """
 
     write_key: str
     server_key: str
     secret: str
+    server_hash: str = ""
+
+    @property
+    def server_digest(self) -> str:
+        """The hash of the server key."""
+        return self.server_hash or hashed(self.server_key)
 
     @property
     def home_id(self) -> str:
@@ -137,11 +149,16 @@ class Services:
     rulebooks: dict[int, Rulebook] = field(default_factory=dict)
     slow_reads: SlowReads = field(default_factory=SlowReads)
     decision_log: DecisionLog = field(init=False)
+    keyring: Keyring = field(init=False)
     signer: Signer = field(init=False)
 
     def __post_init__(self) -> None:
         self.decision_log = DecisionLog(self.metrics.dropped.inc)
         self.signer = Signer(self.keys.secret)
+        self.keyring = Keyring(self.keys.write_key, self.keys.server_digest, self.keys.secret)
+
+
+_SERVER_KEY: Final = "key:server"
 
 
 async def load_keys(store: Store, settings: ServerSettings, *, keep: bool = True) -> Keys:
@@ -161,8 +178,18 @@ async def load_keys(store: Store, settings: ServerSettings, *, keep: bool = True
                 await store.set_value(f"key:{name}", kept)
         return kept.decode()
 
+    server = await key("server", settings.server_key)
+    is_hash = server.startswith(HASHED) and not settings.server_key
     return Keys(
         write_key=await key("write", settings.write_key),
-        server_key=await key("server", settings.server_key),
+        server_key="" if is_hash else server,
         secret=await key("secret", ""),
+        server_hash=server if is_hash else "",
     )
+
+
+async def hash_server_key(services: Services) -> None:
+    """Keep of a server key that was made here, and has been shown, only the hash."""
+    kept = await services.store.value(_SERVER_KEY)
+    if kept is not None and not kept.decode().startswith(HASHED):
+        await services.store.set_value(_SERVER_KEY, hashed(kept.decode()).encode())

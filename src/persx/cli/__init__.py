@@ -45,6 +45,7 @@ COMMANDS: Final = (
     CommandEntry("export", "export", "Write out events or form submissions."),
     CommandEntry("identity", "identity", "Show who belongs together; take a merge back."),
     CommandEntry("erase", "erase", "Erase a visitor from everything that is kept."),
+    CommandEntry("key", "key", "Make, list, rotate and revoke API keys."),
     CommandEntry("retention", "retention", "Tell what is removed when it is too old."),
     CommandEntry("backup", "backup", "Write everything in a home to one file."),
     CommandEntry("restore", "restore", "Make a home of a backup."),

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from persx.app.reports import ReportRequest, experiment_names, report
 from persx.model.errors import NotFound
+from persx.web.admin import keys
 from persx.web.admin.attributes import list_attributes
 from persx.web.admin.overview import overview
 from persx.web.admin.rejected import list_rejected
@@ -96,4 +97,5 @@ def routes() -> list[Route]:
         Route("/admin/visitors", ask_for_visitor, methods=["GET"]),
         Route("/admin/visitors", look_at_visitor, methods=["POST"]),
         Route("/admin/rejected", list_rejected, methods=["GET"]),
+        *keys.routes(),
     ]

@@ -17,10 +17,11 @@ from persx.app.visiting import Visitor, granted_to, known_of, new_id
 from persx.model.attribute import Purpose
 from persx.model.decision import Reason
 from persx.model.errors import BadInput, Forbidden
+from persx.model.key import KeyScope
 from persx.model.visitor import Profile
 from persx.web.api.answers import answers, body, json
 from persx.web.collect.wire import MAX_ID
-from persx.web.keys import Access, access, key_of
+from persx.web.keys import allowed, key_of
 from persx.web.visitors import (
     CONSENT,
     VISITOR,
@@ -103,13 +104,12 @@ def _sender(request: Request, asked: DecideRequest, services: Services) -> Visit
         for name, value in request.scope["headers"]
         if name in _READ
     }
-    allowed = access(key_of(headers) or asked.write_key, services.keys)
-    if allowed is Access.NONE:
-        raise Forbidden("The key is missing or unknown.", hint="Send the write or server key.")
+    key = allowed(request, services, key_of(headers) or asked.write_key)
+    key.need(KeyScope.DECIDE)
     if max(len(asked.anonymous_id), len(asked.user_id)) > MAX_ID:
         raise BadInput(f"An id is longer than {MAX_ID} characters.")
     gpc = headers.get("sec-gpc") == "1"
-    if allowed is Access.SERVER:
+    if KeyScope.PROFILE_READ in key.scopes:
         if not (asked.anonymous_id or asked.user_id):
             raise BadInput("Neither 'anonymousId' nor 'userId' says for whom to decide.")
         return Visitor(
@@ -120,7 +120,8 @@ def _sender(request: Request, asked: DecideRequest, services: Services) -> Visit
         )
     if asked.user_id:
         raise Forbidden(
-            "A user id needs the server key.", hint="With the write key, send 'anonymousId'."
+            "A user id needs the server key, or one with the scope 'profile:read'.",
+            hint="With the write key, send 'anonymousId'.",
         )
     if VISITOR.name in headers.get("cookie", ""):
         bearer = visitor_of(request, make=False)

@@ -14,6 +14,7 @@ from persx.app.catalogue import USE_CASES
 from persx.app.commands import CommandError, error_status
 from persx.model.errors import BadInput, Forbidden, InvalidWorkspace, PersxError
 from persx.web.api.answers import json
+from persx.web.keys import COMMAND_SCOPES, allowed, key_of
 from persx.web.visitors import services_of
 
 
@@ -36,13 +37,11 @@ async def metrics(request: Request) -> Response:
 
 
 async def command(request: Request) -> Response:
-    """Run a use case for a command of the same home; only its token opens this."""
-    token: str = request.app.state.command_token
-    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    """Run a use case: for a command of the same home, or whoever has a key with its scope."""
+    name = request.path_params["name"]
     try:
-        if not token or not hmac.compare_digest(given.encode(), token.encode()):
-            raise Forbidden("The command's token is missing or wrong.")
-        use_case = USE_CASES[request.path_params["name"]]
+        _check_command(request, name)
+        use_case = USE_CASES[name]
         try:
             asked = msgspec.json.decode(await request.body(), type=use_case.request)
         except msgspec.DecodeError as error:
@@ -54,6 +53,17 @@ async def command(request: Request) -> Response:
         faults = error.faults if isinstance(error, InvalidWorkspace) else ()
         return json(CommandError(error.message, error.hint, faults), error_status(error))
     return json(result)
+
+
+def _check_command(request: Request, name: str) -> None:
+    token: str = request.app.state.command_token
+    given = key_of(request.headers)
+    if token and hmac.compare_digest(given.encode(), token.encode()):
+        return
+    scope = COMMAND_SCOPES.get(name)
+    if scope is None:
+        raise Forbidden("The command's token is missing or wrong.")
+    allowed(request, services_of(request), given).need(scope)
 
 
 def routes() -> list[Route]:
