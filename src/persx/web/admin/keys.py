@@ -53,7 +53,7 @@ class KeysView(msgspec.Struct, frozen=True, kw_only=True):
     made: MadeKey | None = None
     problem: str = ""
     given: CreateKey = CreateKey(name="", scopes=[])
-    scopes: Mapping[KeyScope, str] = SCOPES
+    scopes: Mapping[KeyScope, str] = msgspec.field(default_factory=lambda: SCOPES)
     expiries: tuple[str, ...] = tuple(EXPIRIES)
     overlaps: tuple[str, ...] = tuple(OVERLAPS)
     signed_in: bool = True
