@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +26,7 @@ from persx.app.use_cases import AnyUseCase, UseCase
 from persx.model.clock import Millis
 from persx.model.errors import BadInput, NotFound
 from persx.model.event import Event, EventType
+from persx.storage.ports import Appended, Rows
 from persx.storage.scope import System
 
 _SCOPE: Final = System("importing events")
@@ -31,10 +34,14 @@ _SCOPE: Final = System("importing events")
 PIECE: Final = 40_000
 """Events of one step, unless it says otherwise."""
 
-SLICE: Final = 250
-TOGETHER: Final = 8
-"""A request of a visitor waits for no more than one slice to be read; so many slices are kept in
-one commit."""
+SLICE: Final = 50
+"""A request of a visitor waits for no more than one slice to be read."""
+
+READ: Final = 10_000
+"""Events that are taken out of the warehouse at a time, while those before are being kept."""
+
+WAITING: Final = 4_000
+"""Events that wait to be kept: enough for large commits, few enough for the garbage collector."""
 
 
 class _Row(msgspec.Struct, gc=False):
@@ -147,26 +154,31 @@ async def continue_import(services: Services, request: ContinueImport) -> EventI
     until = min(job.events, job.position + request.events)
     skipped = dict(job.skipped)
     accepted, duplicates = job.accepted, job.duplicates
-    for start in range(job.position, until, SLICE * TOGETHER):
-        slices = await services.warehouse.seen_by(_SCOPE).query(
-            f"SELECT string_agg(event, ',' ORDER BY position) FROM {_table(job.name)} "
-            "WHERE position > $after AND position <= $until "
-            f"GROUP BY (position - 1) // {SLICE} ORDER BY min(position)",
-            {"after": start, "until": min(until, start + SLICE * TOGETHER)},
-        )
-        keeping = []
-        for (text,) in slices.rows:
-            events = _events(_decode(f"[{text}]"), job.type, services.clock(), skipped)
-            keeping.append(asyncio.create_task(collect(services, events)))
-            # Whoever else waits has their turn between two slices.
-            await asyncio.sleep(0)
-        for appended in await asyncio.gather(*keeping):
-            accepted += appended.accepted
-            duplicates += appended.duplicates
-            if appended.erased:
-                _count(skipped, "are older than their visitor's erasure", appended.erased)
-            if appended.rejected:
-                _count(skipped, "are set aside, each with its reason", appended.rejected)
+    keeping: deque[asyncio.Task[Appended]] = deque()
+
+    async def wait_for_oldest() -> None:
+        nonlocal accepted, duplicates
+        appended = await keeping.popleft()
+        accepted += appended.accepted
+        duplicates += appended.duplicates
+        if appended.erased:
+            _count(skipped, "are older than their visitor's erasure", appended.erased)
+        if appended.rejected:
+            _count(skipped, "are set aside, each with its reason", appended.rejected)
+
+    try:
+        async with aclosing(_slices(services, job, until)) as slices:
+            async for text in slices:
+                events = _events(_decode(f"[{text}]"), job.type, services.clock(), skipped)
+                keeping.append(asyncio.create_task(collect(services, events)))
+                # Whoever else waits has their turn between two slices.
+                await asyncio.sleep(0)
+                if len(keeping) * SLICE >= WAITING:
+                    await wait_for_oldest()
+        while keeping:
+            await wait_for_oldest()
+    finally:
+        await asyncio.gather(*keeping, return_exceptions=True)
     done = msgspec.structs.replace(
         job,
         position=until,
@@ -179,6 +191,28 @@ async def continue_import(services: Services, request: ContinueImport) -> EventI
     if done.finished:
         await services.warehouse.drop_table(_table(job.name))
     return done
+
+
+async def _slices(services: Services, job: EventImport, until: int) -> AsyncGenerator[str, None]:
+    """Yield the slices up to a position, as lists in JSON without their brackets."""
+    sql = (
+        f"SELECT string_agg(event, ',' ORDER BY position) FROM {_table(job.name)} "
+        "WHERE position > $after AND position <= $until "
+        f"GROUP BY (position - 1) // {SLICE} ORDER BY min(position)"
+    )
+    ahead: asyncio.Task[Rows] | None = None
+    try:
+        for start in [*range(job.position, until, READ), until]:
+            reading, ahead = ahead, None
+            if start < until:
+                limits = {"after": start, "until": min(until, start + READ)}
+                ahead = asyncio.create_task(services.warehouse.seen_by(_SCOPE).query(sql, limits))
+            if reading is not None:
+                for (text,) in (await reading).rows:
+                    yield text
+    finally:
+        if ahead is not None:
+            ahead.cancel()
 
 
 def _events(

@@ -13,6 +13,8 @@ from persx.storage.backends.duckdb.tables import check_table_name
 
 TABLES: Final = "tables"
 _PARQUET_MARK: Final = b"PAR1"
+_ROW_GROUP: Final = 10_240
+"""Rows that are unpacked together: what is read piece by piece is not unpacked again and again."""
 _TYPES: Final = ["NULL", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "VARCHAR"]
 
 
@@ -51,7 +53,7 @@ def import_file(home: Path, name: str, path: Path, limits: Limits) -> int:
                 )
             connection.execute(
                 f"COPY (SELECT * FROM {reader}) TO {quoted(str(temporary))} "
-                "(FORMAT parquet, COMPRESSION zstd)"
+                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
             )
             (count,) = connection.execute(
                 f"SELECT count(*) FROM read_parquet({quoted(str(temporary))})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -16,7 +16,9 @@ from persx.storage.backends.sqlite.rows import insert
 from persx.storage.joining import account_of, said_again
 
 _EDGES_LIMIT: Final = 50_000
-_STATES_LIMIT: Final = 5_000
+_STATES_LIMIT: Final = 20_000
+_READ_TOGETHER: Final = 256
+"""States that are read in one step, during which no request gets its turn."""
 
 _pack: Final = msgspec.msgpack.Encoder().encode
 _unpack: Final = msgspec.msgpack.Decoder(IdentityState).decode
@@ -149,6 +151,15 @@ class States:
         self, connection: sqlite3.Connection, keys: Collection[IdentityKey]
     ) -> dict[IdentityKey, IdentityState]:
         """Return the kept states of these identities, for the caller to change."""
+        states: dict[IdentityKey, IdentityState] = {}
+        left = iter(keys)
+        while some := list(islice(left, _READ_TOGETHER)):
+            states.update(self._load(connection, some))
+        return states
+
+    def _load(
+        self, connection: sqlite3.Connection, keys: Sequence[IdentityKey]
+    ) -> Iterator[tuple[IdentityKey, IdentityState]]:
         staged, known = self._staged, self._known
         found = [packed for key in keys if (packed := staged.get(key) or known.get(key))]
         count = len(found)
@@ -166,7 +177,7 @@ class States:
                 count += read
         # The states side by side, behind the head of a msgpack array of so many items.
         packed = b"\xdd" + count.to_bytes(4, "big") + b"".join(found)
-        return {state.identity: state for state in _unpack_many(packed)}
+        return ((state.identity, state) for state in _unpack_many(packed))
 
     def write(
         self, connection: sqlite3.Connection, states: Mapping[IdentityKey, IdentityState]
