@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from persx.model.clock import MINUTE, SECOND, Millis, iso
+from persx.model.clock import MINUTE, SECOND, Clock, Millis, iso
 from persx.model.errors import Forbidden, TooMany
 from persx.model.key import PUBLIC_SCOPES, ApiKey, KeyScope
 from persx.storage.ports import Store
@@ -116,32 +116,19 @@ class Keyring:
             key.id: (key, Allowed(f"key '{key.name}'", frozenset(key.scopes))) for key in found
         }
 
-    def allowed(self, given: str, now: Millis, address: str = "") -> Allowed:
+    def allowed(self, given: str, clock: Clock) -> Allowed:
         """Return what a key allows; nothing where there is none. Compares in constant time.
-
-        Args:
-            address: Where the key comes from: too many wrong ones are turned away.
 
         Raises:
             Forbidden: It is a key that was revoked, or has expired.
-            TooMany: Wrong keys keep coming from there.
         """
-        if not given:
-            return NOBODY
+        if hmac.compare_digest(given.encode("utf-8", "replace"), self._write):
+            return self._written_key
         if given.startswith(PREFIX):
-            found = self._find(given, now)
-        else:
-            found = None
-            if hmac.compare_digest(given.encode("utf-8", "replace"), self._write):
-                found = self._written_key
-            elif hmac.compare_digest(hashed(given), self._server):
-                found = _SERVER
-        if found is None:
-            self._count_wrong(address, now)
-            return NOBODY
-        return found
+            return self._find(given, clock())
+        return _SERVER if given and hmac.compare_digest(hashed(given), self._server) else NOBODY
 
-    def _find(self, given: str, now: Millis) -> Allowed | None:
+    def _find(self, given: str, now: Millis) -> Allowed:
         id, _, secret = given.removeprefix(PREFIX).partition("_")
         digest = self.digest(secret)
         key, allowed = self._keys.get(id, (None, NOBODY))
@@ -151,7 +138,7 @@ class Keyring:
             if hmac.compare_digest(each.digest, digest)
         ]
         if key is None or not matches:
-            return None
+            return NOBODY
         if key.revoked is not None:
             raise Forbidden(f"The {allowed.who} was revoked {iso(key.revoked)}.")
         if key.expires is not None and now >= key.expires:
@@ -164,7 +151,12 @@ class Keyring:
         self._used[id] = now
         return allowed
 
-    def _count_wrong(self, address: str, now: Millis) -> None:
+    def count_wrong(self, address: str, now: Millis) -> None:
+        """Note that a wrong key came from an address.
+
+        Raises:
+            TooMany: They keep coming from there.
+        """
         since, count = self._wrong.get(address, (now, 0))
         if now - since >= MINUTE:
             since, count = now, 0

@@ -25,6 +25,9 @@ class KeyScope(StrEnum):
     PUBLISH = "publish"
     REPORT_READ = "report:read"
 
+    # Requests look for scopes in sets: that of an enumeration is computed in Python.
+    __hash__ = str.__hash__
+
 
 SCOPES: Final[Mapping[KeyScope, str]] = {
     KeyScope.COLLECT: "Send events; what they say of who somebody is counts as claimed",

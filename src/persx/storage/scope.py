@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from enum import Enum
 from typing import Final, TypeAlias
 
 import msgspec
@@ -52,6 +53,14 @@ class System(msgspec.Struct, frozen=True):
     task: str
 
 
+class Reach(Enum):
+    """How far a bearer may read: nothing, an identity's own rows, or what is joined to it too."""
+
+    NOTHING = 0
+    OWN = 1
+    JOINED = 2
+
+
 Everyone: TypeAlias = Staff | System
 """The scopes that see all rows."""
 
@@ -63,14 +72,14 @@ def sees_everyone(scope: VisitorScope) -> bool:
     return isinstance(scope, Staff | System)
 
 
-def owns(scope: VisitorScope, identity: str) -> bool:
-    """Tell whether a scope is that of an identity's own, proven bearer."""
-    return (
-        isinstance(scope, Bearer)
-        and scope.proven
-        and scope.identity == identity
-        and _is_bearer(identity)
-    )
+def reach(scope: Bearer) -> Reach:
+    """Return how far a bearer may read about their own identity."""
+    identity = scope.identity
+    if not _is_bearer(identity):
+        return Reach.NOTHING
+    if scope.proven:
+        return Reach.JOINED
+    return Reach.OWN if is_device(identity) else Reach.NOTHING
 
 
 def follows_edges(scope: VisitorScope) -> bool:
@@ -98,11 +107,10 @@ def visible(
             with it, and those of the person for whom a shared device speaks.
     """
     identity = IdentityKey(storable(scope.identity))
-    if not _is_bearer(identity):
-        return frozenset()
-    if scope.proven:
+    found = reach(scope)
+    if found is Reach.JOINED:
         return frozenset((identity, *together(identity)))
-    return frozenset((identity,)) if is_device(identity) else frozenset()
+    return frozenset((identity,)) if found is Reach.OWN else frozenset()
 
 
 def _is_bearer(identity: str) -> bool:

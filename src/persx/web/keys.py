@@ -88,5 +88,8 @@ def allowed(request: Request, services: Services, key: str) -> Allowed:
         Forbidden: It was revoked, or has expired.
         TooMany: Wrong keys keep coming from this address.
     """
-    address = request.client.host if request.client else ""
-    return services.keyring.allowed(key, services.clock(), address)
+    found = services.keyring.allowed(key, services.clock)
+    if key and not found.scopes:
+        address = request.client.host if request.client else ""
+        services.keyring.count_wrong(address, services.clock())
+    return found
