@@ -82,7 +82,7 @@ class MadeKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
-    """All keys, the newest first."""
+    """All keys: those that work first, the newest of them first."""
 
     keys: tuple[ShownKey, ...]
 
@@ -155,8 +155,11 @@ async def revoke(services: Services, request: RevokeKey) -> ShownKey:
 
 
 async def list_keys(services: Services, _request: ListKeys) -> Keys:
-    """Return all keys, the newest first."""
-    kept = sorted(await _kept(services), key=lambda key: (-key.created, key.id))
+    """Return all keys: those that work first, the newest of them first."""
+    now = services.clock()
+    kept = sorted(
+        await _kept(services), key=lambda key: (not key.works(now), -key.created, key.id)
+    )
     return Keys(keys=tuple([await _shown(services, key) for key in kept]))
 
 

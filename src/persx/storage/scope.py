@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from enum import Enum
 from typing import Final, TypeAlias
 
 import msgspec
@@ -53,14 +52,6 @@ class System(msgspec.Struct, frozen=True):
     task: str
 
 
-class Reach(Enum):
-    """How far a bearer may read: nothing, an identity's own rows, or what is joined to it too."""
-
-    NOTHING = 0
-    OWN = 1
-    JOINED = 2
-
-
 Everyone: TypeAlias = Staff | System
 """The scopes that see all rows."""
 
@@ -72,14 +63,13 @@ def sees_everyone(scope: VisitorScope) -> bool:
     return isinstance(scope, Staff | System)
 
 
-def reach(scope: Bearer) -> Reach:
-    """Return how far a bearer may read about their own identity."""
-    identity = scope.identity
-    if not _is_bearer(identity):
-        return Reach.NOTHING
-    if scope.proven:
-        return Reach.JOINED
-    return Reach.OWN if is_device(identity) else Reach.NOTHING
+def is_own(scope: Bearer, identity: str) -> bool:
+    """Tell whether this is the identity that a bearer carries, and may read about.
+
+    Requests ask this most, so that it says in one comparison what `visible` says in general.
+    """
+    kind = identity[:2]
+    return scope.identity == identity and (kind == "a:" or (kind == "u:" and scope.proven))
 
 
 def follows_edges(scope: VisitorScope) -> bool:
@@ -107,10 +97,11 @@ def visible(
             with it, and those of the person for whom a shared device speaks.
     """
     identity = IdentityKey(storable(scope.identity))
-    found = reach(scope)
-    if found is Reach.JOINED:
+    if not _is_bearer(identity):
+        return frozenset()
+    if scope.proven:
         return frozenset((identity, *together(identity)))
-    return frozenset((identity,)) if found is Reach.OWN else frozenset()
+    return frozenset((identity,)) if is_device(identity) else frozenset()
 
 
 def _is_bearer(identity: str) -> bool:

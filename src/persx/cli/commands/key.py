@@ -66,7 +66,7 @@ create.epilog = "\b\nScopes:\n" + "\n".join(
 @home_option(must_exist=True)
 @json_option
 def list_(home: Path, as_json: bool) -> None:
-    """List all keys, the newest first; the keys themselves nobody can show again.
+    """List all keys, those that work first; the keys themselves nobody can show again.
 
     \b
     Example:  persx key list --home shop

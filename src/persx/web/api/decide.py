@@ -94,6 +94,8 @@ class StateRequest(msgspec.Struct, forbid_unknown_fields=True):
         return {name: value for name, value in given.items() if value is not msgspec.UNSET}
 
 
+_DECIDE: Final = KeyScope.DECIDE
+_ANYONE: Final = KeyScope.PROFILE_READ
 _READ: Final = {name.encode(): name for name in ("authorization", "x-api-key", "cookie", "sec-gpc")}
 """The headers that tell who asks; looking at no others saves time."""
 
@@ -105,11 +107,11 @@ def _sender(request: Request, asked: DecideRequest, services: Services) -> Visit
         if name in _READ
     }
     key = allowed(request, services, key_of(headers) or asked.write_key)
-    key.need(KeyScope.DECIDE)
+    key.need(_DECIDE)
     if max(len(asked.anonymous_id), len(asked.user_id)) > MAX_ID:
         raise BadInput(f"An id is longer than {MAX_ID} characters.")
     gpc = headers.get("sec-gpc") == "1"
-    if KeyScope.PROFILE_READ in key.scopes:
+    if _ANYONE in key.scopes:
         if not (asked.anonymous_id or asked.user_id):
             raise BadInput("Neither 'anonymousId' nor 'userId' says for whom to decide.")
         return Visitor(

@@ -13,11 +13,10 @@ from persx.storage.backends.sqlite.database import Database
 from persx.storage.keeping import storable
 from persx.storage.scope import (
     Bearer,
-    Reach,
     VisitorScope,
     follows_edges,
     identity_in,
-    reach,
+    is_own,
     sees_everyone,
     value_name,
     visible,
@@ -49,11 +48,10 @@ class SqliteVisitors:
         """Return the states of all identities joined to this one, oldest first."""
         key = IdentityKey(storable(identity))
         scope = self._scope
-        if type(scope) is not Bearer or scope.identity != key:
-            return self._states_within(key)
-        # Most requests ask this: what is read for a proven identity is what its bearer may see.
-        reached = reach(scope)
-        return [] if reached is Reach.NOTHING else self._linked(key, alone=reached is Reach.OWN)
+        # What is read for a proven identity is what its bearer may see.
+        if type(scope) is Bearer and is_own(scope, key):
+            return self._linked(key, alone=not scope.proven)
+        return self._states_within(key)
 
     def _states_within(self, key: IdentityKey) -> Sequence[IdentityState]:
         seen = self._seen()
