@@ -1,4 +1,4 @@
-"""`persx key` beside a running server: made, used, rotated, revoked; and what is left in the files."""
+"""`persx key` beside a running server: made, used, rotated, revoked; what stays in the files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def track(server: Server, key: str) -> int:
 
 
 def test_commands_take_effect_at_the_next_request(
-    serve: Callable[..., Server], tmp_path: Path
+    serve: Callable[..., Server],
 ) -> None:
     server = serve("--demo")
     made = key(server.home, "create", "--name", "CI", "--scope", "collect,report:read")
@@ -48,9 +48,7 @@ def test_commands_take_effect_at_the_next_request(
     assert track(again, new["key"]) == 403, "and after a restart"
     assert key(server.home, "list")["keys"][0]["state"] == "revoked"
     again.stop()
-    everything = b"".join(
-        path.read_bytes() for path in server.home.rglob("*") if path.is_file()
-    )
+    everything = b"".join(path.read_bytes() for path in server.home.rglob("*") if path.is_file())
     for each in (made["key"], new["key"]):
         assert each.split("_", 2)[2].encode() not in everything, "no secret is in any file"
 
@@ -60,17 +58,16 @@ def test_a_server_key_that_was_made_is_kept_as_a_hash_once_it_was_shown(
 ) -> None:
     server = serve("--demo", server_key="", write_key="")
     (shown,) = re.findall(r"server_[\w-]{32}", server.output.read_text("utf-8"))
-    assert httpx.delete(
-        f"{server.url}/v1/visitors/a:nobody", headers={"X-API-Key": shown}
-    ).status_code == 200
+    assert (
+        httpx.delete(f"{server.url}/v1/visitors/a:nobody", headers={"X-API-Key": shown}).status_code
+        == 200
+    )
     server.stop()
     kept = b"".join(path.read_bytes() for path in server.home.rglob("*") if path.is_file())
     assert shown.encode() not in kept
     again = serve(home=server.home, server_key="", write_key="")
     for given, code in ((shown, 200), ("server_nothing", 403)):
-        answer = httpx.delete(
-            f"{again.url}/v1/visitors/a:nobody", headers={"X-API-Key": given}
-        )
+        answer = httpx.delete(f"{again.url}/v1/visitors/a:nobody", headers={"X-API-Key": given})
         assert answer.status_code == code
     hashes = set(re.findall(rb"sha256:[0-9a-f]{64}", kept))
     assert hashes

@@ -157,9 +157,7 @@ async def revoke(services: Services, request: RevokeKey) -> ShownKey:
 async def list_keys(services: Services, _request: ListKeys) -> Keys:
     """Return all keys: those that work first, the newest of them first."""
     now = services.clock()
-    kept = sorted(
-        await _kept(services), key=lambda key: (not key.works(now), -key.created, key.id)
-    )
+    kept = sorted(await _kept(services), key=lambda key: (not key.works(now), -key.created, key.id))
     return Keys(keys=tuple([await _shown(services, key) for key in kept]))
 
 
