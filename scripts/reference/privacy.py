@@ -19,6 +19,9 @@ _MEANING = {
 }
 
 
+_COLUMNS = ("what", "under which id", "how long", "when consent is withdrawn")
+
+
 def kept() -> str:
     """Return the page on what is kept for each purpose."""
     parts = [
@@ -28,13 +31,22 @@ def kept() -> str:
     ]
     for purpose in (Purpose.NECESSARY, *ASKED):
         rows = [
-            (f"Cookie `{cookie.name}`: {cookie.purpose}", "this browser", cookie.lifetime)
+            (
+                f"Cookie `{cookie.name}`: {cookie.purpose}",
+                "this browser",
+                cookie.lifetime,
+                "stays" if purpose is Purpose.NECESSARY else "is taken away with the answer",
+            )
             for cookie in COOKIES
             if purpose in cookie.needs
         ]
-        rows += [(each.what, each.under, each.until) for each in KEPT if purpose in each.needs]
+        rows += [
+            (each.what, each.under, each.until, each.withdrawn)
+            for each in KEPT
+            if purpose in each.needs
+        ]
         parts.append(f"## `{purpose.value}`\n\n{_MEANING[purpose]}\n")
-        parts.append(markdown_table(("what", "under which id", "how long"), rows))
+        parts.append(markdown_table(_COLUMNS, rows))
     return "\n".join(parts)
 
 

@@ -31,6 +31,8 @@ STUDIO = [
     "/admin/attributes",
     "/admin/submissions",
     "/admin/rejected",
+    "/admin/visitors",
+    "/admin/data-protection",
     "/admin/report/holdout",
 ]
 

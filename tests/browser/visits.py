@@ -22,7 +22,13 @@ from tests.conftest import PASSWORD, Server
 WORKSPACE: Workspace = check(read_folder(demo_folder("persx_ai")))[0]  # type: ignore[assignment]
 INDUSTRIES = list(WORKSPACE.industries)
 PATHS = [page.path for page in WORKSPACE.pages.values()]
-OWN_PATHS = ["/start", "/privacy", "/there/is/no/such/page"]
+OWN_PATHS = [
+    "/start",
+    "/privacy",
+    "/privacy/choices",
+    "/privacy/erase",
+    "/there/is/no/such/page",
+]
 """Pages of the site that no workspace declares."""
 
 

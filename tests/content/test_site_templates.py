@@ -137,7 +137,7 @@ VIEWS: dict[str, AnyView] = {
     "article without heading": msgspec.structs.replace(
         PAGE, layout="article", has_h1=False, blocks=(Markup("<p>x</p>"),)
     ),
-    "choices": ChoicesView(consent=CONSENT, done=True),
+    "choices": ChoicesView(consent=CONSENT, done="Done.", offer="a1b2"),
     "start": START,
     "start that allows": msgspec.structs.replace(START, allows=True),
     "start again": msgspec.structs.replace(START, errors={}, updating=True),

@@ -124,8 +124,45 @@ def set_aside() -> list[RejectedEvent]:
     return [
         RejectedEvent(received=NOW, reason="no type", body=f'{{"userId":{escaped}}}'),
         RejectedEvent(received=NOW, reason="no type", body=f'{{"anonymousId":"{PHONE}"}}'),
+        RejectedEvent(
+            received=NOW,
+            reason="no id",
+            body=f'{{"note":"Mail from {USER.upper()} of yesterday, not answered"}}',
+        ),
+        RejectedEvent(received=NOW, reason="no id", body=f'{{"em":"{digest_of(USER)}"}}'),
         RejectedEvent(received=NOW, reason="no type", body='{"anonymousId":"visitor-4"}'),
     ]
+
+
+def digest_of(address: str) -> str:
+    """What platforms exchange instead of an address."""
+    return hashlib.sha256(address.lower().encode()).hexdigest()
+
+
+def table(folder: Path) -> Path:
+    """A file as somebody imports it: the planted visitor stands in seven of its rows."""
+    rows = [
+        ("1", "treated", "", f" {USER.upper()} ", "4"),
+        ("2", "control", f"Call {USER.lower()}, please", "", "5"),
+        ("3", "treated", "", digest_of(USER), "6"),
+        ("4", "control", "", hashlib.md5(USER.lower().encode()).hexdigest().upper(), "7"),
+        ("5", "treated", f"came with {ANONYMOUS.lower()}", "", "8"),
+        ("6", "control", f"x={PHONE};y", "", "9"),
+        ("7", "treated", "", USER, "10"),
+        ("8", "control", "", "visitor-3", "11"),
+        (
+            "9",
+            "treated",
+            "5f1ce0de-dddd-4eee-8fff-planted0000 is another one",
+            "other@example.com",
+            "12",
+        ),
+        ("10", "control", "", f"not-{USER.lower()[1:]}.at", "13"),
+    ]
+    path = folder / "customers.csv"
+    lines = [",".join(f'"{each}"' for each in row) for row in rows]
+    path.write_text("row,arm,note,who,orders\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    return path
 
 
 def needles() -> dict[str, list[bytes]]:

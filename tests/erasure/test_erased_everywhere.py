@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ from tests.erasure.planted import (
     planted,
     scan,
     set_aside,
+    table,
 )
 
 LATER = NOW + 1_000_000
@@ -61,6 +63,8 @@ async def plant(services: Services) -> None:
         if not start:
             await services.warehouse.seal(segment_rows=150)
     await services.store.set_value(f"consent/a:{ANONYMOUS}", MESSAGE.encode())
+    with tempfile.TemporaryDirectory() as folder:
+        await services.warehouse.import_file("customers", str(table(Path(folder))))
 
 
 async def everything(services: Services) -> list[tuple[Any, ...]]:
@@ -95,6 +99,7 @@ def test_whoever_is_erased_is_found_nowhere_and_others_lose_nothing(tmp_path: Pa
                 "persx.db member",
                 "persx.db value",
                 "persx.db-wal bytes",
+                "tables customers.parquet",
                 "segments events",
                 "segments decisions",
             } <= places, "the scan finds what is there"
@@ -110,10 +115,11 @@ def test_whoever_is_erased_is_found_nowhere_and_others_lose_nothing(tmp_path: Pa
                 "events_sealed": 7,
                 "decisions_hot": 4,
                 "decisions_sealed": 4,
-                "rejected": 4,
+                "rejected": 8,
                 "states": 4,
                 "edges": 5,
                 "values": 1,
+                "tables": 7,
                 "segments_rewritten": 2,
             }
             assert await everything(services) == [row for row in known if not is_planted(row)]
@@ -130,6 +136,10 @@ def test_whoever_is_erased_is_found_nowhere_and_others_lose_nothing(tmp_path: Pa
                 < set(kept)
             )
             assert len(await see(services.stream).rejected()) == 2
+            rows = await see(services.warehouse).query(
+                "SELECT row, orders FROM customers ORDER BY row"
+            )
+            assert rows.rows == [(8, 11), (9, 12), (10, 13)]
 
     known = asyncio.run(before())
     assert len(list((home / "segments").iterdir())) == 4

@@ -14,7 +14,17 @@ from persx.model.event import Event, EventType
 from persx.model.visitor import Grant, IdentityState
 from persx.model.workspace import ConsentMode
 from persx.storage.ports import Projection
-from persx.visitors.consent import ASKED, LONGEST, answers_of, granted, said_by, storable
+from persx.visitors.consent import (
+    ASKED,
+    LONGEST,
+    MOST_ANSWERS,
+    answers_of,
+    granted,
+    history_of,
+    said_by,
+    storable,
+)
+from persx.visitors.fold import ANSWERS as HISTORY
 from persx.visitors.fold import Fold, consent_key
 
 NOW = 1_795_773_600_000
@@ -97,6 +107,92 @@ def test_odd_preferences_say_nothing(preferences: object) -> None:
     assert said_by(managed(1, {"C0002": True}), {}) == {}
 
 
+RUDDERSTACK = {
+    "lists": {
+        "allowedConsentIds": ["C0001", "C0002", "C0004"],
+        "deniedConsentIds": ["C0003"],
+        "provider": "oneTrust",
+        "resolutionStrategy": "and",
+    },
+    "an object of names": {
+        "allowedConsentIds": {"C0001": "Necessary", "C0002": "Performance", "C0004": "Targeting"},
+        "deniedConsentIds": ["C0003"],
+        "provider": "oneTrust",
+    },
+}
+
+
+@pytest.mark.parametrize("form", RUDDERSTACK)
+def test_a_manager_that_speaks_through_rudderstack_is_understood(form: str) -> None:
+    event = msgspec.structs.replace(
+        managed(1, None), context={"consentManagement": RUDDERSTACK[form]}
+    )
+    said = said_by(event, CATEGORIES)
+    assert {purpose: grant.granted for purpose, grant in said.items()} == {
+        Purpose.ANALYTICS: True,
+        Purpose.PERSONALIZATION: False,
+        Purpose.MARKETING: True,
+    }
+    assert {grant.source for grant in said.values()} == {"context.consentManagement oneTrust"}
+    assert FOLD.fold([event]).states["a:v"].consent == said  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (None, {}),
+        ([], {}),
+        ({"allowedConsentIds": None}, {}),
+        ({"allowedConsentIds": "C0002"}, {}),
+        ({"allowedConsentIds": [], "deniedConsentIds": []}, {}),
+        ({"allowedConsentIds": [["C0002"], 2, None, "C9"]}, {}),
+        ({"deniedConsentIds": ["C0002"]}, {Purpose.ANALYTICS: False}),
+        (
+            {"allowedConsentIds": ["C0002"], "deniedConsentIds": ["C0002"]},
+            {Purpose.ANALYTICS: False},
+        ),
+    ],
+)
+def test_odd_forms_of_it_say_nothing_and_denials_win(
+    told: object, expected: dict[Purpose, bool]
+) -> None:
+    event = msgspec.structs.replace(managed(1, None), context={"consentManagement": told})
+    said = said_by(event, CATEGORIES)
+    assert {purpose: grant.granted for purpose, grant in said.items()} == expected
+    assert said_by(event, {}) == {}
+
+
+def test_the_history_holds_every_answer_and_a_manager_once_for_each_content() -> None:
+    events = [
+        managed(1, {"C0002": True}, NOW),
+        managed(2, {"C0002": True}, NOW + 1),
+        answer(3, NOW + 2, purposes={"analytics": False}, source="banner", version="2"),
+        managed(4, {"C0002": True}, NOW + 3),
+        answer(5, NOW + 4, who="w", purposes={"marketing": True}),
+    ]
+    told = [
+        (each.at - NOW, each.latest - NOW, each.message_id, each.source, each.version)
+        for each in history_of(FOLD.fold(events).states.values())
+    ]
+    assert told == [
+        (0, 3, "m001", "context.consent", ""),
+        (2, 2, "m003", "banner", "2"),
+        (4, 4, "m005", "api", ""),
+    ]
+
+
+def test_the_history_is_bounded_and_keeps_the_newest() -> None:
+    events = [
+        answer(number, NOW + number, purposes={"analytics": number % 2 == 0})
+        for number in range(3 * MOST_ANSWERS)
+    ]
+    (state,) = FOLD.fold(events).states.values()
+    kept = sorted(each.at - NOW for each in state.answers.values())
+    assert kept == list(range(2 * MOST_ANSWERS, 3 * MOST_ANSWERS))
+    halves = [FOLD.fold(events[start::2]).states["a:v"] for start in (0, 1)]  # type: ignore[index]
+    assert FOLD.merge(*halves).answers == state.answers
+
+
 def test_linked_identities_take_the_newest_answer() -> None:
     states = FOLD.fold(
         [
@@ -130,7 +226,7 @@ EVENTS = st.lists(ANSWERS | MANAGED, max_size=12)
 
 def consents(projection: Projection) -> dict[str, bytes]:
     return {
-        key: msgspec.json.encode(state.consent, order="deterministic")
+        key: msgspec.json.encode((state.consent, state.answers), order="deterministic")
         for key, state in projection.states.items()
     }
 
@@ -148,6 +244,7 @@ def test_order_and_batches_do_not_matter(events: list[Event], random: Any, cut: 
         one = FOLD.merge(left.states[key], right.states[key])
         other = FOLD.merge(right.states[key], left.states[key])
         assert one.consent == other.consent == whole.states[key].consent
+        assert one.answers == other.answers == whole.states[key].answers
     kept = FOLD.fold(events[cut:], left.states).states
     assert {key: state.consent for key, state in {**left.states, **kept}.items()} == {
         key: state.consent for key, state in whole.states.items()
@@ -157,11 +254,12 @@ def test_order_and_batches_do_not_matter(events: list[Event], random: Any, cut: 
 def test_new_categories_are_folded_from_events_that_came_before() -> None:
     before = Fold({})
     event = managed(1, {"C0002": True})
-    assert before.keys == frozenset()
+    assert before.keys == {HISTORY}
     assert before.fold([event]).states["a:v"].consent == {}  # type: ignore[index]
-    assert FOLD.keys == {consent_key(CATEGORIES)}
+    assert FOLD.keys == {consent_key(CATEGORIES), HISTORY}
     filled = FOLD.filling([consent_key(CATEGORIES)]).fold([event]).states["a:v"]  # type: ignore[index]
     assert filled.consent[Purpose.ANALYTICS].granted
+    assert [each.message_id for each in filled.answers.values()] == ["m001"]
     assert filled.events == 0
     assert FOLD.filling(["orders@1"]).fold([event]).states == {}
 

@@ -276,6 +276,17 @@ async def test_a_key_reads_others_as_far_as_its_scopes_say(client: Any, services
     assert (await client.post("/v1/decide", json=by_user, headers=bearer(anyone))).is_success
 
 
+async def test_who_may_answer_for_others_may_not_erase_them_by_that(
+    client: Any, services: Any
+) -> None:
+    key = await made(services, "consent:write")
+    said = {"purposes": {"personalization": False}, "anonymousId": "v1"}
+    assert (await client.post("/v1/consent", json=said, headers=bearer(key))).is_success
+    refused = await client.post("/v1/consent", json={**said, "erase": True}, headers=bearer(key))
+    assert refused.status_code == 403
+    assert "'erase'" in refused.text
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

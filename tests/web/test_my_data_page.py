@@ -10,6 +10,7 @@ import pytest
 
 from persx.app.access import make_link
 from persx.app.looks import looks
+from persx.app.slow_reads import MOST_WAITING
 from persx.model.clock import DAY, SECOND, iso, system_clock
 from tests.web.test_receipts_and_me import SERVER, WRITE, carry, come, outside
 
@@ -223,3 +224,35 @@ async def test_facts_of_old_days_are_dated_by_when_they_were_said(
     told = {each["name"]: each for each in (await client.get("/v1/me")).json()["facts"]}
     assert told["company"]["at"] == iso(when)
     assert told["industry"]["at"] > iso(services.clock() - DAY)
+
+
+async def test_pages_in_the_archive_are_found_by_who_looks_further_back(
+    client: Any, services: Any
+) -> None:
+    await client.put("/v1/state", json={"industry": "SaaS"})
+    await client.get("/about")
+    await services.decision_log.flush(services.store)
+    await services.warehouse.seal()
+    await client.get("/contact")
+    newest = (await client.get("/privacy")).text
+    assert newest.count('data-testid="receipt"') == 1
+    assert "Older pages lie in the archive" in newest
+    assert 'href="/privacy?older=1#why"' in newest
+    all = (await client.get("/privacy?older=1")).text
+    assert all.count('data-testid="receipt"') == 2
+    assert 'data-testid="older"' not in all
+    # Somebody else finds nothing of it.
+    client.cookies.clear()
+    other = (await client.get("/privacy?older=1")).text
+    assert 'data-testid="receipt"' not in other
+
+
+async def test_where_too_many_look_back_the_newest_are_shown(client: Any, services: Any) -> None:
+    await client.put("/v1/state", json={"industry": "SaaS"})
+    await client.get("/contact")
+    services.slow_reads._waiting = MOST_WAITING
+    page = await client.get("/privacy?older=1")
+    assert page.status_code == 200
+    assert page.text.count('data-testid="receipt"') == 1
+    assert "Too many people ask at once" in page.text
+    assert 'data-testid="older"' in page.text

@@ -19,7 +19,9 @@ from typing import Final
 import msgspec
 
 from persx.app.services import Services
+from persx.app.withdrawals import withheld_until
 from persx.decide.plan import Plan
+from persx.model.workspace import OnWithdrawal
 from persx.storage.ports import Store
 from persx.storage.scope import System
 from persx.visitors.fold import Fold
@@ -64,7 +66,12 @@ def fold_of(plan: Plan | None) -> Fold:
     """
     if plan is None:
         return Fold({})
-    return Fold(plan.attributes, categories=plan.workspace.settings.consent.categories)
+    consent = plan.workspace.settings.consent
+    return Fold(
+        plan.attributes,
+        categories=consent.categories,
+        erasing=consent.on_withdrawal is OnWithdrawal.ERASE,
+    )
 
 
 async def backfill(services: Services, fold: Fold) -> None:
@@ -108,7 +115,9 @@ async def fill(services: Services, fold: Fold, job: Job, *, chunk: int = CHUNK) 
                 if events is None:
                     break
                 concerned = [event for event in events if event.sequence <= job.until]
-                states = (await asyncio.to_thread(filler.fold, concerned)).states
+                withdrawn = await withheld_until(services, {it.identity for it in concerned})
+                piece = fold.filling(job.keys, withdrawn) if withdrawn else filler
+                states = (await asyncio.to_thread(piece.fold, concerned)).states
                 position = events[-1].sequence if len(concerned) == len(events) else job.until
                 await services.store.merge_states(
                     _POSITIONS + job.name, position, list(states.values()), filler

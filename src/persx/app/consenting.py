@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -16,20 +16,26 @@ from persx.model.attribute import Purpose
 from persx.model.clock import Millis
 from persx.model.errors import BadInput, did_you_mean
 from persx.model.event import CONSENT_CHANGED, Event, EventType, IdentityKey
-from persx.model.visitor import Grant, IdentityState
+from persx.model.visitor import Grant
 from persx.model.workspace import ConsentMode
 from persx.storage.scope import System
-from persx.visitors.consent import ASKED, LONGEST, add, answers_of, granted, said_by, storable
+from persx.visitors.consent import (
+    ASKED,
+    IN_CONTEXT,
+    LONGEST,
+    add,
+    answers_of,
+    by_purpose,
+    granted,
+    history_of,
+    said_by,
+    storable,
+)
 
 _SCOPE: Final = System("heeding consent")
 
-_HISTORY: Final = """
-select type, message_id, anonymous_id, user_id, name, timestamp, received, verified,
-       properties, context
-from events
-where (type = 'track' and name = $name) or contains(context, '"categoryPreferences"')
-order by timestamp, message_id
-"""
+BANNER: Final = "banner"
+"""The source of answers to our own banner and page; only these depend on the text's version."""
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,27 +45,31 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
         answers: The newest answers by purpose, for the visitor's cookie.
         granted: The purposes that are granted from now on.
         kept: The answer is in the event log, under the visitor's id.
+        lost: The purposes that were granted until now, by an answer or without one.
     """
 
     answers: Mapping[Purpose, Grant]
     granted: frozenset[Purpose]
     kept: bool
+    lost: frozenset[Purpose] = frozenset()
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One answer as the event log proves it.
+    """One answer as it is proved.
 
     Attributes:
         at: When it was given, in epoch milliseconds.
         received: When we learned of it.
+        latest: When it was said last; a consent manager repeats itself with every event.
         purposes: What was granted (true) or denied, by purpose.
         source: Where it was asked.
         version: Which text was shown.
-        message_id: The event that proves it.
+        message_id: The event that said it, in the event log for as long as that is kept.
     """
 
     at: Millis
     received: Millis
+    latest: Millis
     purposes: Mapping[Purpose, bool]
     source: str
     version: str
@@ -74,8 +84,8 @@ class ConsentRecord(msgspec.Struct, frozen=True, kw_only=True):
         version: The text that is shown now.
         granted: Every purpose and whether it is granted now.
         answers: The newest answer by purpose.
-        history: Every answer in the event log, oldest first; of a consent manager, which repeats
-            itself with every event, those that changed something.
+        history: The newest hundred answers of each identity, oldest first; what a consent
+            manager repeats with every event is one of them, from its first to its latest time.
     """
 
     mode: str
@@ -106,6 +116,23 @@ def check_purposes(given: Mapping[str, object]) -> dict[Purpose, bool]:
     return {Purpose(name): bool(answer) for name, answer in given.items()}
 
 
+def purposes_in(plan: Plan, given: Mapping[str, bool]) -> dict[Purpose, bool]:
+    """Return what answers by the categories of the site's own consent manager mean.
+
+    Raises:
+        BadInput: None of them is mapped to a purpose.
+    """
+    categories = plan.workspace.settings.consent.categories
+    found = by_purpose(given, categories)
+    if given and not found:
+        names = ", ".join(sorted(given)[:8])
+        raise BadInput(
+            f"None of these categories stands for a purpose: {names[:200]}.",
+            hint="Map them in settings.yaml, consent.categories.",
+        )
+    return found
+
+
 async def answer(
     services: Services,
     plan: Plan,
@@ -118,7 +145,8 @@ async def answer(
     """Take a visitor's answer; it holds when this returns.
 
     It is logged under the visitor's id where they have one, or may have one from now on. Of
-    others, who allow no storage, the answer is in their cookie alone.
+    others, who allow no storage, the answer is in their cookie alone. What a consent manager says
+    once more, word for word, is no new answer.
 
     Args:
         version: The text that was shown; what the workspace shows now unless given.
@@ -130,6 +158,12 @@ async def answer(
     source, version = source[:LONGEST], (version or consent.version)[:LONGEST]
     states = await states_of(services, visitor)
     before = answers_for(visitor, states)
+    if _said_before(purposes, before, source, version):
+        return Answered(
+            answers=before,
+            granted=granted(before, consent.mode, gpc=visitor.gpc),
+            kept=not visitor.new,
+        )
     # Later than all before it, in the same millisecond too.
     now = max(services.clock(), *(grant.at + 1 for grant in before.values()), 0)
     message_id = new_id()
@@ -140,21 +174,35 @@ async def answer(
     after = granted(answers, consent.mode, gpc=visitor.gpc)
     kept = not visitor.new or storable(after)
     if kept:
-        await collect(services, [_event(visitor, given, now, message_id, source, version)])
+        told = consent_event(visitor, purposes, now, message_id, source, version)
+        await collect(services, [told])
     for purpose, yes in purposes.items():
         services.metrics.answers.labels(purpose.value, "granted" if yes else "denied").inc()
-    return Answered(answers=answers, granted=after, kept=kept)
+    lost = granted(before, consent.mode, gpc=visitor.gpc) - after
+    return Answered(answers=answers, granted=after, kept=kept, lost=lost)
 
 
-def _event(
+def _said_before(
+    purposes: Mapping[Purpose, bool], before: Mapping[Purpose, Grant], source: str, version: str
+) -> bool:
+    wanted = {name: (yes, source, version) for name, yes in purposes.items()}
+    return source != BANNER and wanted == {
+        name: (grant.granted, grant.source, grant.version)
+        for name, grant in before.items()
+        if name in purposes
+    }
+
+
+def consent_event(
     visitor: Visitor,
-    given: Mapping[Purpose, Grant],
+    given: Mapping[Purpose, bool],
     now: Millis,
     message_id: str,
     source: str,
     version: str,
 ) -> Event:
-    told = {purpose.value: grant.granted for purpose, grant in given.items()}
+    """Return the event that says what a visitor answered."""
+    told = {purpose.value: granted for purpose, granted in given.items()}
     return Event(
         type=EventType.TRACK,
         name=CONSENT_CHANGED,
@@ -169,7 +217,7 @@ def _event(
 
 
 async def consent_of(services: Services, plan: Plan, visitor: Visitor) -> ConsentRecord:
-    """Return what a visitor allows, with the history and proof of it from the event log."""
+    """Return what a visitor allows, with the history and proof of it; it costs a point read."""
     consent = plan.workspace.settings.consent
     states = await states_of(services, visitor)
     answers = answers_for(visitor, states)
@@ -179,48 +227,19 @@ async def consent_of(services: Services, plan: Plan, visitor: Visitor) -> Consen
         version=consent.version,
         granted={purpose: purpose in purposes for purpose in Purpose},
         answers=answers,
-        history=await _history(services, plan, visitor, states),
-    )
-
-
-async def _history(
-    services: Services, plan: Plan, visitor: Visitor, states: Sequence[IdentityState]
-) -> Sequence[Said]:
-    # Who never answered has no history, and costs no search.
-    if not any(state.consent for state in states):
-        return ()
-    found = await services.warehouse.seen_by(visitor.scope).query(
-        _HISTORY, {"name": CONSENT_CHANGED}
-    )
-    categories = plan.workspace.settings.consent.categories
-    history: list[Said] = []
-    last: dict[Purpose, bool] = {}
-    for row in found.rows:
-        event = _read(dict(zip(found.columns, row, strict=True)))
-        said = said_by(event, categories)
-        told = {purpose: grant.granted for purpose, grant in said.items()}
-        repeated = event.name != CONSENT_CHANGED and told.items() <= last.items()
-        if not told or repeated:
-            continue
-        last |= told
-        grant = next(iter(said.values()))
-        history.append(
+        history=[
             Said(
-                at=event.timestamp,
-                received=event.received,
-                purposes=told,
-                source=grant.source,
-                version=grant.version,
-                message_id=event.message_id,
+                at=each.at,
+                received=each.received,
+                latest=each.latest,
+                purposes=each.purposes,
+                source=each.source,
+                version=each.version,
+                message_id=each.message_id,
             )
-        )
-    return history
-
-
-def _read(row: dict[str, Any]) -> Event:
-    for name in ("properties", "context"):
-        row[name] = msgspec.json.decode(row[name] or "{}")
-    return msgspec.convert(row, Event)
+            for each in history_of(states)
+        ],
+    )
 
 
 async def consented(services: Services, events: Sequence[Event]) -> list[Event]:
@@ -244,7 +263,7 @@ async def consented(services: Services, events: Sequence[Event]) -> list[Event]:
             own = known[identity] = _Known(answers_of(states), bool(states))
             own.storable = storable(granted(own.answers, consent.mode))
         changed: dict[Purpose, Grant] = {}
-        if event.name == CONSENT_CHANGED or "consent" in event.context:
+        if event.name == CONSENT_CHANGED or any(name in event.context for name in IN_CONTEXT):
             said = said_by(event, consent.categories)
             before = {purpose: grant.granted for purpose, grant in own.answers.items()}
             changed = {

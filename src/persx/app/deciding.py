@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from persx.app.carried import carry
 from persx.app.services import Services
 from persx.app.visiting import Visitor, profile_of, with_persona
 from persx.audience.schema import contextual_attributes
@@ -143,10 +144,17 @@ async def decide_for(
     for block, error in decision.errors.items():
         _log.error("Block '%s' of snapshot %d failed: %s", block, decision.snapshot, error)
     if preview is None:
-        services.metrics.decided(decision.decisions, profile.storable)
+        services.metrics.decided(decision.decisions, profile.storable, person=log)
         if log and profile.storable:
             services.decision_log.add(record(decision, page, now))
     return Decided(decision=decision, profile=profile, plan=plan)
+
+
+def receipt_of(services: Services, decided: Decided, page: PagePlan) -> str:
+    """Return what explains a page later: its id in the log, or a token where it is in none."""
+    if decided.profile.storable:
+        return decided.decision.id
+    return carry(services.signer, decided.decision, page, decided.plan, services.clock())
 
 
 def record(decision: PageDecision, page: PagePlan, now: int) -> DecisionRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -26,6 +27,7 @@ _SCOPE: Final = System("erasing")
 
 _ATTEMPTS: Final = 5
 _RECEIPTS: Final = "erasure/receipt/"
+_ADDRESS: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}").fullmatch
 _KINDS: Final = ("a:", "u:", "c:", "e:")
 
 
@@ -95,12 +97,24 @@ async def _remove(
         await forget_in_looks(services, whole)
         at = services.clock()
         try:
-            return await services.warehouse.remove(Erasure(identities=whole, at=at)), at
+            erasure = Erasure(identities=whole, at=at, texts=await _addresses(services, whole))
+            return await services.warehouse.remove(erasure), at
         except Conflict:
             # An edge was added meanwhile.
             if attempt + 1 == _ATTEMPTS:
                 raise
     raise AssertionError("unreachable")
+
+
+async def _addresses(services: Services, identities: Iterable[IdentityKey]) -> frozenset[str]:
+    """Return the e-mail addresses that are kept of a visitor, in whichever attribute."""
+    found = set()
+    for identity in identities:
+        for state in await services.store.seen_by(_SCOPE).states(identity):
+            if state.identity == identity:
+                values = (fact.value for fact in state.facts.values())
+                found |= {each for each in values if isinstance(each, str) and _ADDRESS(each)}
+    return frozenset(found)
 
 
 async def resolve(
@@ -239,6 +253,13 @@ async def verify(services: Services, request: VerifyRequest) -> Verified:
         genuine=services.signer.signs(receipt.signature, "erasure", _content(receipt)),
         kept=all(known.get(id, -1) >= receipt.at for id in receipt.tombstones),
     )
+
+
+async def receipts(services: Services) -> list[ErasureReceipt]:
+    """Return all receipts that were given out, newest first; they name nobody."""
+    kept = (await services.store.values(_RECEIPTS)).values()
+    found = [msgspec.json.decode(each, type=ErasureReceipt) for each in kept]
+    return sorted(found, key=lambda receipt: (-receipt.at, receipt.id))
 
 
 async def receipt_of(services: Services, id: str) -> ErasureReceipt:

@@ -21,12 +21,14 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
         needs: The purposes of which one has to be granted for it to be kept.
         under: The id that it is found by.
         until: How long it is kept.
+        withdrawn: What becomes of it when consent is withdrawn; `consent.on_withdrawal` decides.
     """
 
     what: str
     needs: tuple[Purpose, ...]
     under: str
     until: str
+    withdrawn: str = "stays, unused; with `erase`, erased once no storage is allowed any more"
 
 
 _ID: Final = "the visitor's id"
@@ -38,6 +40,14 @@ KEPT: Final = (
         needs=(Purpose.NECESSARY,),
         under="no id",
         until="until the server stops",
+        withdrawn="stays: it names nobody",
+    ),
+    Kept(
+        what="A receipt in the page of who allows no storage: the request, variants, reasons",
+        needs=(Purpose.NECESSARY,),
+        under="no id; in the visitor's own page, signed",
+        until="nowhere on our side; it is read for 7 days",
+        withdrawn="is how pages are explained from then on",
     ),
     Kept(
         what="A form that was sent, with its answers",
@@ -46,10 +56,19 @@ KEPT: Final = (
         until=_LOG,
     ),
     Kept(
-        what="An answer to the question of consent, with time, source and version of the text",
+        what="An answer to the question of consent, with time, source and version of the text; the "
+        "newest hundred of each identity",
         needs=(Purpose.NECESSARY,),
         under="the visitor's id, where they have one; else only in their own cookie",
-        until=_LOG,
+        until="until it is erased; the event, until its retention ends",
+        withdrawn="stays; with `erase`, the denial alone does, because it has to hold",
+    ),
+    Kept(
+        what="That attributes of a withdrawn purpose were erased, and when",
+        needs=(Purpose.NECESSARY,),
+        under=_ID,
+        until="until it is erased",
+        withdrawn="is kept from then on, so that nothing brings them back",
     ),
     Kept(
         what="What the visitor's page loads and events tell, addresses and user agents reduced",
@@ -80,17 +99,20 @@ KEPT: Final = (
         needs=(Purpose.PERSONALIZATION,),
         under=_ID,
         until="as long as the attribute's `expires` says; without it, until it is erased",
+        withdrawn="stays, unused; with `erase`, removed from the profile at once",
     ),
     Kept(
         what="Session storage `persx-state`: industry, goals, tools, persona",
         needs=STORAGE,
         under="the browser's tab",
         until="until the tab is closed",
+        withdrawn="is removed with the next page",
     ),
     Kept(
         what="Facts whose attribute has this purpose: no rule sees them without it",
         needs=(Purpose.MARKETING,),
         under=_ID,
         until="as long as the attribute's `expires` says; without it, until it is erased",
+        withdrawn="stays, unused; with `erase`, removed from the profile at once",
     ),
 )

@@ -1,4 +1,4 @@
-"""Receipts: finds lines of the decision log, hot or sealed, and explains them to their bearer."""
+"""Receipts: lines of the decision log, hot, sealed or carried, explained to their bearer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from persx.app.carried import read_carried
 from persx.app.services import Services
 from persx.decide.receipt import Receipt, Rulebook, receipt
 from persx.model.decision import DecisionRecord
@@ -14,20 +15,28 @@ from persx.model.event import IdentityKey
 from persx.storage.scope import Bearer, VisitorScope
 
 _ID: Final = re.compile(r"[0-9a-f]{27}")
+_NEWEST: Final = (
+    'select id, "at", bucketing_id, page, snapshot, body from decisions '
+    'order by "at" desc, id limit $limit'
+)
 
 
 async def receipt_for(services: Services, id: str, scope: VisitorScope) -> Receipt:
     """Return the receipt of a decision, or of one of its blocks, to whom it concerns.
 
     Args:
-        id: A decision's id, alone or with ``.BLOCK`` behind it.
+        id: A decision's id or a carried receipt, alone or with ``.BLOCK`` behind it. Who has
+            a carried receipt may read it: it says nothing that its page did not.
 
     Raises:
-        NotFound: There is no such decision, or it is somebody else's: both sound alike.
+        NotFound: There is no such decision, or it is somebody else's: both sound alike; or a
+            carried receipt is too old.
         Unavailable: Too many ask for sealed lines.
     """
     number, _, block = id.partition(".")
-    line = await _line(services, number, scope) if _ID.fullmatch(number) else None
+    if not _ID.fullmatch(number):
+        return await carried_receipt(services, id)
+    line = await _line(services, number, scope)
     if line is None:
         raise _no_decision()
     found = receipt(line, await _rulebook(services, line.snapshot), block)
@@ -36,10 +45,35 @@ async def receipt_for(services: Services, id: str, scope: VisitorScope) -> Recei
     return found
 
 
-async def recent_receipts(services: Services, scope: Bearer, *, pages: int) -> Sequence[Receipt]:
+async def carried_receipt(services: Services, token: str) -> Receipt:
+    """Return the receipt that a page's token carries.
+
+    Raises:
+        NotFound: The token is not one of ours, was changed, or is too old (`ReceiptExpired`).
+    """
+    read = read_carried(services, token)
+    if read is None:
+        raise _no_decision()
+    carried, block = read
+    rulebook = await _rulebook(services, carried.snapshot)
+    found = receipt(carried.line(), rulebook, block, hidden=frozenset(carried.hidden))
+    if not found.blocks:
+        raise _no_decision()
+    return found
+
+
+async def recent_receipts(
+    services: Services, scope: Bearer, *, pages: int, sealed: bool = False
+) -> Sequence[Receipt]:
     """Return the receipts of the pages that somebody saw last, each page once, newest first.
 
     It looks where lines are quick to find: in those that are not sealed yet.
+
+    Args:
+        sealed: Look through sealed lines too, which takes a while and is done in turn.
+
+    Raises:
+        Unavailable: Too many ask for sealed lines.
     """
     reader = services.store.seen_by(scope)
     identities = await reader.visitor(scope.identity)
@@ -47,6 +81,13 @@ async def recent_receipts(services: Services, scope: Bearer, *, pages: int) -> S
         *services.decision_log.waiting_of(identities),
         *await reader.decisions_of(identities, 10 * pages),
     ]
+    if sealed and identities:
+        async with services.slow_reads.turn():
+            # As far as the scope may see: rows of nobody else.
+            rows = await services.warehouse.seen_by(scope).query(_NEWEST, {"limit": 20 * pages})
+        known = {line.id for line in lines}
+        found = [DecisionRecord(**dict(zip(rows.columns, row, strict=True))) for row in rows.rows]
+        lines += [line for line in found if line.id not in known]
     newest: dict[str, DecisionRecord] = {}
     for line in sorted(lines, key=lambda line: (-line.at, line.id)):
         if line.page and line.page not in newest and len(newest) < pages:
@@ -86,4 +127,7 @@ KEPT_RULEBOOKS: Final = 8
 
 
 def _no_decision() -> NotFound:
-    return NotFound("There is no such decision, or it is not yours to read.")
+    return NotFound(
+        "There is no such decision, or it is not yours to read.",
+        hint="Of visitors who allow no storage nothing is kept: send the answer's 'receipt'.",
+    )

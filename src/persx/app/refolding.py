@@ -15,6 +15,7 @@ import msgspec
 
 from persx.app.backfill import Interval, fold_of, gaps, notes
 from persx.app.services import Services
+from persx.app.withdrawals import withheld_until
 from persx.model.event import Event, EventType, IdentityKey
 from persx.model.visitor import IdentityState
 from persx.storage.removal import REFOLD, Refold
@@ -45,6 +46,7 @@ async def _refold(services: Services, name: str, asked: Refold) -> None:
         await services.publication.refresh(services.store)
     fold = fold_of(services.publication.plan)
     events = await _events(services, asked)
+    withdrawn = await withheld_until(services, asked.identities)
     states = dict(Fold({}).fold(events).states)
     for skipped, keys in (await _groups(services, fold)).items():
         concerned = [
@@ -52,7 +54,7 @@ async def _refold(services: Services, name: str, asked: Refold) -> None:
             for event in events
             if not any(after < event.sequence <= until for after, until in skipped)
         ]
-        for identity, state in fold.filling(keys).fold(concerned).states.items():
+        for identity, state in fold.filling(keys, withdrawn).fold(concerned).states.items():
             states[identity] = fold.merge(states[identity], state)
     await services.store.merge_states(name, asked.until, _sorted(states), fold)
 

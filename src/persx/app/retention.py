@@ -79,9 +79,14 @@ class RetentionReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RetentionRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Nothing to say; `run` looks now instead of waiting for the server to."""
+    """Nothing to say; `run` looks now instead of waiting for the server to.
+
+    Attributes:
+        count: Count what goes next, which takes a look through the events.
+    """
 
     run: bool = False
+    count: bool = True
 
 
 def cutoff(keep: str, now: Millis) -> Millis:
@@ -181,7 +186,7 @@ async def report(services: Services, request: RetentionRequest) -> RetentionRepo
         rules=tuple(rules),
         looked=state.looked if state else 0,
         next=following,
-        due=await _due(services, following) if following else {},
+        due=await _due(services, following) if following and request.count else {},
         runs=_runs(state),
     )
 

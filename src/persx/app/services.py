@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from persx.app.decision_log import DecisionLog
 from persx.app.keyring import HASHED, Keyring, hashed
+from persx.app.offers import Offers
 from persx.app.publication import Publication
 from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
@@ -27,6 +28,9 @@ from persx.model.decision import Decision, Reason
 from persx.model.visitor import Profile
 from persx.storage.ports import Store, Stream, Warehouse
 from persx.storage.removal import Tombstones
+
+if TYPE_CHECKING:
+    from persx.app.withdrawing import Offer
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +55,13 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     def home_id(self) -> str:
         """What tells this home from others, without giving the secret away."""
         return hashlib.sha256(b"home\0" + self.secret.encode()).hexdigest()[:16]
+
+
+class Pages(NamedTuple):
+    """Pages that were shown to people whose visits may be kept, and to others."""
+
+    granted: int
+    withheld: int
 
 
 class Metrics(Collector):
@@ -88,12 +99,23 @@ class Metrics(Collector):
         self._requests = {True: 0, False: 0}
         self.registry.register(self)
 
-    def decided(self, decisions: Iterable[Decision], storable: bool = True) -> None:
-        """Count decisions by their reasons, and by whether anything of the visitor may be kept."""
-        self._requests[storable] += 1
+    def decided(
+        self, decisions: Iterable[Decision], storable: bool = True, *, person: bool = True
+    ) -> None:
+        """Count decisions by their reasons, and by whether anything of the visitor may be kept.
+
+        Args:
+            person: No bot or prefetch asked; only pages for people tell how many agree.
+        """
+        if person:
+            self._requests[storable] += 1
         counts = self._decided
         for decision in decisions:
             counts[decision.reason] += 1
+
+    def pages(self) -> Pages:
+        """Return how many pages were shown since the start, by consent to storage."""
+        return Pages(granted=self._requests[True], withheld=self._requests[False])
 
     def collect(self) -> Iterator[Metric]:
         """Tell the registry of the decisions."""
@@ -103,7 +125,7 @@ class Metrics(Collector):
         yield family
         family = CounterMetricFamily(
             "persx_decided_pages",
-            "Pages and sets of blocks that were decided, by consent to storage.",
+            "Pages and sets of blocks that were decided for people, by consent to storage.",
             labels=["storage"],
         )
         for storable, count in self._requests.items():
@@ -132,6 +154,7 @@ class Services:
         home: None where everything is in memory.
         erased: What visitors still carry from before their erasure: cookies, pages' tokens.
         rulebooks: Snapshot number → its rules, for receipts.
+        offers: To those who have just withdrawn: to erase what was kept of them.
     """
 
     store: Store
@@ -148,6 +171,7 @@ class Services:
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
     rulebooks: dict[int, Rulebook] = field(default_factory=dict)
     slow_reads: SlowReads = field(default_factory=SlowReads)
+    offers: Offers[Offer] = field(default_factory=Offers)
     decision_log: DecisionLog = field(init=False)
     keyring: Keyring = field(init=False)
     signer: Signer = field(init=False)

@@ -21,7 +21,7 @@ class SignedState(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Signer:
-    """Signs what visitors carry for us: id, declared facts, answers, exposure tokens."""
+    """Signs what visitors carry for us: id, declared facts, answers, exposures, receipts."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
@@ -29,6 +29,7 @@ class Signer:
         self._state = URLSafeSerializer(secret, salt="state")
         self._consent = URLSafeSerializer(secret, salt="consent")
         self._exposure = URLSafeTimedSerializer(secret, salt="exposure")
+        self._receipt = URLSafeSerializer(secret, salt="receipt")
 
     def signature(self, purpose: str, content: bytes) -> str:
         """Return what proves that this home has said something, for one purpose."""
@@ -81,6 +82,18 @@ class Signer:
         """Return what an exposure token says; none where it is not ours or too old."""
         try:
             found: object = self._exposure.loads(token, max_age=max_age_seconds)
+        except BadSignature:
+            return None
+        return found
+
+    def receipt(self, payload: object) -> str:
+        """Return a token that tells why a page was as it was."""
+        return str(self._receipt.dumps(msgspec.to_builtins(payload)))
+
+    def read_receipt(self, token: str) -> object | None:
+        """Return what a receipt's token says; none where it is not ours."""
+        try:
+            found: object = self._receipt.loads(token)
         except BadSignature:
             return None
         return found

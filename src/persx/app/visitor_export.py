@@ -11,6 +11,7 @@ from persx.app.exporting import segment_form
 from persx.app.knowledge import Knowledge
 from persx.app.looks import looks_at
 from persx.app.services import Services
+from persx.app.withdrawals import withdrawn_of
 from persx.decide.plan import Plan
 from persx.decide.receipt import Receipt, receipt
 from persx.model.clock import iso
@@ -84,6 +85,11 @@ async def _head(services: Services, plan: Plan, knowledge: Knowledge) -> dict[st
         "audiences": list(knowledge.audiences),
         "persona": {"name": persona.name, "label": persona.label} if persona else None,
         "identities": [msgspec.to_builtins(state) for state in knowledge.states],
+        "withdrawn": {
+            identity: withdrawn
+            for identity in sorted(knowledge.identities)
+            if (withdrawn := await withdrawn_of(services, identity, knowledge.scope))
+        },
         "staffLooks": [
             {"at": iso(look.at), "by": look.by}
             for look in await looks_at(services, knowledge.identities)

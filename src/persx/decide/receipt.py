@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -111,9 +111,24 @@ class Rulebook:
         except BadInput:
             return None
 
-    def clauses(self, rule: str, attributes: Mapping[str, Any], now: Millis) -> tuple[Clause, ...]:
-        """Return the clauses of a rule on which its result hangs."""
+    def clauses(
+        self,
+        rule: str,
+        attributes: Mapping[str, Any],
+        now: Millis,
+        hidden: Collection[str] = (),
+    ) -> tuple[Clause, ...]:
+        """Return the clauses of a rule on which its result hangs.
+
+        A rule that reads a hidden attribute has none that could be told.
+        """
         found = self.explain(rule, attributes, now) if rule else None
+        if (
+            found
+            and hidden
+            and any(name in hidden for each in found.deciding_clauses() for name in each.values)
+        ):
+            return ()
         return tuple(
             Clause(
                 text=each.text, value=each.value, result=each.result, attributes=dict(each.values)
@@ -122,12 +137,19 @@ class Rulebook:
         )
 
 
-def receipt(record: DecisionRecord, rulebook: Rulebook | None, block: str = "") -> Receipt:
+def receipt(
+    record: DecisionRecord,
+    rulebook: Rulebook | None,
+    block: str = "",
+    *,
+    hidden: frozenset[str] = frozenset(),
+) -> Receipt:
     """Return the receipt of a line of the decision log.
 
     Args:
         rulebook: The rules of the line's snapshot; without it the receipt tells no clauses.
         block: Only this block; every block of the line where it is empty.
+        hidden: Attributes that were read, but whose values the line does not tell.
     """
     logged = msgspec.json.decode(record.body, type=LoggedPage)
     return Receipt(
@@ -140,7 +162,7 @@ def receipt(record: DecisionRecord, rulebook: Rulebook | None, block: str = "") 
         attributes=logged.attributes,
         experiments=logged.assignments,
         blocks={
-            name: _block(name, variant, reason, propensity, logged, rulebook, record.at)
+            name: _block(name, variant, reason, propensity, logged, rulebook, record.at, hidden)
             for name, variant, reason, propensity in logged.decisions
             if block in ("", name)
         },
@@ -155,6 +177,7 @@ def _block(
     logged: LoggedPage,
     rulebook: Rulebook | None,
     at: Millis,
+    hidden: frozenset[str],
 ) -> BlockReceipt:
     plain = BlockReceipt(variant=variant, reason=reason, propensity=propensity)
     document = rulebook.workspace.blocks.get(name) if rulebook else None
@@ -166,12 +189,14 @@ def _block(
         plain = msgspec.structs.replace(plain, experiment=key, arm=arm)
     elif reason is Reason.TARGETED:
         rule = next((each.when for each in document.variants if each.name == variant), "")
-        clauses = rulebook.clauses(rule, known, at)
+        clauses = rulebook.clauses(rule, known, at, hidden)
         plain = msgspec.structs.replace(plain, rule=rule, clauses=clauses)
     elif reason in NOTHING_FITTED:
         alternatives = tuple(
             Alternative(
-                variant=each.name, rule=each.when, clauses=rulebook.clauses(each.when, known, at)
+                variant=each.name,
+                rule=each.when,
+                clauses=rulebook.clauses(each.when, known, at, hidden),
             )
             for each in document.variants
         )

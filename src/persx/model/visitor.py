@@ -67,12 +67,33 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
     version: str = ""
 
 
+class Answer(msgspec.Struct, frozen=True, array_like=True):
+    """One answer to the question of consent, as it is proved later.
+
+    Attributes:
+        at: When it was given.
+        received: When we learned of it.
+        latest: When it was said last: a consent manager repeats itself with every event.
+        message_id: The event that said it first.
+        purposes: What was granted (true) or denied.
+    """
+
+    at: Millis
+    received: Millis
+    latest: Millis
+    message_id: str
+    purposes: dict[Purpose, bool]
+    source: str = ""
+    version: str = ""
+
+
 class IdentityState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """All that is kept of one identity: the projection of its events.
 
     A commutative monoid: order and batching of events do not matter. `first_seen` and
     `last_seen` are the least and greatest event timestamps. `consent` holds the answers by
-    purpose; a purpose that was never answered is absent.
+    purpose; a purpose that was never answered is absent. `answers` is the history of them, the
+    newest hundred.
     """
 
     identity: IdentityKey
@@ -82,6 +103,7 @@ class IdentityState(msgspec.Struct, kw_only=True, omit_defaults=True):
     facts: dict[str, Fact] = {}
     computed: dict[str, State] = {}
     consent: dict[Purpose, Grant] = {}
+    answers: dict[str, Answer] = {}
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):

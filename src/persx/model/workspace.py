@@ -311,6 +311,13 @@ class ConsentMode(StrEnum):
     OPT_OUT = "opt_out"
 
 
+class OnWithdrawal(StrEnum):
+    """What becomes of what was kept for a purpose that a visitor withdraws."""
+
+    KEEP = "keep"
+    ERASE = "erase"
+
+
 class ConsentSettings(Document, frozen=True, kw_only=True):
     """How visitors are asked what their data may be used for. Empty texts stand for our own.
 
@@ -321,6 +328,8 @@ class ConsentSettings(Document, frozen=True, kw_only=True):
         days: How long this browser remembers an answer.
         banner: Whether our own banner asks; off where the site has its own consent manager.
         categories: Category of the site's own consent manager → the purposes it stands for.
+        on_withdrawal: What was kept for a purpose that is withdrawn: ``keep`` (used no more; the
+            visitor is offered to erase it) or ``erase`` (at once).
         title: Heading of the banner.
         text: What the banner says.
         personalization: What visitors read of the purpose personalization.
@@ -334,6 +343,7 @@ class ConsentSettings(Document, frozen=True, kw_only=True):
     days: int = 365
     banner: bool = True
     categories: dict[str, tuple[Purpose, ...]] = {}
+    on_withdrawal: OnWithdrawal = OnWithdrawal.KEEP
     title: str = ""
     text: str = ""
     personalization: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -201,6 +201,15 @@ class Store(Protocol):
 
     async def expire_facts(self, before: Mapping[str, Millis]) -> int:
         """Remove facts that were said before a time, by name; return how many there were."""
+        ...
+
+    async def forget_attributes(
+        self, identities: Collection[IdentityKey], names: Collection[str]
+    ) -> int:
+        """Remove facts and computed attributes by name from states; return how many there were.
+
+        A computed attribute's states of all its definitions go.
+        """
         ...
 
     async def close(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hmac
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import msgspec
@@ -18,7 +18,9 @@ from persx.model.event import (
     claimed_key,
     user_key,
 )
+from persx.model.visitor import IdentityState
 from persx.storage.keeping import storable
+from persx.storage.needles import Needles
 
 DEFAULT_KIND: Final = "default"
 """What stands for all kinds of event that an expiry does not name."""
@@ -66,12 +68,15 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
         complete: Refuse where verified edges join further identities to these, because what
             was read before is out of date.
         bury: Leave tombstones.
+        texts: What else the visitor is known by, such as e-mail addresses: looked for, like the
+            ids, in what was set aside and in imported tables.
     """
 
     identities: frozenset[IdentityKey]
     at: Millis
     complete: bool = True
     bury: bool = True
+    texts: frozenset[str] = frozenset()
 
     def ids(self, prefix: str) -> frozenset[str]:
         """Return the ids of one kind, such as ``a:``, without it."""
@@ -115,12 +120,21 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
 
     def has_rejected(self, received: Millis, body: str) -> bool:
         """Tell whether something that was set aside contains one of the ids, as a word."""
-        pattern = _words(self.anonymous | self.users)
-        return bool(pattern.search(body) or ("\\u" in body and pattern.search(_unescaped(body))))
+        return self.needles.stand_in(body)
+
+    @property
+    def needles(self) -> Needles:
+        """The forms in which the visitor may stand in texts."""
+        return _needles(self.anonymous | self.users | self.texts, self.ids("e:"))
 
     def has_value(self, name: str) -> bool:
         """Tell whether a small value is about the visitor: its name ends with the identity."""
         return any(name == key or name.endswith("/" + key) for key in self.identities)
+
+
+@lru_cache(maxsize=4)
+def _needles(ids: frozenset[str], addresses: frozenset[str]) -> Needles:
+    return Needles(ids, addresses)
 
 
 class Expiry(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,6 +229,7 @@ PLACES: Final = (
     "states",
     "edges",
     "values",
+    "tables",
     "segments_rewritten",
 )
 """The places that `Removed.counts` tells of."""
@@ -323,20 +338,21 @@ class Tombstones:
         self._newest = max(self._at.values(), default=-1)
 
 
+def without(state: IdentityState, names: Collection[str]) -> int:
+    """Take facts and computed attributes out of a state, by name; return how many there were."""
+    facts = {name: fact for name, fact in state.facts.items() if name not in names}
+    # A computed attribute's key is its name, @, and a digest of its definition.
+    computed = {
+        key: kept for key, kept in state.computed.items() if key.rpartition("@")[0] not in names
+    }
+    removed = len(state.facts) - len(facts) + len(state.computed) - len(computed)
+    state.facts, state.computed = facts, computed
+    return removed
+
+
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
 def _listed(texts: Iterable[str]) -> str:
     return f"({', '.join(map(_quoted, sorted(texts)))})"
-
-
-def _words(ids: Iterable[str]) -> re.Pattern[str]:
-    """Return what finds any of these ids where no longer word begins or ends around it."""
-    escaped = {msgspec.json.encode(id).decode()[1:-1] for id in ids} | set(ids)
-    listed = "|".join(map(re.escape, sorted(filter(None, escaped), key=len, reverse=True)))
-    return re.compile(rf"(?<!\w)(?:{listed})(?!\w)") if listed else re.compile(r"(?!)")
-
-
-def _unescaped(body: str) -> str:
-    return re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), body)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -251,6 +253,51 @@ class RemovalContract(StorageContract):
             await storage.stream.append([make_event(20, traits={"city": "Linz"})])
             (state,) = await see(storage.store).states(anonymous_key("visitor-0"))
             assert state.facts["city"].value == "Linz"
+
+        self.run(opener, scenario)
+
+    def test_imported_tables_lose_the_rows_that_name_the_visitor(self, opener: Opener) -> None:
+        async def scenario(storage: Storage) -> None:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "rows.csv"
+                path.write_text(
+                    "who,note,n\nvisitor-one,,1\nother,saw Visitor-One.,2\nother,visitor-oner,3\n"
+                )
+                await storage.warehouse.import_file("people", str(path))
+                path.write_text("a,b\nvisitor,1\n")
+                await storage.warehouse.import_file("strangers", str(path))
+            one = Erasure(identities=frozenset({anonymous_key("visitor-one")}), at=NOW)
+            assert (await storage.warehouse.remove(one)).counts["tables"] == 2
+            rows = await see(storage.warehouse).query("SELECT n FROM people")
+            assert rows.rows == [(3,)]
+            rows = await see(storage.warehouse).query("SELECT a, b FROM strangers")
+            assert rows.rows == [("visitor", 1)]
+            assert (await storage.warehouse.remove(one)).counts["tables"] == 0
+            expiry = Expiry(events={"default": NOW}, decisions=NOW, rejected=NOW)
+            assert (await storage.warehouse.remove(expiry)).counts["tables"] == 0
+
+        self.run(opener, scenario)
+
+    def test_attributes_are_forgotten_by_name(self, opener: Opener) -> None:
+        async def scenario(storage: Storage) -> None:
+            await storage.stream.use_projector(CountingProjector())
+            await storage.stream.append(
+                [make_event(number, traits={"city": "Graz", "plan": "pro"}) for number in range(3)]
+            )
+            own, other = (anonymous_key(f"visitor-{number}") for number in (0, 1))
+            (state,) = await see(storage.store).states(own)
+            counted = {key.rpartition("@")[0] for key in state.computed}
+            assert await storage.store.forget_attributes([own], {"city", "nothing"}) == 1
+            assert await storage.store.forget_attributes([own], {"city"}) == 0
+            gone = await storage.store.forget_attributes([own], {"plan", *counted})
+            assert gone == 1 + len(counted)
+            (state,) = await see(storage.store).states(own)
+            assert (state.facts, state.computed, state.events) == ({}, {}, 1)
+            (state,) = await see(storage.store).states(other)
+            assert set(state.facts) == {"city", "plan"}
+            nobody = anonymous_key("nobody")
+            assert await storage.store.forget_attributes([nobody], {"city"}) == 0
+            assert await see(storage.store).states(nobody) == []
 
         self.run(opener, scenario)
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from persx.model.attribute import Purpose
 from persx.model.event import CONSENT_CHANGED, Event, EventType
-from persx.model.visitor import Grant, IdentityState
+from persx.model.visitor import Answer, Grant, IdentityState
 from persx.model.workspace import ConsentMode
 
 Answers = Mapping[Purpose, Grant]
@@ -28,6 +30,15 @@ STORAGE: Final = (Purpose.PERSONALIZATION, Purpose.ANALYTICS)
 
 CONTEXT: Final = "context.consent"
 """The source of what a consent manager's client sent along with an event."""
+
+MANAGED: Final = "context.consentManagement"
+"""The same in RudderStack's form; its provider, where it is told, stands behind it."""
+
+IN_CONTEXT: Final = ("consent", "consentManagement")
+"""Where an event's context tells what a consent manager was answered."""
+
+MOST_ANSWERS: Final = 100
+"""Answers that are kept of an identity, the newest."""
 
 LONGEST: Final = 100
 """Characters that are kept of a source and of a text's version."""
@@ -95,15 +106,84 @@ def said_by(event: Event, categories: Categories) -> dict[Purpose, Grant]:
         consent = event.context.get("consent")
         preferences = consent.get("categoryPreferences") if isinstance(consent, dict) else None
         if isinstance(preferences, dict):
-            found = _by_purpose(preferences, categories)
+            found = by_purpose(preferences, categories)
             version = _text(consent.get("version")) if isinstance(consent, dict) else ""
+        managed = event.context.get("consentManagement")
+        if not found and isinstance(managed, dict):
+            found = by_purpose(_preferences(managed), categories)
+            provider = _text(managed.get("provider"))
+            source = f"{MANAGED} {provider}"[:LONGEST] if provider else MANAGED
     return {
         purpose: Grant(granted, event.timestamp, event.message_id, source, version)
         for purpose, granted in found.items()
     }
 
 
-def _by_purpose(preferences: Mapping[str, Any], categories: Categories) -> dict[Purpose, bool]:
+def note(kept: dict[str, Answer], event: Event, said: Answers) -> None:
+    """Add what an event answers to the history of answers, in place.
+
+    An answer that was given by itself is one entry. What a consent manager sends along with
+    event after event is one for each content, from the first time until the latest.
+    """
+    if not said:
+        return
+    purposes = {purpose: grant.granted for purpose, grant in said.items()}
+    grant = next(iter(said.values()))
+    key = event.message_id
+    if event.name != CONSENT_CHANGED:
+        told = ",".join(f"{name}={int(yes)}" for name, yes in sorted(purposes.items()))
+        key = f"{grant.source}|{grant.version}|{told}"
+    at = event.timestamp
+    answer = Answer(at, event.received, at, event.message_id, purposes, grant.source, grant.version)
+    combine(kept, {key: answer})
+
+
+def combine(kept: dict[str, Answer], more: Mapping[str, Answer]) -> None:
+    """Add a history of answers to another one, in place; the newest are kept."""
+    for key, answer in more.items():
+        before = kept.get(key)
+        if before is not None:
+            first = min(before, answer, key=_age)
+            latest = max(before.latest, answer.latest)
+            answer = msgspec.structs.replace(first, latest=latest)
+        kept[key] = answer
+    if len(kept) > MOST_ANSWERS:
+        newest = sorted(kept.items(), key=lambda pair: (pair[1].latest, pair[0]))
+        for key, _ in newest[:-MOST_ANSWERS]:
+            del kept[key]
+
+
+def _age(answer: Answer) -> tuple[int, str, int, list[tuple[Purpose, bool]], str, str]:
+    told = sorted(answer.purposes.items())
+    return (answer.at, answer.message_id, answer.received, told, answer.source, answer.version)
+
+
+def history_of(states: Iterable[IdentityState]) -> list[Answer]:
+    """Return the answers of identities that belong together, oldest first."""
+    merged: dict[str, Answer] = {}
+    for state in states:
+        for key, answer in state.answers.items():
+            # What a manager told of two identities stays apart.
+            name = key if key == answer.message_id else f"{state.identity} {key}"
+            merged[name] = answer
+    return sorted(merged.values(), key=_age)
+
+
+def _preferences(managed: Mapping[str, Any]) -> dict[str, bool]:
+    """Return category → granted, from RudderStack's lists; what is in both is denied.
+
+    Older clients send an object, id → name, instead of a list of ids.
+    """
+    found: dict[str, bool] = {}
+    for field, granted in (("allowedConsentIds", True), ("deniedConsentIds", False)):
+        ids = managed.get(field)
+        if isinstance(ids, dict | list):
+            found |= {id: granted for id in ids if isinstance(id, str)}
+    return found
+
+
+def by_purpose(preferences: Mapping[str, Any], categories: Categories) -> dict[Purpose, bool]:
+    """Return what answers by category mean by purpose; unknown categories say nothing."""
     found: dict[Purpose, bool] = {}
     for category, purposes in categories.items():
         granted = preferences.get(category)

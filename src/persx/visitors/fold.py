@@ -15,7 +15,8 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from persx.model.attribute import Attribute, Computation, Source, State
+from persx.model.attribute import Attribute, Computation, Purpose, Source, State
+from persx.model.clock import Millis
 from persx.model.event import CONSENT_CHANGED, Event, EventType, IdentityKey
 from persx.model.visitor import Edge, Fact, IdentityState
 from persx.storage.ports import Projection
@@ -30,11 +31,17 @@ LONGEST_TEXT: Final = 1_000
 MOST_TEXTS: Final = 100
 """A trait with a longer list is not kept as a fact."""
 
+ANSWERS: Final = "answers@1"
+"""The key by which it is noted since when the history of answers is kept."""
+
 ACCOUNT: Final = "account."
 """Declared attributes whose names begin so are facts of the account, told by `group` calls."""
 
 _ABSENT: Final = object()
 _LINKING: Final = frozenset({EventType.IDENTIFY, EventType.GROUP})
+
+Withdrawn: TypeAlias = Mapping[IdentityKey, Mapping[Purpose, Millis]]
+"""Identity → purpose → up to when its events tell nothing of attributes of that purpose."""
 
 _Step: TypeAlias = tuple[
     str, Callable[[State, Event, Computation], State], Callable[[], State], Computation
@@ -61,7 +68,7 @@ def consent_key(categories: consent.Categories) -> str:
 
     It holds a digest of the categories: what they stand for now is folded from all events anew.
     """
-    digest = hashlib.sha256(msgspec.json.encode(categories, order="deterministic"))
+    digest = hashlib.sha256(msgspec.json.encode((ANSWERS, categories), order="deterministic"))
     return f"consent@{digest.hexdigest()[:8]}"
 
 
@@ -91,6 +98,9 @@ class Fold:
         only: Fold just these keys, and count no events: what a backfill adds to states that
             have seen the events already.
         categories: What the categories of the site's own consent manager stand for.
+        erasing: Of an identity that has denied a purpose nothing is folded into its attributes of
+            that purpose: what was there is erased when it is withdrawn.
+        withdrawn: Up to when events of an identity tell nothing of attributes, by purpose.
     """
 
     def __init__(
@@ -99,8 +109,12 @@ class Fold:
         *,
         only: Collection[str] | None = None,
         categories: consent.Categories | None = None,
+        erasing: bool = False,
+        withdrawn: Withdrawn | None = None,
     ) -> None:
         self._attributes = attributes
+        self._erasing = erasing
+        self._withdrawn = withdrawn or {}
         self._all_categories = categories or {}
         key = consent_key(self._all_categories)
         chosen_categories = only is None or key in only
@@ -108,6 +122,9 @@ class Fold:
         self._counts = only is None
         chosen = [it for _, it in definitions(attributes) if only is None or it.key in only]
         self._by_key = {definition.key: definition for definition in chosen}
+        self._purposes = {name: attribute.purpose for name, attribute in attributes.items()} | {
+            it.key: attribute.purpose for attribute, it in definitions(attributes)
+        }
         self._declared = [
             (attribute.name, tuple(attribute.name.split(".")))
             for attribute in attributes.values()
@@ -117,6 +134,8 @@ class Fold:
             (name, steps[1:]) for name, steps in self._declared if name.startswith(ACCOUNT)
         ]
         keys = {*self._by_key, *(fact_key(attributes[name]) for name, _ in self._declared)}
+        if only is None or ANSWERS in only:
+            keys.add(ANSWERS)
         self.keys: frozenset[str] = frozenset({*keys, key} if self._categories else keys)
         """Whatever this fold keeps, by `computed_key` and `fact_key`."""
         self._tracked = {
@@ -159,28 +178,51 @@ class Fold:
             state.events += 1
             kind = event.type
             chosen = tracked.get(event.name) if kind is EventType.TRACK else None
+            if event.name == CONSENT_CHANGED or (
+                categories and ("consent" in event.context or "consentManagement" in event.context)
+            ):
+                said = consent.said_by(event, categories)
+                consent.add(state.consent, said)
+                consent.note(state.answers, event, said)
+            denied: Collection[Purpose] = ()
+            if (self._erasing and state.consent) or self._withdrawn:
+                denied = self._denied(state, event)
             computed = state.computed
             for key, add, zero, computation in self._of_type[kind] if chosen is None else chosen:
+                if denied and self._purposes[key] in denied:
+                    continue
                 if not computation.where or matches(event, computation.where):
                     kept = computed.get(key)
                     after = add(zero() if kept is None else kept, event, computation)
                     if after is not None:
                         computed[key] = after
             if kind is EventType.IDENTIFY:
-                self._declare(state, event)
+                self._declare(state, event, denied)
             elif kind is EventType.GROUP:
                 self._account(states, before, state, event)
-            if event.name == CONSENT_CHANGED or (categories and "consent" in event.context):
-                consent.add(state.consent, consent.said_by(event, categories))
             if event.user_id or kind in _LINKING:
                 edges += edges_of(event)
         if not self._counts:
             return Projection(states=_uncounted(states))
         return Projection(states=states, edges=combined(edges))
 
-    def filling(self, keys: Collection[str]) -> Fold:
+    def filling(self, keys: Collection[str], withdrawn: Withdrawn | None = None) -> Fold:
         """Return the fold of these keys alone, which adds them to states that have the rest."""
-        return Fold(self._attributes, only=keys, categories=self._all_categories)
+        return Fold(
+            self._attributes,
+            only=keys,
+            categories=self._all_categories,
+            erasing=self._erasing,
+            withdrawn=withdrawn,
+        )
+
+    def _denied(self, state: IdentityState, event: Event) -> Collection[Purpose]:
+        """Return the purposes into whose attributes an event is not folded."""
+        until = self._withdrawn.get(state.identity)
+        found = {purpose for purpose, at in until.items() if event.timestamp <= at} if until else ()
+        if not self._erasing:
+            return found
+        return {*found, *(name for name, grant in state.consent.items() if not grant.granted)}
 
     def merge(self, left: IdentityState, right: IdentityState) -> IdentityState:
         """Return the state of one identity after both; neither argument is changed."""
@@ -197,10 +239,11 @@ class Fold:
             facts = dict(facts)
             for name, fact in right.facts.items():
                 facts[name] = later(facts[name], fact) if name in facts else fact
-        answers = left.consent
+        granted, answers = left.consent, left.answers
         if right.consent:
-            answers = dict(answers)
-            consent.add(answers, right.consent)
+            granted, answers = dict(granted), dict(answers)
+            consent.add(granted, right.consent)
+            consent.combine(answers, right.answers)
         first, last = left.first_seen, left.last_seen
         if right.events:
             # A state without events is what a backfill adds; it was never seen.
@@ -213,15 +256,18 @@ class Fold:
             events=left.events + right.events,
             facts=facts,
             computed=computed,
-            consent=answers,
+            consent=granted,
+            answers=answers,
         )
 
-    def _declare(self, state: IdentityState, event: Event) -> None:
+    def _declare(self, state: IdentityState, event: Event, denied: Collection[Purpose]) -> None:
         traits = event.context.get("traits")
         told = {**traits, **event.traits} if isinstance(traits, dict) else event.traits
         if not told:
             return
         for name, steps in self._declared:
+            if denied and self._purposes[name] in denied:
+                continue
             value = told.get(name, _ABSENT)
             if value is _ABSENT and len(steps) > 1:
                 value = _nested(told, steps)
@@ -283,7 +329,11 @@ def _steps(chosen: Iterable[Definition], *names: str | None) -> tuple[_Step, ...
 def _uncounted(states: Mapping[IdentityKey, IdentityState]) -> dict[IdentityKey, IdentityState]:
     return {
         identity: IdentityState(
-            identity=identity, facts=state.facts, computed=state.computed, consent=state.consent
+            identity=identity,
+            facts=state.facts,
+            computed=state.computed,
+            consent=state.consent,
+            answers=state.answers,
         )
         for identity, state in states.items()
         if state.facts or state.computed or state.consent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -35,7 +35,7 @@ from persx.storage.ports import (
     Projector,
     SnapshotHead,
 )
-from persx.storage.removal import Tombstone, Tombstones
+from persx.storage.removal import Tombstone, Tombstones, without
 from persx.storage.scope import (
     Everyone,
     VisitorScope,
@@ -265,6 +265,17 @@ class MemoryStore:
         """Turn away what is older than these erasures."""
         self._shelves.tombstones.add(stones)
         self._shelves.tombstones.commit()
+
+    async def forget_attributes(
+        self, identities: Collection[IdentityKey], names: Collection[str]
+    ) -> int:
+        """Remove facts and computed attributes by name from states."""
+        removed = 0
+        for key in set(identities) & set(self._shelves.states):
+            state = self._shelves.load([key])[key]
+            removed += without(state, names)
+            self._shelves.states[key] = _pack(state)
+        return removed
 
     async def expire_facts(self, before: Mapping[str, Millis]) -> int:
         """Remove facts that were said before a time, by name."""

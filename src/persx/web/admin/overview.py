@@ -14,6 +14,7 @@ from persx.app.submissions import count_submissions
 from persx.model.clock import DAY
 from persx.storage.ports import SnapshotHead
 from persx.storage.scope import Staff
+from persx.web.admin.consent_share import Share, share_of
 from persx.web.admin.coverage import Count, CoveragePage, count, coverage_pages
 from persx.web.admin.lift import LiftView, lift_view
 from persx.web.admin.rejected import SHOWN
@@ -35,6 +36,7 @@ class OverviewView(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         submissions: Forms of the last days; none where they could not be counted.
         rejected: Events set aside, at most `rejected_most`.
+        unremembered: Pages that were shown without remembering anybody.
     """
 
     name: str
@@ -49,6 +51,7 @@ class OverviewView(msgspec.Struct, frozen=True, kw_only=True):
     recent_days: int = RECENT_DAYS
     rejected: int
     rejected_most: int = SHOWN
+    unremembered: Share = Share()
     write_key: str
     signed_in: bool = True
 
@@ -92,6 +95,7 @@ async def overview(request: Request) -> Response:
             experiments=tuple(await experiment_names(services)),
             submissions=submissions,
             rejected=rejected,
+            unremembered=share_of(services.metrics.pages()),
             write_key=services.keys.write_key,
         ),
     )

@@ -14,6 +14,7 @@ from persx.app.reports import ReportRequest, experiment_names, report
 from persx.model.errors import NotFound
 from persx.web.admin import keys
 from persx.web.admin.attributes import list_attributes
+from persx.web.admin.data_protection import show_data_protection
 from persx.web.admin.overview import overview
 from persx.web.admin.rejected import list_rejected
 from persx.web.admin.session import (
@@ -94,6 +95,7 @@ def routes() -> list[Route]:
         Route("/admin/attributes", list_attributes, methods=["GET"]),
         Route("/admin/submissions", list_submissions, methods=["GET"]),
         Route("/admin/submissions.csv", export_submissions, methods=["GET"]),
+        Route("/admin/data-protection", show_data_protection, methods=["GET"]),
         Route("/admin/visitors", ask_for_visitor, methods=["GET"]),
         Route("/admin/visitors", look_at_visitor, methods=["POST"]),
         Route("/admin/rejected", list_rejected, methods=["GET"]),

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from persx.app.consenting import answer, check_purposes, consent_of
+from persx.app.consenting import Said, answer, check_purposes, consent_of, purposes_in
 from persx.app.deciding import current_plan
 from persx.app.visiting import Visitor, known_of
+from persx.app.withdrawing import Withdrawn, erase_withdrawn, erases
+from persx.model.attribute import Purpose
 from persx.model.errors import BadInput, Forbidden
 from persx.model.key import KeyScope
+from persx.model.visitor import Grant
 from persx.web.api.answers import answers, body, json
 from persx.web.collect.wire import MAX_ID
 from persx.web.keys import allowed, key_of
@@ -23,15 +28,31 @@ _NO_STORE = {"Cache-Control": "no-store"}
 class ConsentRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """What ``POST /v1/consent`` takes: the purposes that are granted (true) or denied (false).
 
+    `categories` are answers in the words of the site's own consent manager, which the workspace's
+    `consent.categories` map to purposes; what `purposes` says comes first.
     `anonymousId` or `userId` say for whom, with the server key; without a key it is the bearer's
-    own answer. `source` says where it was asked, `version` which text was shown.
+    own answer. `source` says where it was asked, `version` which text was shown. `erase` has what
+    was kept for the purposes that are withdrawn erased at once, whatever the workspace says.
     """
 
-    purposes: dict[str, bool]
+    purposes: dict[str, bool] = {}
+    categories: dict[str, bool] = {}
     source: str = "api"
     version: str = ""
     anonymous_id: str = ""
     user_id: str = ""
+    erase: bool = False
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What ``POST /v1/consent`` answers; `withdrawn` tells what was erased, where something was."""
+
+    mode: str
+    version: str
+    granted: Mapping[Purpose, bool]
+    answers: Mapping[Purpose, Grant]
+    history: Sequence[Said]
+    withdrawn: Withdrawn | None = None
 
 
 def _visitor(
@@ -79,18 +100,36 @@ async def write_consent(request: Request) -> Response:
     visitor = _visitor(
         request, KeyScope.CONSENT_WRITE, asked.anonymous_id, asked.user_id, make=True
     )
+    if asked.erase and (key := key_of(request.headers)):
+        # Of somebody else: whoever may answer for them may not erase them by that.
+        allowed(request, services, key).need(KeyScope.ERASE)
+    purposes = purposes_in(plan, asked.categories)
+    if asked.purposes or not purposes:
+        purposes |= check_purposes(asked.purposes)
     answered = await answer(
         services,
         plan,
         visitor,
-        check_purposes(asked.purposes),
+        purposes,
         source=asked.source,
         version=asked.version or None,
     )
     after = msgspec.structs.replace(
         visitor, answers=answered.answers, new=visitor.new and not answered.kept
     )
-    response = json(await consent_of(services, plan, after), headers=_NO_STORE)
+    withdrawn = None
+    if answered.lost and not visitor.new and (asked.erase or erases(plan)):
+        withdrawn = await erase_withdrawn(services, plan, visitor, answered)
+    record = await consent_of(services, plan, after)
+    told = Answer(
+        mode=record.mode,
+        version=record.version,
+        granted=record.granted,
+        answers=record.answers,
+        history=record.history,
+        withdrawn=withdrawn,
+    )
+    response = json(told, headers=_NO_STORE)
     if not key_of(request.headers):
         remember(request, response, plan, after, await known_of(services, plan, after))
         remember_answers(response, services, plan, answered.answers)

@@ -10,7 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from persx.app.deciding import contextual, current_plan, decide_for, page_plan, with_missing
+from persx.app.deciding import (
+    contextual,
+    current_plan,
+    decide_for,
+    page_plan,
+    receipt_of,
+    with_missing,
+)
 from persx.app.declaring import declare
 from persx.app.services import Services
 from persx.app.visiting import Visitor, granted_to, known_of, new_id
@@ -67,11 +74,16 @@ class VisitorState(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
 
 
 class DecideResponse(msgspec.Struct, frozen=True):
-    """What ``POST /v1/decide`` answers."""
+    """What ``POST /v1/decide`` answers.
+
+    `receipt` is what ``GET /v1/decisions/{id}`` explains it by: the decision's id where a line of
+    it is kept, else, of a visitor who allows no storage, a signed token that says it all itself.
+    """
 
     decisions: dict[str, DecidedBlock]
     visitor: VisitorState
     snapshot: int
+    receipt: str = ""
 
 
 class StateRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -165,11 +177,12 @@ async def decide_blocks(request: Request) -> Response:
     asked = await body(request, DecideRequest)
     visitor = _sender(request, asked, services)
     plan = current_plan(services)
+    page = page_plan(plan, asked.page, asked.blocks)
     decided = await decide_for(
         services,
         visitor,
         plan=plan,
-        page=page_plan(plan, asked.page, asked.blocks),
+        page=page,
         context=contextual(plan, asked.context),
         whole=False,
     )
@@ -190,6 +203,7 @@ async def decide_blocks(request: Request) -> Response:
             },
             visitor=state_of(decided.profile),
             snapshot=decision.snapshot,
+            receipt=receipt_of(services, decided, page),
         )
     )
 

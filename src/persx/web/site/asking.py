@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from starlette.requests import Request
 
+from persx.app.consenting import BANNER
 from persx.content.texts import text_of
 from persx.decide.plan import Plan
 from persx.model.attribute import Purpose
@@ -17,9 +17,6 @@ from persx.visitors.consent import ASKED, add
 from persx.web.site.views import ConsentView, PurposeChoice
 from persx.web.site.words import words
 from persx.web.visitors import answers_in
-
-BANNER: Final = "banner"
-"""The source of answers to our own banner and page; only these depend on the text's version."""
 
 
 def answers_known(request: Request, profile: Profile) -> dict[Purpose, Grant]:

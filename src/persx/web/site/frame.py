@@ -24,6 +24,7 @@ from persx.web.visitors import locale_of
 START: Final = "/start"
 CHOICES: Final = "/privacy/choices"
 PRIVACY: Final = "/privacy"
+WHY: Final = "/privacy/why"
 
 _PASSING: Final = ("locale", "sent", "done")
 """Parameters that concern one answer; links back to the page leave them out."""
@@ -70,6 +71,7 @@ def frame(
     ask: bool = True,
     path: str = "",
     asking: Asking | None = None,
+    why: str = "",
 ) -> SiteContext:
     """Return what every page is framed with.
 
@@ -79,6 +81,7 @@ def frame(
         path: Where the page is; unless given, where the request went. They differ where a form
             is shown again.
         asking: A question to the visitor about what they declared.
+        why: Where it is told why this page is as it is.
     """
     workspace = plan.workspace
     settings = workspace.settings
@@ -99,6 +102,7 @@ def frame(
         start_path=START if place in ("/", START) else f"{START}?{urlencode({'next': here})}",
         privacy_path=PRIVACY,
         choices_path=CHOICES,
+        why_path=why,
         consent=banner(request, plan, profile, locale, here),
         locale=locale,
         words=words(locale),

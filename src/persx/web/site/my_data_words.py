@@ -66,6 +66,25 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
         " you saw it."
     )
     why_nothing: str = "No page of yours has been written down yet."
+    why_carried: str = (
+        "Nothing is written down of you. At the foot of every page, “Why am I seeing this?” tells"
+        " it for that page."
+    )
+    why_carried_intro: str = (
+        "This page carried its own explanation in the link that you opened. Nothing of it is kept."
+    )
+    why_expired: str = (
+        "This link is older than {days} days, and nothing of it was kept. Open the page again: it"
+        " brings a new one."
+    )
+    why_foreign: str = (
+        "This link cannot be read: it is not complete, was changed, or is not from here. Open the"
+        " page again: it brings a new one."
+    )
+    why_back: str = "To the page"
+    older: str = "Look further back"
+    older_note: str = "These are the newest. Older pages lie in the archive, which takes a moment."
+    older_later: str = "Too many people ask at once, so that the archive was left out."
     other_page: str = "Another page"
     receipt: str = "Receipt as JSON"
     targeted: str = "This version fits what is known of you:"
@@ -120,6 +139,18 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
     erase_now: str = "Yes, erase everything"
     erase_not: str = "No, keep it"
     erase_nothing: str = "Nothing is kept of you."
+    withdrawn_title: str = "Erase what was kept so far, too?"
+    withdrawn_text: str = (
+        "From now on it is not used for what you have declined. It is still kept, and you can have"
+        " it removed for good: everything, if nothing may be kept of you any more; otherwise the"
+        " facts that served this purpose. Only your answer itself stays, so that it holds."
+    )
+    withdrawn_erase: str = "Yes, erase it"
+    withdrawn_erased: str = "Done. What was kept for it is erased; only your answer itself stays."
+    withdrawn_late: str = (
+        "This offer stood for an hour, and is over. Your choice holds. Whoever runs this site can"
+        " still erase what was kept."
+    )
     stale_question: str = "You told us “{declared}” on {date}. Is that still right?"
     stale_why: str = "One click, and this site goes on speaking your language."
     drift_question: str = "You told us “{declared}”. Lately you have looked at “{suggestion}”."
@@ -183,6 +214,26 @@ GERMAN_MY_DATA: Final = MyDataWords(
         " Festgehalten, als Sie ihn sahen."
     ),
     why_nothing="Noch ist keine Ihrer Seiten festgehalten.",
+    why_carried=(
+        "Von Ihnen ist nichts festgehalten. Am Fuß jeder Seite sagt „Warum sehe ich das?“ es für"
+        " diese Seite."
+    ),
+    why_carried_intro=(
+        "Diese Seite trug ihre Erklärung selbst in dem Link, den Sie geöffnet haben. Nichts davon"
+        " wird aufbewahrt."
+    ),
+    why_expired=(
+        "Dieser Link ist älter als {days} Tage, und nichts davon wurde aufbewahrt. Öffnen Sie die"
+        " Seite noch einmal: Sie bringt einen neuen mit."
+    ),
+    why_foreign=(
+        "Dieser Link ist nicht lesbar: Er ist unvollständig, verändert oder nicht von hier. Öffnen"
+        " Sie die Seite noch einmal: Sie bringt einen neuen mit."
+    ),
+    why_back="Zur Seite",
+    older="Weiter zurück",
+    older_note="Das sind die neuesten. Ältere Seiten liegen im Archiv, das dauert einen Moment.",
+    older_later="Zu viele fragen gleichzeitig, darum fehlt das Archiv.",
     other_page="Eine andere Seite",
     receipt="Beleg als JSON",
     targeted="Diese Fassung passt zu dem, was von Ihnen bekannt ist:",
@@ -239,6 +290,21 @@ GERMAN_MY_DATA: Final = MyDataWords(
     erase_now="Ja, alles löschen",
     erase_not="Nein, behalten",
     erase_nothing="Von Ihnen wird nichts aufbewahrt.",
+    withdrawn_title="Auch löschen, was bisher aufbewahrt wurde?",
+    withdrawn_text=(
+        "Für das, was Sie abgelehnt haben, wird es von jetzt an nicht mehr verwendet. Aufbewahrt"
+        " ist es noch, und Sie können es endgültig entfernen lassen: alles, wenn von Ihnen nichts"
+        " mehr aufbewahrt werden darf; sonst die Angaben, die diesem Zweck dienten. Nur Ihre"
+        " Antwort selbst bleibt, damit sie gilt."
+    ),
+    withdrawn_erase="Ja, löschen",
+    withdrawn_erased=(
+        "Erledigt. Was dafür aufbewahrt wurde, ist gelöscht; nur Ihre Antwort selbst bleibt."
+    ),
+    withdrawn_late=(
+        "Dieses Angebot galt eine Stunde und ist vorbei. Ihre Wahl gilt. Wer diese Website"
+        " betreibt, kann weiterhin löschen, was aufbewahrt wurde."
+    ),
     stale_question="Sie haben uns am {date} „{declared}“ gesagt. Stimmt das noch?",
     stale_why="Ein Klick, und diese Seite spricht weiter Ihre Sprache.",
     drift_question=(

@@ -11,18 +11,19 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from persx.app.asking import question_for
-from persx.app.deciding import Decided, decide_for
+from persx.app.deciding import Decided, decide_for, receipt_of
 from persx.app.exposing import exposure_token
 from persx.app.publication import Served
+from persx.app.services import Services
 from persx.app.visiting import Visitor
 from persx.content.rendering import FormAgain, RenderContext
 from persx.content.texts import language_of
-from persx.decide.plan import DEFAULT_CHOICE, Plan
+from persx.decide.plan import DEFAULT_CHOICE, PagePlan, Plan
 from persx.model.workspace import Page
 from persx.web.admin.session import BarChoice, choice_of, is_admin
 from persx.web.html import answer
 from persx.web.site.errors import not_found, nothing_served
-from persx.web.site.frame import description_of, frame, locale_for, title_of
+from persx.web.site.frame import PRIVACY, WHY, description_of, frame, locale_for, title_of
 from persx.web.site.preview import preview_of
 from persx.web.site.questions import asking_view
 from persx.web.site.views import Link, PageView, render
@@ -133,6 +134,7 @@ async def page_response(
         choice=choice,
         path=page.path,
         asking=asking_view(question, plan, locale) if question else None,
+        why=_why(services, decided, plan.pages[page.name]) if human else "",
     )
     response = answer(render(site, view), status)
     response.headers["Content-Language"] = locale
@@ -141,6 +143,15 @@ async def page_response(
     if request.query_params.get("locale") in plan.workspace.locales:
         set_cookie(response, services, LOCALE, request.query_params["locale"], YEAR_SECONDS)
     return response
+
+
+def _why(services: Services, decided: Decided, page: PagePlan) -> str:
+    """Return where the visitor is told why this page is as it is; nowhere for previews."""
+    if decided.decision.forced:
+        return ""
+    if decided.profile.storable:
+        return f"{PRIVACY}#why"
+    return f"{WHY}?page={receipt_of(services, decided, page)}"
 
 
 def _languages(decided: Decided, plan: Plan, locale: str) -> dict[str, str]:

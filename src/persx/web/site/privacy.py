@@ -16,7 +16,7 @@ from persx.app.services import Services
 from persx.app.visiting import Visitor
 from persx.decide.plan import Plan
 from persx.model.attribute import Source, ValueType
-from persx.model.errors import BadInput
+from persx.model.errors import BadInput, Unavailable
 from persx.visitors.preferences import GENERIC_CONTENT, PREFERENCES
 from persx.web.admin.session import BarChoice, choice_of, is_admin, same_origin
 from persx.web.api.me import forget_cookies
@@ -30,9 +30,15 @@ from persx.web.site.words import words
 from persx.web.visitors import context_of, remember_declared, services_of, visitor_of
 
 ERASE: Final = "/privacy/erase"
+EXPORT: Final = "/v1/me"
 
 LAST_PAGES: Final = 5
 """Pages for which the visitor is told why they were as they were."""
+
+OLDER_PAGES: Final = 20
+"""The same, for who wants to look further back."""
+
+OLDER: Final = f"{PRIVACY}?older=1#why"
 
 _DONE: Final = ("saved", "deleted", "erased", "started_over")
 
@@ -52,8 +58,12 @@ async def _page(request: Request, plan: Plan, visitor: Visitor, problem: str = "
     done = request.query_params.get("done", "")
     mine = words(locale).mine
     view = PrivacyView(
-        known=await known_view(services, plan, known, locale, own=True),
+        known=await known_view(
+            services, plan, known, locale, own=True, older="older" in request.query_params
+        ),
         consent=consent_view(request, plan, known.profile, locale, PRIVACY),
+        # Of whom nothing is kept there is nothing to take along.
+        export_href="" if visitor.new else EXPORT,
         erase_href=ERASE,
         done=getattr(mine, done) if done in _DONE else "",
         problem=mine.not_saved.format(problem=problem) if problem else "",
@@ -62,16 +72,30 @@ async def _page(request: Request, plan: Plan, visitor: Visitor, problem: str = "
 
 
 async def known_view(
-    services: Services, plan: Plan, known: Knowledge, locale: str, *, own: bool
+    services: Services,
+    plan: Plan,
+    known: Knowledge,
+    locale: str,
+    *,
+    own: bool,
+    older: bool = False,
 ) -> KnownView:
     """Return what is known of somebody in words.
 
     Args:
         own: The reader is the visitor, who may correct it.
+        older: Look further back for the pages that they saw.
     """
     speaker = Speaker(plan, locale)
     default = plan.workspace.settings.default_locale
-    receipts = await recent_receipts(services, known.scope, pages=LAST_PAGES)
+    wanted, note = (OLDER_PAGES if older else LAST_PAGES), ""
+    try:
+        receipts = await recent_receipts(services, known.scope, pages=wanted, sealed=older)
+    except Unavailable:
+        note = words(locale).mine.older_later
+        receipts = await recent_receipts(services, known.scope, pages=wanted)
+    if own and known.states and not older:
+        note = words(locale).mine.older_note
     return KnownView(
         facts=speaker.facts(known, editable=own),
         audiences=speaker.audiences(known.audiences),
@@ -79,6 +103,9 @@ async def known_view(
         receipts=tuple(
             speaker.page(each, services.rulebooks.get(each.snapshot), own=own) for each in receipts
         ),
+        older_href=OLDER if own and known.states and (not older or note) else "",
+        older_note=note,
+        carried=own and not known.profile.storable,
         generic=known.generic,
         lang="" if locale.partition("-")[0] == default.partition("-")[0] else default,
     )

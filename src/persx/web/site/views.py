@@ -163,6 +163,7 @@ class SiteContext(View, frozen=True, kw_only=True):
     start_path: str = "/start"
     privacy_path: str = "/privacy"
     choices_path: str = "/privacy/choices"
+    why_path: str = ""
     consent: ConsentView | None = None
 
 
@@ -171,13 +172,16 @@ class ChoicesView(View, frozen=True, kw_only=True):
 
     Attributes:
         consent: The question, filled in with what holds now.
-        done: Whether an answer has just been taken.
+        done, problem: What has just been done, or could not be.
+        offer: The name of an offer to erase what was kept; who has just withdrawn gets one.
     """
 
     template: ClassVar[str] = "site/choices.html"
 
     consent: ConsentView
-    done: bool = False
+    done: str = ""
+    problem: str = ""
+    offer: str = ""
 
 
 class PageView(View, frozen=True, kw_only=True):
@@ -325,6 +329,8 @@ class KnownView(View, frozen=True, kw_only=True):
 
     Attributes:
         receipts: The pages they saw last, newest first.
+        older_href, older_note: Where, and in which words, one may look further back.
+        carried: Nothing may be written down of them; each page says by itself why it is so.
         generic: Whether they want generic content.
         lang: The language of audiences and personas, where it is not the page's.
     """
@@ -333,6 +339,9 @@ class KnownView(View, frozen=True, kw_only=True):
     audiences: tuple[AudienceView, ...] = ()
     persona: PersonaView | None = None
     receipts: tuple[PageWhyView, ...] = ()
+    carried: bool = False
+    older_href: str = ""
+    older_note: str = ""
     generic: bool = False
     lang: str = ""
 
@@ -417,7 +426,7 @@ def environment() -> Environment:
     return made
 
 
-def render(site: SiteContext, view: AnyView) -> str:
+def render(site: SiteContext, view: View) -> str:
     """Return a whole HTML page: the frame of the site around a view."""
     template = environment().get_template(view.template)
     return template.render(site=site, view=view, words=site.words)

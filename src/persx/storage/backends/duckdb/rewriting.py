@@ -15,6 +15,7 @@ import msgspec
 from persx.model.clock import Clock
 from persx.model.errors import Conflict, Unavailable
 from persx.model.event import IdentityKey
+from persx.storage.backends.duckdb.clearing import clear
 from persx.storage.backends.duckdb.engine import Limits, engine, identifier, quoted
 from persx.storage.backends.duckdb.files import (
     digest_of,
@@ -51,6 +52,8 @@ async def remove(
 ) -> Removed:
     """Remove rows from segments and from the log, in one step for whoever reads.
 
+    Imported tables come before: they are files of their own, each of which changes at once.
+
     Until the transaction that swaps them, new files count for nothing; after it, old ones are
     read by nobody who begins. A crash leaves orphans, which the next owner of the home removes.
     """
@@ -62,6 +65,7 @@ async def remove(
             # Rows that segments hold already, should a crash have left them.
             await log.discard_sealed(table)
         rewritten: Rewritten = await run(_rewrite, log, home, removal, limits)
+        tables: int = await run(clear, home, removal, limits)
         removed = await log.remove(removal, rewritten.swaps, rewritten.touched)
         await run(_wait_for_readers, home)
         await run(_discard, home, [old for old, _ in rewritten.swaps])
@@ -69,7 +73,7 @@ async def remove(
     finally:
         prolonging.cancel()
         await log.lease(LEASE, holder, 0, clock())
-    counts = dict.fromkeys(PLACES, 0) | rewritten.counts | removed.counts
+    counts = dict.fromkeys(PLACES, 0) | rewritten.counts | removed.counts | {"tables": tables}
     return msgspec.structs.replace(removed, counts=counts)
 
 

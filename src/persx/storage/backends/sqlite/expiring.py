@@ -1,10 +1,10 @@
-"""Expiring: facts that are too old leave the states they stand in, a piece at a time."""
+"""Expiring: facts that are too old, or may not be kept any more, leave the states they stand in."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
@@ -13,6 +13,7 @@ from persx.model.clock import Millis
 from persx.model.event import IdentityKey
 from persx.model.visitor import IdentityState
 from persx.storage.backends.sqlite.database import Database
+from persx.storage.removal import without
 
 _PIECE: Final = 1_000
 _unpack: Final = msgspec.msgpack.Decoder(IdentityState).decode
@@ -71,3 +72,19 @@ def _expire(
         state.facts = {name: fact for name, fact in state.facts.items() if name not in gone}
     kept.write(connection, states)
     return removed
+
+
+async def forget_attributes(
+    database: Database, identities: Collection[IdentityKey], names: Collection[str]
+) -> int:
+    """Remove facts and computed attributes by name from states; return how many there were."""
+    keys, gone = tuple(identities), frozenset(names)
+
+    def forget(connection: sqlite3.Connection) -> int:
+        kept = database.tail.states
+        states = kept.load(connection, keys)
+        removed = sum(without(state, gone) for state in states.values())
+        kept.write(connection, states)
+        return removed
+
+    return await database.write(forget)

@@ -17,7 +17,6 @@ from persx.storage.removal import (
     DecisionHead,
     Erasure,
     EventHead,
-    Expiry,
     Removal,
     Removed,
     Tombstone,
@@ -32,20 +31,32 @@ _json: Final = msgspec.json.Encoder().encode
 
 
 class Found(NamedTuple):
-    """Hot events that are to go, of those up to a sequence."""
+    """What is to go of hot events up to a sequence, and of what was set aside up to a row."""
 
     heads: list[EventHead]
     to: int
+    rejected: list[int]
+    rejected_to: int
 
 
-def find(connection: sqlite3.Connection, removal: Removal, after: int = 0) -> Found:
-    """Look through the hot events after a sequence."""
+def find(
+    connection: sqlite3.Connection, removal: Removal, after: int = 0, rejected_after: int = 0
+) -> Found:
+    """Look through the hot events after a sequence, and what was set aside after a row."""
     found: list[EventHead] = []
+    rejected: list[int] = []
+    for id, received, reason, body in connection.execute(
+        "SELECT id, received, reason, body FROM rejected WHERE id > ? ORDER BY id",
+        (rejected_after,),
+    ):
+        rejected_after = id
+        if removal.has_rejected(received, f"{reason}\n{body}"):
+            rejected.append(id)
     after = max(after, hot.sealed_to(connection, "events"))
     for block in hot.blocks(connection, "events", after=after, to=_END, limit=_END):
         found += [head for head in _heads(block.text) if removal.has_event(head)]
         after = block.last
-    return Found(found, after)
+    return Found(found, after, rejected, rejected_after)
 
 
 def remove(
@@ -75,7 +86,9 @@ def remove(
         )
         if swapped.rowcount != 1:
             raise Conflict("The segments changed in the meantime.", hint="Do it again.")
-    heads = found.heads + find(connection, removal, found.to).heads
+    later = find(connection, removal, found.to, found.rejected_to)
+    heads = found.heads + later.heads
+    rejected = found.rejected + later.rejected
     _delete(connection, "event", "sequence", [head.sequence for head in heads])
     counts = {
         "events_hot": len(heads),
@@ -84,7 +97,7 @@ def remove(
             lambda line: removal.has_decision(_decision_head(line)),
             [_json(key) for key in removal.identities] if isinstance(removal, Erasure) else (),
         ),
-        "rejected": _remove_rejected(connection, removal),
+        "rejected": _delete(connection, "rejected", "id", rejected),
     }
     stones: list[Tombstone] = []
     if isinstance(removal, Erasure):
@@ -124,29 +137,6 @@ def _delete(
         f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))",
         (_json(keys).decode(),),
     ).rowcount
-
-
-def _remove_rejected(connection: sqlite3.Connection, removal: Removal) -> int:
-    if isinstance(removal, Expiry):
-        return connection.execute(
-            "DELETE FROM rejected WHERE received < ?", (removal.rejected or 0,)
-        ).rowcount
-    texts = sorted(removal.anonymous | removal.users)
-    gone = [
-        id
-        for id, received, reason, body in connection.execute(
-            """
-            SELECT id, received, reason, body FROM rejected WHERE instr(body, '\\u') OR EXISTS (
-                SELECT 1 FROM json_each(?)
-                WHERE instr(body, value) OR instr(reason, value)
-                    OR instr(body, trim(json_quote(value), '"'))
-            )
-            """,
-            (_json(texts).decode(),),
-        ).fetchall()
-        if removal.has_rejected(received, f"{reason}\n{body}")
-    ]
-    return _delete(connection, "rejected", "id", gone)
 
 
 def bury(connection: sqlite3.Connection, tail: LogTail, erasure: Erasure) -> list[Tombstone]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -16,7 +16,7 @@ from persx.model.workspace import Snapshot
 from persx.storage.backends.sqlite import packets, removing
 from persx.storage.backends.sqlite.append import tombstones
 from persx.storage.backends.sqlite.database import Database
-from persx.storage.backends.sqlite.expiring import expire_facts
+from persx.storage.backends.sqlite.expiring import expire_facts, forget_attributes
 from persx.storage.backends.sqlite.visitors import SqliteVisitors
 from persx.storage.drafting import check_base, check_storable, no_snapshot
 from persx.storage.keeping import storable
@@ -245,6 +245,12 @@ class SqliteStore:
     async def expire_facts(self, before: Mapping[str, Millis]) -> int:
         """Remove facts that were said before a time, a piece of the identities at a time."""
         return await expire_facts(self._database, before)
+
+    async def forget_attributes(
+        self, identities: Collection[IdentityKey], names: Collection[str]
+    ) -> int:
+        """Remove facts and computed attributes by name from states."""
+        return await forget_attributes(self._database, identities, names)
 
     async def close(self) -> None:
         """Finish writing and let go of the database."""
