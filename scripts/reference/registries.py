@@ -187,7 +187,10 @@ def demo_attributes() -> str:
         parts += [
             f"## {workspace.settings.name}\n",
             markdown_table(
-                ("attribute", "source", "fresh", "purpose", "expires", "used by", "what it is"),
+                (
+                    *("attribute", "source", "fresh", "purpose", "expires"),
+                    *("asked in", "used by", "what it is"),
+                ),
                 [_catalogue_row(entry) for entry in attribute_catalogue(workspace)],
             ),
         ]
@@ -205,6 +208,7 @@ def _catalogue_row(entry: CatalogueEntry) -> tuple[str, ...]:
         entry.freshness,
         entry.purpose.value + (", sensitive" if entry.sensitive else ""),
         entry.expires or "never",
+        ", ".join(entry.asked_in),
         used or f"kept for {entry.kept_for}",
         entry.description,
     )

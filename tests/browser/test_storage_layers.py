@@ -87,6 +87,7 @@ def test_a_changed_cookie_is_nobodys(browser: Browser, demo_server: Any) -> None
             value = cookies[name]["value"]
             page.context.add_cookies([{**cookies[name], "value": "A" + value[1:]}])
         assert shown_variant(page) == "default"
+        page.goto("/contact")
         expect(page.get_by_test_id("reprompt")).to_be_visible()
 
 
@@ -100,7 +101,7 @@ def test_starting_over_forgets_every_layer(browser: Browser, demo_server: Any) -
         expect(page.get_by_role("status")).to_contain_text("Done")
         expect(page.get_by_role("main")).not_to_contain_text("SaaS")
         assert "industry" not in session_state(page)
-        page.goto("/")
+        page.goto("/contact")
         expect(page.get_by_test_id("reprompt")).to_be_visible()
         assert visitor_id(page.context) != before
         assert "persx_state" not in cookies_of(page.context)

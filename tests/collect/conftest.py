@@ -89,6 +89,7 @@ async def _serve(
             store=storage.store,
             stream=storage.stream,
             warehouse=storage.warehouse,
+            artifacts=storage.artifacts,
             keys=keys,
             home=home,
         )

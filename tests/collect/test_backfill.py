@@ -82,6 +82,7 @@ class Opened:
             store=self.storage.store,
             stream=self.storage.stream,
             warehouse=self.storage.warehouse,
+            artifacts=self.storage.artifacts,
             keys=Keys(write_key="w", server_key="s", secret="x"),
         )
 

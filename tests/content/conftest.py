@@ -88,6 +88,14 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "more_label": "All",
         "more_href": "/all",
     },
+    "quiz": {
+        "headline": "Three questions",
+        "intro": "Stop whenever you like.",
+        "questions": ["company-size", "role"],
+        "thanks": "That was all.",
+        "link_label": "See ideas",
+        "link_href": "/ideas",
+    },
 }
 
 

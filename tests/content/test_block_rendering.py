@@ -8,9 +8,11 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 
 from persx.content.blocks import BLOCK_TYPES
+from persx.content.blocks.quiz import QuizOption, QuizStep
 from persx.content.rendering import FormAgain, RenderContext, Renderer, RenderError
 from persx.model.decision import Decision, Reason
 
@@ -79,7 +81,8 @@ def test_a_section_says_what_it_is(
 def test_every_text_of_the_content_is_shown(
     name: str, samples: dict[str, Any], decided: Callable[..., Decision], renderer: Renderer
 ) -> None:
-    hidden = {"icon", "tags", "rank_by", "attribute", "layout", "unit", "thanks", "done_message"}
+    hidden = {"icon", "tags", "rank_by", "attribute", "layout", "unit", "thanks", "done_message",
+              "questions", "link_label", "link_href"}  # fmt: skip
     content = {
         **samples[name],
         **({"message": "It is on its way"} if "message" in samples[name] else {}),
@@ -123,6 +126,46 @@ def test_hostile_texts_come_out_escaped(
         assert "&lt;script&gt;" in html
         assert "{{1234*9}}" in html
     assert "11106" not in html
+
+
+def test_a_quiz_shows_one_question_or_its_thanks(
+    samples: dict[str, Any], decided: Callable[..., Decision], renderer: Renderer
+) -> None:
+    step = QuizStep(
+        question="role",
+        text=HOSTILE,
+        hint=HOSTILE,
+        kind="one",
+        options=(QuizOption(value=HOSTILE, label=HOSTILE),),
+        position=2,
+        of=3,
+        progress="Question 2 of 3",
+        note=HOSTILE,
+        back="javascript:alert(1)",
+        later="Not now",
+        problem=HOSTILE,
+    )
+    quiz = decided("quiz", samples["quiz"])
+
+    def shown(step: QuizStep) -> str:
+        context = RenderContext(quizzes={"main-block": step}, csrf="token", page="home")
+        html = renderer.block(quiz, context=context)
+        Page(html)
+        return html
+
+    html = shown(step)
+    assert "<script" not in html
+    assert "javascript:" not in html
+    assert "Question 2 of 3" in html
+    assert "That was all." not in html
+    for kind in ("many", "number", "text"):
+        written = shown(msgspec.structs.replace(step, kind=kind))
+        assert ("checkbox" in written) == (kind == "many")
+        assert ('type="number"' in written) == (kind == "number")
+    done = shown(QuizStep(of=3, position=4, change="Change"))
+    assert "That was all." in done
+    assert "See ideas" in done
+    assert "<form" not in done
 
 
 def test_hostile_names_come_out_escaped(

@@ -11,6 +11,12 @@ import msgspec
 import pytest
 from markupsafe import Markup
 
+from persx.web.site.asking_views import (
+    PreferenceField,
+    PreferenceSection,
+    PreferencesView,
+    ToldFact,
+)
 from persx.web.site.views import (
     STATIC,
     AdminBar,
@@ -64,7 +70,6 @@ SITE = SiteContext(
         Link(label="English", href="?locale=en", lang="en", current=True),
         Link(label="Deutsch", href="?locale=de", lang="de"),
     ),
-    reprompt=OPTIONS,
     asking=Asking(question="Still SaaS?", why="One click.", name="industry", options=OPTIONS),
     admin=AdminBar(industries=OPTIONS, personas=OPTIONS, locales=OPTIONS, forced=True),
     state={"industry": "SaaS", "goals": ["</script><b>"]},
@@ -130,6 +135,31 @@ KNOWN = KnownView(
     ),
 )  # fmt: skip
 PRIVACY = PrivacyView(known=KNOWN, erase_href="/privacy/erase", done="Saved.")
+PREFERENCES = PreferencesView(
+    about_you=(ToldFact(label="Industry", value="SaaS"), ToldFact(label="Goals")),
+    sections=tuple(
+        PreferenceSection(
+            purpose=purpose,
+            title="What we write",
+            text="Topics",
+            fields=tuple(
+                PreferenceField(
+                    name=f"{purpose}-{kind}",
+                    label=f"Question {kind}",
+                    hint="Why",
+                    kind=kind,
+                    value="" if kind in ("one", "many") else "7",
+                    options=OPTIONS if kind in ("one", "many") else (),
+                    problem="Wrong" if purpose == "marketing" else "",
+                )
+                for kind in ("one", "many", "number", "text")
+            ),
+            note="By saving you allow this." if purpose == "marketing" else "",
+            saved=purpose == "personalization",
+        )
+        for purpose in ("personalization", "marketing")
+    ),
+)
 VIEWS: dict[str, AnyView] = {
     "page": PAGE,
     "page without heading": PageView(name="x", title="Only a title", blocks=(Markup("<p>x</p>"),)),
@@ -144,6 +174,8 @@ VIEWS: dict[str, AnyView] = {
     "privacy": PRIVACY,
     "nothing known": PrivacyView(problem="This was not saved."),
     "generic content": PrivacyView(known=msgspec.structs.replace(KNOWN, generic=True)),
+    "preferences": PREFERENCES,
+    "nothing to prefer": PreferencesView(problem="Not saved."),
     "erase": EraseView(),
     "nothing to erase": EraseView(known=False),
     "not found": ErrorView(status=404),
@@ -242,15 +274,15 @@ def test_the_exposure_image_is_there_only_where_something_is_exposed() -> None:
 def test_forms_post_where_the_server_listens() -> None:
     page = Document(render(SITE, START))
     assert [form["action"] for form in page.all("form")] == [
-        "/admin/bar", "/start", "/privacy/answer", "/start",
+        "/admin/bar", "/privacy/answer", "/start",
     ]  # fmt: skip
     names = Counter(a["name"] for a in page.all("input") if "name" in a)
     asked = {"name": 1, "suggestion": 1}
-    assert names == {"industry": 5, "goals": 5, "tools": 5, "next": 4, "csrf": 4, **asked}
+    assert names == {"industry": 5, "goals": 5, "tools": 5, "next": 3, "csrf": 3, **asked}
     assert {a["name"] for a in page.all("select")} == {"industry", "persona", "locale"}
     buttons = [(a.get("name"), a.get("value")) for a in page.all("button")]
     assert {("action", "apply"), ("action", "reset"), ("action", "exit")} < set(buttons)
-    assert {("industry", option.value) for option in OPTIONS} < set(buttons)
+    assert {("value", option.value) for option in OPTIONS} < set(buttons)
     checked = {a["value"] for a in page.all("input") if "checked" in a}
     assert checked == {"SaaS", "Reduce churn"}
 
@@ -271,9 +303,28 @@ def test_frame_parts_appear_only_where_they_are_meant() -> None:
     for part in ("admin-bar", "reprompt", "persx-state", "data-beacons", "csrf"):
         assert f'"{part}"' not in html
         assert part not in re.sub(r"<link[^>]*>|<script[^>]*>", "", html)
-    known = render(msgspec.structs.replace(SITE, industry="SaaS", reprompt=()), PAGE)
+    known = render(msgspec.structs.replace(SITE, industry="SaaS", asking=None), PAGE)
     assert 'data-testid="industry-chip"' in known
     assert 'href="/start"' in known
+
+
+@pytest.mark.parametrize("kind", ["one", "many", "number", "text"])
+def test_a_short_question_can_be_answered_or_put_aside(kind: str) -> None:
+    options = OPTIONS if kind in ("one", "many") else ()
+    asking = Asking(
+        question="What do you work on?", why="So that it fits.", name="role", options=options,
+        action="/preferences/answer", kind=kind, testid="question", send="Send", later="Not now",
+    )  # fmt: skip
+    page = Document(render(msgspec.structs.replace(BARE, asking=asking), PAGE))
+    (form,) = page.all("form")
+    assert form["action"] == "/preferences/answer"
+    hidden = {a["name"]: a["value"] for a in page.all("input") if a.get("type") == "hidden"}
+    assert hidden == {"name": "role", "next": "/"}
+    buttons = [(a.get("name"), a.get("value")) for a in page.all("button")]
+    assert buttons[-1] == ("action", "later")
+    assert len(buttons) == (1 + len(OPTIONS) if kind == "one" else 2)
+    fields = [a["type"] for a in page.all("input") if a["name"] == "value"]
+    assert fields == {"one": [], "many": ["checkbox"] * 5}.get(kind, [kind])
 
 
 def test_the_state_is_data_that_cannot_end_its_script() -> None:

@@ -118,8 +118,9 @@ def test_only_articles_opt_out_of_coverage(workspace: Workspace) -> None:
     assert out == {name for name in workspace.blocks if name.endswith("-body")}
 
 
-def test_variants_beside_the_industries_ask_for_a_returning_visitor(workspace: Workspace) -> None:
+def test_variants_beside_the_industries_ask_for_more_than_an_industry(workspace: Workspace) -> None:
     # Somebody who has just told us an industry must get that industry's variant everywhere.
+    answers = tuple(question.attribute for question in workspace.questions.values())
     others = [
         variant
         for block in workspace.blocks.values()
@@ -128,8 +129,27 @@ def test_variants_beside_the_industries_ask_for_a_returning_visitor(workspace: W
     ]
     assert others
     for variant in others:
-        assert variant.when.endswith(" and returning_visitor")
-        assert variant.name.endswith("-returning")
+        returning = variant.when.endswith(" and returning_visitor")
+        assert returning == variant.name.endswith("-returning")
+        assert returning or variant.when.startswith(answers), variant.name
+
+
+def test_questions_are_asked_in_both_languages_and_each_answer_is_good_for_something(
+    workspace: Workspace,
+) -> None:
+    assert len(workspace.questions) >= 5
+    rules = " ".join(
+        variant.when for block in workspace.blocks.values() for variant in block.variants
+    )
+    for question in workspace.questions.values():
+        assert set(question.locales["de"]) == {
+            field for field in ("text", "hint") if getattr(question, field)
+        }
+        attribute = workspace.attributes[question.attribute]
+        assert attribute.kept_for or question.attribute in rules
+        said = attribute.locales["de"]
+        assert said.label
+        assert set(said.values) <= set(attribute.values)
 
 
 def test_links_lead_to_pages_that_exist(workspace: Workspace) -> None:

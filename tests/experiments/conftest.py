@@ -38,6 +38,7 @@ def make(
             store=storage.store,
             stream=storage.stream,
             warehouse=storage.warehouse,
+            artifacts=storage.artifacts,
             keys=Keys(write_key="w", server_key="s", secret="secret"),
             clock=lambda: NOW,
         )

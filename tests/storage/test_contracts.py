@@ -7,6 +7,7 @@ import pytest
 from persx import testing
 from persx.storage.backends import BACKENDS, open_storage
 from persx.testing import (
+    ArtifactsContract,
     IdentityContract,
     Opener,
     RemovalContract,
@@ -51,6 +52,10 @@ class TestScopes(EveryBackend, ScopeContract):
 
 
 class TestWarehouse(EveryBackend, WarehouseContract):
+    pass
+
+
+class TestArtifacts(EveryBackend, ArtifactsContract):
     pass
 
 

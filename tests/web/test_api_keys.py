@@ -39,6 +39,7 @@ pytestmark = pytest.mark.anyio
 PREFLIGHT = {"HEAD", "OPTIONS"}
 BODIES: dict[str, Any] = {
     "/v1/decide": {"anonymousId": "v1", "page": "home"},
+    "/v1/preferences/link": {"userId": "u1"},
     "/v1/consent": {"purposes": {"analytics": True}, "anonymousId": "v1"},
     "batch": {"batch": [{"type": "track", "event": "Seen", "anonymousId": "v1"}]},
     "event": {"type": "track", "event": "Seen", "anonymousId": "v1", "userId": "u1",

@@ -47,7 +47,11 @@ def services(home: Path | None = None) -> Services:
     storage = open_storage(home, store="sqlite" if home else "memory")
     keys = Keys(write_key="w", server_key="s", secret="x")
     return Services(
-        store=storage.store, stream=storage.stream, warehouse=storage.warehouse, keys=keys
+        store=storage.store,
+        stream=storage.stream,
+        warehouse=storage.warehouse,
+        artifacts=storage.artifacts,
+        keys=keys,
     )
 
 

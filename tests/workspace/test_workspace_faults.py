@@ -54,7 +54,8 @@ def test_every_check_has_a_case() -> None:
     )
     assert len(CASES) > 60
     for file in ("settings", "attributes", "industries", "locales", "audiences", "personas",
-                 "goals", "blocks/", "block_types/", "pages/", "experiments/"):  # fmt: skip
+                 "goals", "questions", "blocks/", "block_types/", "pages/",
+                 "experiments/"):  # fmt: skip
         assert file in words
 
 

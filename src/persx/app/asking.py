@@ -1,4 +1,4 @@
-"""Asking again: one question where what a visitor declared is old, or their visits say otherwise.
+"""Asking: one question at a time, about what is not known, old, or at odds with the visits.
 
 Nothing is switched silently: what was declared decides until the visitor says something else.
 """
@@ -6,12 +6,14 @@ Nothing is switched silently: what was declared decides until the visitor says s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 
 from persx.app.declaring import declare
+from persx.app.hints import suggestion_for
 from persx.app.knowledge import known_at, with_moment
+from persx.app.questions import asks_industry, may_ask_industry, short_questions
 from persx.app.services import Services
 from persx.app.signing import SignedState
 from persx.app.visiting import Visitor, known_of, states_of
@@ -19,26 +21,38 @@ from persx.decide.plan import Plan
 from persx.model.attribute import Source, Value
 from persx.model.clock import DAY, Millis
 from persx.model.errors import BadInput
+from persx.model.question import INDUSTRY
 from persx.model.visitor import Profile
 from persx.visitors.preferences import DECLINED
-
-INDUSTRY: Final = "industry"
+from persx.visitors.questions import AskingSession, next_question
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """One question to a visitor about what they declared.
+    """One question to a visitor.
 
     Attributes:
-        kind: ``stale``: it is old. ``drift``: their visits speak for `suggestion`.
+        kind: ``stale``: what they declared is old. ``drift``: their visits speak for
+            `suggestion`. ``link``, ``network``: their request hints at `suggestion`.
+            ``industry``: theirs is not known. ``short``: one of the workspace's.
+        name: The short question's.
         declared: What they declared; the answer is filled in with it.
         since: When.
+        suggestion: A value that something speaks for; it is offered first.
     """
 
-    kind: Literal["stale", "drift"]
+    kind: Literal["stale", "drift", "link", "network", "industry", "short"]
     attribute: str
-    declared: str | tuple[str, ...]
-    since: Millis
+    name: str = ""
+    declared: str | tuple[str, ...] = ""
+    since: Millis = 0
     suggestion: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells it from all other questions, within a session."""
+        if self.kind in ("stale", "drift"):
+            return f"{self.kind}:{self.attribute}={self.suggestion}"
+        return self.name
 
 
 async def question_for(
@@ -47,17 +61,60 @@ async def question_for(
     visitor: Visitor,
     profile: Profile,
     context: Mapping[str, Value],
+    session: AskingSession,
+    *,
+    inner: bool = False,
+    quiz: bool = False,
 ) -> Question | None:
-    """Return the question that this visitor should be asked now, if any.
+    """Return the one question that this visitor should be asked now, if any.
+
+    What they declared long ago comes first, then what their visits speak against, then their
+    industry, then the workspace's short questions.
 
     Args:
         profile: What decisions see of the visitor.
         context: Contextual attributes of the request.
+        session: What was asked in this session.
+        inner: The page is not the home page: who arrives there may have lost their cookies.
+        quiz: The page asks something itself; no short question is asked beside it.
     """
+    now = services.clock()
+    found = await _doubts(services, plan, visitor, profile, context, now)
+    supposed = suggestion_for(plan, profile)
+    if supposed is not None and may_ask_industry(plan, profile, now):
+        found.append(
+            Question(
+                kind=supposed.kind,
+                attribute=INDUSTRY,
+                name=INDUSTRY,
+                suggestion=supposed.industry,
+            )
+        )
+    elif (inner or session.pages) and asks_industry(plan, profile, now):
+        found.append(Question(kind="industry", attribute=INDUSTRY, name=INDUSTRY))
+    if not quiz:
+        found += [
+            Question(kind="short", attribute=each.attribute, name=each.name)
+            for each in short_questions(plan, profile, context, now)
+            if session.pages >= each.after
+        ]
+    most = plan.workspace.settings.questions_per_session
+    key = next_question((each.key for each in found), session, most)
+    return next((each for each in found if each.key == key), None)
+
+
+async def _doubts(
+    services: Services,
+    plan: Plan,
+    visitor: Visitor,
+    profile: Profile,
+    context: Mapping[str, Value],
+    now: Millis,
+) -> list[Question]:
+    """Return the questions about what the visitor declared."""
     settings = plan.workspace.settings
     if visitor.new or (profile.attributes.get(INDUSTRY) is None and not _signed(plan)):
-        return None
-    now = services.clock()
+        return []
     states = await states_of(services, visitor)
     ages: dict[str, Millis] = {}
     for name in {INDUSTRY, *_signed(plan)} & plan.attributes.keys():
@@ -67,9 +124,8 @@ async def question_for(
     declared = profile.attributes.get(INDUSTRY)
     old = settings.reask_days * DAY
     if isinstance(declared, str) and old and ages.get(INDUSTRY, 0) > old:
-        return Question(
-            kind="stale", attribute=INDUSTRY, declared=declared, since=now - ages[INDUSTRY]
-        )
+        since = now - ages[INDUSTRY]
+        return [Question(kind="stale", attribute=INDUSTRY, declared=declared, since=since)]
     quiet = settings.drift_days * DAY
     seen = with_moment(plan, {**profile.attributes, **context}, profile, now)
     for name in _signed(plan):
@@ -78,14 +134,16 @@ async def question_for(
         suggestion = _suggestion(plan, name, seen, now)
         if suggestion:
             value = profile.attributes[name]
-            return Question(
-                kind="drift",
-                attribute=name,
-                declared=tuple(value) if isinstance(value, list) else str(value),
-                since=now - ages[name],
-                suggestion=suggestion,
-            )
-    return None
+            return [
+                Question(
+                    kind="drift",
+                    attribute=name,
+                    declared=tuple(value) if isinstance(value, list) else str(value),
+                    since=now - ages[name],
+                    suggestion=suggestion,
+                )
+            ]
+    return []
 
 
 async def answer(

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from persx.app.backfill import Job, fill, fold_of, switch
+from persx.app.predicting import train_when_due
 from persx.app.retention import retain
 from persx.app.services import Services
 from persx.decide.plan import Plan
@@ -22,6 +23,12 @@ _SCOPE: Final = System("background work")
 
 PUBLICATION_SECONDS: Final = 0.2
 USES_SECONDS: Final = 60.0
+TRAINING_SECONDS: Final = 60.0
+"""Time between looks whether a model is to be trained anew."""
+
+NETWORK_SECONDS: Final = 2.0
+"""Time between looks whether the network database was replaced."""
+
 SHORTEST_SECONDS: Final = 0.05
 """Whatever a setting says, requests get their turn between two rounds."""
 
@@ -34,20 +41,27 @@ _log = logging.getLogger("persx")
 @contextlib.asynccontextmanager
 async def background(services: Services) -> AsyncIterator[None]:
     """Run the background work for as long as the context is open."""
+    await asyncio.to_thread(services.network.look)
     filling = Filling(services)
     sealing = Sealing(services)
     await filling.take_up()
 
     async def watch() -> None:
-        await services.publication.refresh(services.store)
+        await services.refresh()
         await services.keyring.refresh(services.store)
         await filling.take_up()
 
     async def noting_uses() -> None:
         await services.keyring.write_uses(services.store)
 
+    async def network() -> None:
+        await asyncio.to_thread(services.network.look)
+
     async def retaining() -> None:
         await retain(services)
+
+    async def training() -> None:
+        await train_when_due(services)
 
     tasks = [
         asyncio.create_task(work)
@@ -56,6 +70,8 @@ async def background(services: Services) -> AsyncIterator[None]:
             _every(services.settings.seal_seconds, "seal", sealing.look),
             _every(USES_SECONDS, "uses of keys", noting_uses),
             _every(services.settings.retention_seconds, "retention", retaining),
+            _every(TRAINING_SECONDS, "training", training),
+            *([_every(NETWORK_SECONDS, "network", network)] if services.network.path else []),
             services.decision_log.run(services.store),
         )
     ]

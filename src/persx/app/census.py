@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from persx.app.deciding import current_plan
+from persx.app.population import visitors as visitors_of
 from persx.app.services import Services
 from persx.app.use_cases import AnyUseCase, UseCase
 from persx.app.visiting import with_persona
@@ -18,9 +19,9 @@ from persx.model.attribute import Purpose
 from persx.model.errors import Fault
 from persx.model.visitor import IdentityState
 from persx.model.workspace import Workspace
-from persx.storage.joining import is_account
 from persx.storage.scope import System
 from persx.visitors.fold import computed_key
+from persx.visitors.prediction.guessing import with_guesses
 from persx.workspace.attribute_uses import (
     CatalogueEntry,
     attribute_catalogue,
@@ -32,7 +33,6 @@ from persx.workspace.validation import check
 
 _SCOPE: Final = System("the census")
 
-_PAGE: Final = 1_000
 _FROM_PROFILE: Final = frozenset({"persona", "identified"})
 """Contextual attributes that follow from what is kept of a visitor."""
 
@@ -69,13 +69,13 @@ async def census(services: Services, request: CensusRequest) -> CensusResult:
     Raises:
         Unavailable: Nothing is published yet.
     """
-    await services.publication.refresh(services.store)
+    await services.refresh()
     plan = current_plan(services)
     known = dict.fromkeys(plan.workspace.attributes, 0)
     audiences = dict.fromkeys(_countable(plan.workspace), 0)
     visitors = 0
     whole = True
-    async for states in _visitors(services):
+    async for states in visitors_of(services, _SCOPE):
         if request.most and visitors >= request.most:
             whole = False
             break
@@ -150,23 +150,6 @@ def _countable(workspace: Workspace) -> list[str]:
     ]
 
 
-async def _visitors(services: Services) -> AsyncIterator[Sequence[IdentityState]]:
-    """Yield the states of each visitor once, whatever the number of their identities."""
-    reader = services.store.seen_by(_SCOPE)
-    oldest = await reader.bucketing_ids()
-    several = set(oldest.values())
-    after = ""
-    while page := await reader.all_states(after, _PAGE):
-        after = page[-1].identity
-        for state in page:
-            identity = state.identity
-            if identity in oldest or is_account(identity):
-                continue
-            yield await reader.states(identity) if identity in several else (state,)
-        # Requests get their turn.
-        await asyncio.sleep(0)
-
-
 def _count(
     plan: Plan,
     services: Services,
@@ -184,6 +167,7 @@ def _count(
         account=account,
     )
     profile = with_persona(plan, profile, {}, now)
+    profile = with_guesses(profile, plan.guesses, services.models.active)
     for name, value in profile.attributes.items():
         if value is not None and name in known and _filled(plan, name, states):
             known[name] += 1

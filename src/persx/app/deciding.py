@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from operator import is_
 from typing import Final
 
 import msgspec
@@ -15,16 +16,21 @@ from persx.audience.schema import contextual_attributes
 from persx.decide.engine import decide, missing
 from persx.decide.plan import PagePlan, Plan
 from persx.model.attribute import Source, Value, ValueType
+from persx.model.clock import Millis
 from persx.model.decision import Decision, DecisionRecord, PageDecision
 from persx.model.errors import BadInput, NotFound, Unavailable, did_you_mean
-from persx.model.visitor import Profile
+from persx.model.network import NETWORK_INDUSTRY
+from persx.model.visitor import Guess, Profile
+from persx.visitors.prediction.guessing import with_guesses
 
 _log = logging.getLogger("persx")
 
 MAX_BLOCKS: Final = 100
 
-_DERIVED: Final = frozenset({"persona", "identified", "hour", "weekday"})
-"""Contextual attributes that no request may set: they follow from the profile and the clock."""
+NO_GUESSES: Final[Mapping[str, Guess]] = {}
+
+_DERIVED: Final = frozenset({"persona", "identified", "hour", "weekday", NETWORK_INDUSTRY})
+"""Contextual attributes that no request may set: they follow from profile, clock and network."""
 
 _SENDABLE: Final = {
     name: each for name, each in contextual_attributes().items() if name not in _DERIVED
@@ -47,11 +53,18 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
-    """A page's decisions, with the profile they were made for and the plan they came from."""
+    """A page's decisions, with the profile they were made for and the plan they came from.
+
+    Attributes:
+        page: What was decided.
+        at: When.
+    """
 
     decision: PageDecision
     profile: Profile
     plan: Plan
+    page: PagePlan
+    at: Millis
 
 
 def current_plan(services: Services) -> Plan:
@@ -113,15 +126,14 @@ async def decide_for(
     preview: Preview | None = None,
     log: bool = True,
     whole: bool = True,
+    settled: bool = True,
 ) -> Decided:
     """Decide a page for a visitor; count it, and write it to the decision log behind.
-
-    Without consent to storage it is counted, and nothing else is kept of it. Previews are neither
-    logged nor counted.
 
     Args:
         log: Keep a line for replay.
         whole: Evaluate all that is known, the persona too; else what the decisions need.
+        settled: Neither is done yet: whoever shows the page calls `settle` with what was shown.
     """
     now = services.clock()
     profile = await profile_of(services, plan, visitor, now, None if whole else page.assembler)
@@ -132,6 +144,8 @@ async def decide_for(
     if whole or page.persona:
         # Found once, for the rules and for whoever is told of the visitor.
         profile = with_persona(plan, profile, context, now)
+    if page.guesses or (whole and plan.guesses):
+        profile = with_guesses(profile, plan.guesses, services.models.active)
     decision = decide(
         plan,
         page,
@@ -143,11 +157,38 @@ async def decide_for(
     )
     for block, error in decision.errors.items():
         _log.error("Block '%s' of snapshot %d failed: %s", block, decision.snapshot, error)
-    if preview is None:
-        services.metrics.decided(decision.decisions, profile.storable, person=log)
-        if log and profile.storable:
-            services.decision_log.add(record(decision, page, now))
-    return Decided(decision=decision, profile=profile, plan=plan)
+    decided = Decided(decision=decision, profile=profile, plan=plan, page=page, at=now)
+    if settled:
+        settle(services, decided, log=log)
+    return decided
+
+
+def settle(services: Services, decided: Decided, *, log: bool = True) -> None:
+    """Count a page's decisions, and write them to the decision log behind.
+
+    Without consent to storage they are counted, and nothing else is kept. Previews are neither
+    logged nor counted.
+
+    Args:
+        decided: With the decisions that are shown after all.
+        log: Keep a line for replay.
+    """
+    decision, storable = decided.decision, decided.profile.storable
+    if decision.forced:
+        return
+    services.metrics.decided(decision.decisions, storable, person=log)
+    if log and storable:
+        services.decision_log.add(
+            record(decision, decided.page, decided.at, decided.profile.guesses)
+        )
+
+
+def as_shown(decided: Decided, decisions: Sequence[Decision]) -> Decided:
+    """Return what was decided with the decisions as they were shown: some may have failed."""
+    if all(map(is_, decisions, decided.decision.decisions)):
+        return decided
+    decision = msgspec.structs.replace(decided.decision, decisions=tuple(decisions))
+    return msgspec.structs.replace(decided, decision=decision)
 
 
 def receipt_of(services: Services, decided: Decided, page: PagePlan) -> str:
@@ -157,10 +198,12 @@ def receipt_of(services: Services, decided: Decided, page: PagePlan) -> str:
     return carry(services.signer, decided.decision, page, decided.plan, services.clock())
 
 
-def record(decision: PageDecision, page: PagePlan, now: int) -> DecisionRecord:
+def record(
+    decision: PageDecision, page: PagePlan, now: int, guesses: Mapping[str, Guess] = NO_GUESSES
+) -> DecisionRecord:
     """Return a page decision as it is kept: all but the contents, and attributes not read."""
     visible = decision.attributes
-    body = {
+    body: dict[str, object] = {
         "page": decision.page,
         "snapshot": decision.snapshot,
         "artifacts": decision.artifacts,
@@ -170,6 +213,8 @@ def record(decision: PageDecision, page: PagePlan, now: int) -> DecisionRecord:
             [each.block, each.variant, each.reason, each.propensity] for each in decision.decisions
         ],
     }
+    if guesses and (read := guesses.keys() & page.guesses):
+        body["guesses"] = {name: guesses[name].confidence for name in sorted(read)}
     return DecisionRecord(
         id=decision.id,
         at=now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -10,14 +11,15 @@ import msgspec
 from persx.app.collecting import collect_from
 from persx.app.services import Services
 from persx.app.signing import SignedState
-from persx.app.visiting import Visitor
+from persx.app.visiting import Visitor, granted_to
 from persx.decide.plan import Plan
-from persx.model.attribute import Source, Value, ValueType
-from persx.model.errors import BadInput, did_you_mean
+from persx.model.attribute import Attribute, Purpose, Source, Value, ValueType
+from persx.model.errors import BadInput, Forbidden, did_you_mean
 from persx.model.event import FORM_SUBMITTED, EventType
+from persx.visitors.consent import storable
+from persx.visitors.fold import LONGEST_TEXT, MOST_TEXTS
 
 MAX_ANSWER: Final = 5_000
-MAX_CHOICES: Final = 100
 
 
 def check_facts(plan: Plan, given: Mapping[str, object]) -> dict[str, Value]:
@@ -51,8 +53,11 @@ def check_facts(plan: Plan, given: Mapping[str, object]) -> dict[str, Value]:
         except msgspec.ValidationError as error:
             raise BadInput(f"'{name}' must be of type {attribute.type}.", value=value) from error
         items = fact if isinstance(fact, list) else [fact]
-        if len(items) > MAX_CHOICES or any(len(str(item)) > MAX_ANSWER for item in items):
-            raise BadInput(f"What was given for '{name}' is too long.")
+        if len(items) > MOST_TEXTS or any(len(str(item)) > LONGEST_TEXT for item in items):
+            raise BadInput(
+                f"What was given for '{name}' is too long.",
+                hint=f"At most {LONGEST_TEXT:,} characters are kept, and {MOST_TEXTS} entries.",
+            )
         allowed = attribute.values
         for item in items:
             if allowed and item not in allowed:
@@ -65,20 +70,67 @@ def check_facts(plan: Plan, given: Mapping[str, object]) -> dict[str, Value]:
     return facts
 
 
+def declared_value(attribute: Attribute, texts: Sequence[str]) -> object:
+    """Return what a form's texts mean for an attribute; nothing chosen or written forgets it.
+
+    Yes and no are sent as such, and a list without closed values has one on each line.
+
+    Raises:
+        BadInput: It is no number, or neither yes nor no.
+    """
+    text = texts[0].strip() if texts else ""
+    match attribute.type:
+        case ValueType.STRINGS if not attribute.values:
+            return [line.strip() for line in text.splitlines() if line.strip()]
+        case ValueType.STRINGS:
+            return [each for each in texts if each]
+        case _ if not text:
+            return None
+        case ValueType.BOOLEAN:
+            if text not in ("yes", "no"):
+                raise BadInput(f"'{text[:80]}' is neither yes nor no.", value=text)
+            return text == "yes"
+        case ValueType.NUMBER:
+            try:
+                number = float(text.replace(",", "."))
+            except ValueError as error:
+                raise BadInput(f"'{text[:80]}' is not a number.", value=text) from error
+            if not math.isfinite(number):
+                raise BadInput(f"'{text[:80]}' is not a number that can be kept.", value=text)
+            return number
+        case _:
+            return text
+
+
 async def declare(
     services: Services, plan: Plan, visitor: Visitor, given: Mapping[str, object]
 ) -> SignedState:
     """Log what the visitor declares, and return the state that their cookie shall carry.
 
+    What is forgotten (none) needs no permission; of somebody who allows no storage there is
+    nothing that could be forgotten, and nothing is logged.
+
     Raises:
         BadInput: See `check_facts`.
+        Forbidden: The visitor has not allowed personalization, or no storage at all.
     """
     facts = check_facts(plan, given)
+    purposes = await granted_to(services, plan, visitor)
+    told = [name for name, value in facts.items() if value is not None]
+    personal = any(plan.attributes[name].purpose is not Purpose.NECESSARY for name in told)
+    kept = storable(purposes)
+    if (personal and Purpose.PERSONALIZATION not in purposes) or (told and not kept):
+        raise Forbidden(
+            "The visitor has not allowed personalization, so nothing they declare is kept.",
+            hint="Ask them, and send their answer to POST /v1/consent first.",
+        )
+    if not kept:
+        return SignedState(at=services.clock(), facts={})
     now = await collect_from(services, visitor, EventType.IDENTIFY, traits=dict(facts))
-    kept: dict[str, Value] = {
+    carried: dict[str, Value] = {
         name: value for name, value in {**visitor.declared, **facts}.items() if value is not None
     }
-    return SignedState(at=now, facts=kept)
+    return SignedState(at=now, facts=carried)
 
 
 async def submit_form(

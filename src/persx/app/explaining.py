@@ -19,6 +19,7 @@ from persx.decide.plan import Plan
 from persx.model.attribute import Attribute, Value
 from persx.model.clock import Millis
 from persx.model.errors import BadInput, NotFound, did_you_mean
+from persx.model.visitor import Guess
 from persx.visitors.values import conform
 from persx.workspace.snapshot import schema
 
@@ -44,20 +45,28 @@ async def explain_for_visitor(services: Services, request: ExplainRequest) -> Ex
         NotFound: Nothing is known of the visitor.
         Unavailable: Nothing is published yet.
     """
-    await services.publication.refresh(services.store)
+    await services.refresh()
     plan = current_plan(services)
     known: dict[str, Value] = {}
+    guesses: Mapping[str, Guess] = {}
     if request.anonymous_id or request.user_id:
         visitor = Visitor(anonymous_id=request.anonymous_id, user_id=request.user_id, trusted=True)
         if not await services.store.seen_by(visitor.scope).states(visitor.identity):
             name = request.user_id or request.anonymous_id
             raise NotFound(f"Nothing is known of the visitor '{name}'.", value=name)
         profile = await known_of(services, plan, visitor)
+        guesses = profile.guesses
         known = {
             **profile.attributes,
             "identified": any(each.startswith("u:") for each in profile.identities),
         }
-    return explain_rule(plan, request.rule, known, request.attributes, services.clock())
+    found = explain_rule(plan, request.rule, known, request.attributes, services.clock())
+    if not guesses:
+        return found
+    reads = plan.program.reads(request.rule) - request.attributes.keys()
+    return msgspec.structs.replace(
+        found, guesses={name: guess for name, guess in guesses.items() if name in reads}
+    )
 
 
 def explain_rule(

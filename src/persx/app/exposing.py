@@ -22,10 +22,15 @@ SEGMENTS: Final = ("industry", "persona")
 """Attributes whose value freezes at the exposure, for reports by segment."""
 
 
+CAME: Final = ("referrer.host", "utm.source", "utm.medium", "utm.campaign", "device")
+"""Attributes of the request that tell where a visitor comes from, and with what."""
+
+
 class Exposure(msgspec.Struct, frozen=True, array_like=True):
     """What an exposure token says: which page was decided for whom, and what it counts for.
 
-    `counts` holds experiment, arm and epoch of those in which the page makes them count.
+    `counts` holds experiment, arm and epoch of those in which the page makes them count. `came`
+    tells from where and with what the visitor came, in workspaces that guess from it.
     """
 
     decision: str
@@ -36,6 +41,7 @@ class Exposure(msgspec.Struct, frozen=True, array_like=True):
     snapshot: int
     counts: tuple[tuple[str, str, int], ...]
     segments: dict[str, str]
+    came: dict[str, str] = {}
 
 
 def exposure_token(
@@ -58,8 +64,31 @@ def exposure_token(
                 if each.eligible
             ),
             segments={name: str(known[name]) for name in SEGMENTS if known.get(name)},
+            came={
+                name: str(known[name])
+                for name in (CAME if decided.plan.guesses else ())
+                if known.get(name)
+            },
         )
     )
+
+
+def _context(came: Mapping[str, str]) -> dict[str, Any]:
+    """Return where a visitor came from in the form that API clients send it."""
+    context: dict[str, Any] = {}
+    if "referrer.host" in came:
+        context["page"] = {"referrer": f"https://{came['referrer.host']}/"}
+    if campaign := {
+        field: came[name]
+        for name, field in (
+            ("utm.source", "source"), ("utm.medium", "medium"), ("utm.campaign", "name")
+        )
+        if name in came
+    }:  # fmt: skip
+        context["campaign"] = campaign
+    if "device" in came:
+        context["device"] = {"type": came["device"]}
+    return context
 
 
 def _is_erased(services: Services, exposure: Exposure) -> bool:
@@ -101,7 +130,7 @@ async def confirm(
             received=now,
             verified=True,
             properties=properties,
-            context=dict(context),
+            context={**_context(exposure.came), **context},
         )
 
     events = [

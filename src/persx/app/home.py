@@ -82,6 +82,7 @@ async def open_home(
                 store=storage.store,
                 stream=storage.stream,
                 warehouse=storage.warehouse,
+                artifacts=storage.artifacts,
                 keys=await load_keys(storage.store, settings, keep=not read_only),
                 settings=settings,
                 home=home,
@@ -91,7 +92,7 @@ async def open_home(
             if not read_only:
                 await settle_tombstones(services)
             if deciding:
-                await services.publication.refresh(services.store)
+                await services.refresh()
             yield services
         finally:
             await storage.close()

@@ -102,7 +102,27 @@ KEPT: Final = (
         withdrawn="stays, unused; with `erase`, removed from the profile at once",
     ),
     Kept(
-        what="Session storage `persx-state`: industry, goals, tools, persona",
+        what="Short questions that were put aside, and when: they rest meanwhile",
+        needs=STORAGE,
+        under=_ID,
+        until="until it is erased",
+    ),
+    Kept(
+        what="Where something is predicted: what visits leave (pages, referring sites, campaigns, "
+        "class of device, names of events), each with its first time; a guess itself is not kept",
+        needs=STORAGE,
+        under=_ID,
+        until="until it is erased; of each visitor the first 100",
+    ),
+    Kept(
+        what="Models that guess, trained on visitors who allow personalization and analytics: "
+        "weights of what at least five of them left",
+        needs=(Purpose.PERSONALIZATION, Purpose.ANALYTICS),
+        under="no id",
+        until="always, with their figures, so that decisions can be replayed",
+    ),
+    Kept(
+        what="Session storage `persx-state`: industry, goals, tools, persona, guesses",
         needs=STORAGE,
         under="the browser's tab",
         until="until the tab is closed",

@@ -14,10 +14,10 @@ from persx.decide.uses import Uses, uses
 from persx.model.attribute import Attribute, Purpose, Source, Value
 from persx.model.clock import Millis
 from persx.model.event import IdentityKey
-from persx.model.visitor import IdentityState, Profile
+from persx.model.visitor import Guess, IdentityState, Profile
 from persx.storage.scope import Bearer
 from persx.visitors.dating import changed_at, fact_of
-from persx.visitors.preferences import GENERIC_CONTENT, PREFERENCES
+from persx.visitors.preferences import GENERIC_CONTENT, is_preference
 
 
 class KnownFact(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +27,7 @@ class KnownFact(msgspec.Struct, frozen=True, kw_only=True):
         at: When it was declared, or about when its newest event happened; None if not known.
         used: Whether the visitor allows its purpose; what they do not allow decides nothing.
         uses: What it decides about.
+        guess: How sure it is, where a model says so and not the visitor.
     """
 
     name: str
@@ -36,6 +37,7 @@ class KnownFact(msgspec.Struct, frozen=True, kw_only=True):
     purpose: Purpose
     used: bool
     uses: Uses
+    guess: Guess | None = None
 
 
 class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,10 +97,37 @@ async def knowledge_of(
             uses=usage[name],
         )
         for name in plan.attributes
-        if name not in PREFERENCES
+        if not is_preference(name)
         and (value := held.attributes.get(name)) not in (None, [], "")
         # Of somebody who was never here nothing is held, not even that they did nothing.
         and (states or held.sources[name] is Source.DECLARED)
+    ]
+    facts += [
+        KnownFact(
+            name=name,
+            value=guess.value,
+            source=Source.PREDICTED,
+            at=None,
+            purpose=plan.attributes[name].purpose,
+            used=True,
+            uses=usage[name],
+            guess=guess,
+        )
+        for name, guess in profile.guesses.items()
+    ]
+    facts += [
+        KnownFact(
+            name=name,
+            value=profile.attributes[name],
+            source=source,
+            at=None,
+            purpose=_purpose(plan, name),
+            used=True,
+            uses=usage.get(name, Uses()),
+        )
+        for name, source in profile.sources.items()
+        # Hints of this very request: nothing is held of them.
+        if source is Source.CONTEXTUAL
     ]
     seen = with_moment(plan, {**profile.attributes, **context}, profile, now)
     return Knowledge(
@@ -152,6 +181,11 @@ def with_moment(
         "identified": any(each.startswith("u:") for each in profile.identities),
         **attributes,
     }
+
+
+def _purpose(plan: Plan, name: str) -> Purpose:
+    attribute = plan.attributes.get(name)
+    return attribute.purpose if attribute else Purpose.PERSONALIZATION
 
 
 def _text(value: Value) -> str | None:

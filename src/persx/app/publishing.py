@@ -10,7 +10,7 @@ import msgspec
 from persx.app.services import Services
 from persx.app.use_cases import AnyUseCase, UseCase
 from persx.decide.compilation import compile_snapshot
-from persx.model.errors import BadInput, Conflict, Fault, InvalidWorkspace
+from persx.model.errors import BadInput, Conflict, Fault, InvalidWorkspace, Unreadable
 from persx.model.workspace import Snapshot
 from persx.storage.ports import DraftFile, SnapshotHead
 from persx.workspace.history import DocumentChange, changes
@@ -165,7 +165,7 @@ async def drafts(services: Services, _request: DraftsRequest) -> DraftsResult:
     workspace, faults = await asyncio.to_thread(
         check, {path: draft.text for path, draft in files.items()}
     )
-    active = await services.store.snapshot()
+    active = await _active(services)
     return DraftsResult(
         drafts=tuple(files[path] for path in sorted(files)),
         active=active.number if active else 0,
@@ -214,7 +214,7 @@ async def publish(services: Services, request: PublishRequest) -> PublishResult:
     if workspace is None:
         raise InvalidWorkspace(faults)
     content = digest(canonical(workspace))
-    active = await services.store.snapshot()
+    active = await _active(services)
     if active is not None and active.digest == content:
         return PublishResult(
             number=active.number, digest=content, unchanged=True, warnings=tuple(faults)
@@ -228,7 +228,9 @@ async def publish(services: Services, request: PublishRequest) -> PublishResult:
         workspace=workspace,
     )
     # What cannot be compiled would be refused by every server that tries to serve it.
-    await asyncio.to_thread(compile_snapshot, snapshot)
+    plan = await asyncio.to_thread(compile_snapshot, snapshot)
+    if plan.faults:
+        raise InvalidWorkspace([Fault(message=each) for each in plan.faults])
     number = await services.store.publish(snapshot)
     return PublishResult(
         number=number,
@@ -237,6 +239,14 @@ async def publish(services: Services, request: PublishRequest) -> PublishResult:
         changes=changes(active.workspace if active else None, workspace),
         warnings=tuple(faults),
     )
+
+
+async def _active(services: Services) -> Snapshot | None:
+    """Return the active snapshot; none where it cannot be read: it is about to be replaced."""
+    try:
+        return await services.store.snapshot()
+    except Unreadable:
+        return None
 
 
 class RollbackRequest(msgspec.Struct, frozen=True, kw_only=True):

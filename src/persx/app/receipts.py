@@ -10,7 +10,7 @@ from persx.app.carried import read_carried
 from persx.app.services import Services
 from persx.decide.receipt import Receipt, Rulebook, receipt
 from persx.model.decision import DecisionRecord
-from persx.model.errors import NotFound
+from persx.model.errors import NotFound, Unreadable
 from persx.model.event import IdentityKey
 from persx.storage.scope import Bearer, VisitorScope
 
@@ -114,7 +114,10 @@ async def _rulebook(services: Services, number: int) -> Rulebook | None:
     """Return the rules of a snapshot, which are kept for the next one who asks."""
     kept = services.rulebooks
     if number not in kept:
-        snapshot = await services.store.snapshot(number)
+        try:
+            snapshot = await services.store.snapshot(number)
+        except Unreadable:
+            snapshot = None
         if snapshot is None:
             return None
         if len(kept) >= KEPT_RULEBOOKS:

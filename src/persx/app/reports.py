@@ -27,7 +27,7 @@ from persx.experiments.readout import Observed, Readout, read_out
 from persx.experiments.sql import query
 from persx.experiments.statistics.interval import CONFIDENCE
 from persx.model.clock import iso
-from persx.model.errors import NotFound, did_you_mean
+from persx.model.errors import NotFound, Unreadable, did_you_mean
 from persx.model.workspace import Workspace
 from persx.storage.scope import System
 
@@ -69,7 +69,10 @@ async def report(services: Services, request: ReportRequest) -> Readout:
 
 async def experiment_names(services: Services) -> list[str]:
     """Return the names of all experiments that can be reported: the live ones first."""
-    snapshot = await services.store.snapshot()
+    try:
+        snapshot = await services.store.snapshot()
+    except Unreadable:
+        snapshot = None
     live = live_experiments(snapshot.workspace) if snapshot else []
     imported = [name.removeprefix(_PREFIX) for name in await services.store.values(_PREFIX)]
     return [*live, *sorted(set(imported) - set(live))]

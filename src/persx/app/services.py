@@ -17,6 +17,8 @@ from prometheus_client.registry import Collector
 
 from persx.app.decision_log import DecisionLog
 from persx.app.keyring import HASHED, Keyring, hashed
+from persx.app.models import Models
+from persx.app.network import NetworkDatabase
 from persx.app.offers import Offers
 from persx.app.publication import Publication
 from persx.app.settings import ServerSettings
@@ -26,6 +28,7 @@ from persx.decide.receipt import Rulebook
 from persx.model.clock import Clock, system_clock
 from persx.model.decision import Decision, Reason
 from persx.model.visitor import Profile
+from persx.storage.artifacts import Artifacts
 from persx.storage.ports import Store, Stream, Warehouse
 from persx.storage.removal import Tombstones
 
@@ -155,31 +158,46 @@ class Services:
         erased: What visitors still carry from before their erasure: cookies, pages' tokens.
         rulebooks: Snapshot number → its rules, for receipts.
         offers: To those who have just withdrawn: to erase what was kept of them.
+        network: What tells of the networks that visitors come from.
     """
 
     store: Store
     stream: Stream
     warehouse: Warehouse
+    artifacts: Artifacts
     keys: Keys
     settings: ServerSettings = field(default_factory=ServerSettings)
     home: Path | None = None
     clock: Clock = system_clock
     metrics: Metrics = field(default_factory=Metrics)
-    publication: Publication = field(default_factory=Publication)
+    publication: Publication = field(init=False)
+    models: Models = field(default_factory=Models)
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
     erased: Tombstones = field(default_factory=lambda: Tombstones(b""))
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
     rulebooks: dict[int, Rulebook] = field(default_factory=dict)
     slow_reads: SlowReads = field(default_factory=SlowReads)
     offers: Offers[Offer] = field(default_factory=Offers)
+    network: NetworkDatabase = field(init=False)
     decision_log: DecisionLog = field(init=False)
     keyring: Keyring = field(init=False)
     signer: Signer = field(init=False)
 
+    async def refresh(self) -> None:
+        """Take up the snapshot and the models that are active now."""
+        await self.publication.refresh(self.store)
+        await self.models.refresh(self)
+
     def __post_init__(self) -> None:
+        self.publication = Publication(self.metrics.errors.labels("publication").inc)
         self.decision_log = DecisionLog(self.metrics.dropped.inc)
         self.signer = Signer(self.keys.secret)
         self.keyring = Keyring(self.keys.write_key, self.keys.server_digest, self.keys.secret)
+        path = self.settings.network_file
+        self.network = NetworkDatabase(
+            (self.home or Path()) / path if path else None,
+            self.metrics.errors.labels("network").inc,
+        )
 
 
 _SERVER_KEY: Final = "key:server"

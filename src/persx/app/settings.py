@@ -20,6 +20,13 @@ Url = Annotated[
     str, Meta(pattern=r"^(https?://\S+)?\Z", description="an address that begins with https://")
 ]
 Switch = Annotated[bool, Meta(description="true or false")]
+Networks = Annotated[
+    str,
+    Meta(
+        pattern=r"^([0-9A-Fa-f:.]+(/[0-9]{1,3})?( *, *[0-9A-Fa-f:.]+(/[0-9]{1,3})?)*)?\Z",
+        description="addresses and networks such as 10.0.0.0/8, parted by commas",
+    ),
+]
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,6 +48,10 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         seal_seconds: Time between looks at the hot log.
         retention_seconds: Time between looks for what is kept for too long.
         bots: Whether requests that look like bots count nothing.
+        network_file: A database in MaxMind's format, from which the workspace may take hints; a
+            relative path begins in the home.
+        trusted_proxies: Addresses and networks, parted by commas, whose ``X-Forwarded-For`` and
+            ``X-Forwarded-Proto`` are believed.
     """
 
     host: str = "127.0.0.1"
@@ -56,6 +67,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     seal_seconds: Seconds = 30.0
     retention_seconds: Seconds = 600.0
     bots: Switch = True
+    network_file: str = ""
+    trusted_proxies: Networks = "127.0.0.1,::1"
 
 
 def load_settings(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from itsdangerous import Signer as ItsSigner
 
 from persx.model.attribute import Purpose, Value
-from persx.model.clock import Millis
+from persx.model.clock import DAY, SECOND, Millis
 from persx.model.visitor import Grant
+from persx.visitors.questions import AskingSession
+
+LINK_DAYS: Final = 90
+"""For so long a link to somebody's preferences works."""
 
 
 class SignedState(msgspec.Struct, frozen=True, array_like=True):
@@ -28,6 +33,8 @@ class Signer:
         self._visitor = URLSafeSerializer(secret, salt="visitor")
         self._state = URLSafeSerializer(secret, salt="state")
         self._consent = URLSafeSerializer(secret, salt="consent")
+        self._asked = URLSafeSerializer(secret, salt="asked")
+        self._preferences = URLSafeTimedSerializer(secret, salt="preferences")
         self._exposure = URLSafeTimedSerializer(secret, salt="exposure")
         self._receipt = URLSafeSerializer(secret, salt="receipt")
 
@@ -73,6 +80,31 @@ class Signer:
             return msgspec.convert(self._consent.loads(text), dict[Purpose, Grant])
         except (BadSignature, msgspec.ValidationError):
             return {}
+
+    def asked(self, session: AskingSession) -> str:
+        """Return the value of the cookie with what a session asked."""
+        return str(self._asked.dumps(msgspec.to_builtins(session)))
+
+    def read_asked(self, text: str) -> AskingSession:
+        """Return what a session asked; nothing where the cookie is not ours."""
+        try:
+            return msgspec.convert(self._asked.loads(text), AskingSession)
+        except (BadSignature, msgspec.ValidationError):
+            return AskingSession()
+
+    def preferences(self, user_id: str) -> str:
+        """Return a token that leads to a user's preferences, and to nothing else of theirs."""
+        return str(self._preferences.dumps(user_id))
+
+    def read_preferences(self, text: str) -> tuple[str, Millis] | None:
+        """Return whose preferences a token leads to, and when it was made; none if not ours."""
+        try:
+            found, made = self._preferences.loads(
+                text, max_age=LINK_DAYS * DAY // SECOND, return_timestamp=True
+            )
+        except BadSignature:
+            return None
+        return (found, int(made.timestamp()) * SECOND) if isinstance(found, str) else None
 
     def exposure(self, payload: object) -> str:
         """Return a token that confirms the delivery of one page."""

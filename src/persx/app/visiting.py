@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from persx.app.hints import with_hints
 from persx.app.services import KEPT_PROFILES, KeptProfile, Services
 from persx.decide.plan import Plan
 from persx.model.attribute import Purpose, Value
@@ -17,6 +18,7 @@ from persx.model.event import IdentityKey, anonymous_key, user_key
 from persx.model.visitor import Grant, IdentityState, Profile
 from persx.storage.scope import Bearer
 from persx.visitors.consent import add, answers_of, granted
+from persx.visitors.prediction.guessing import with_guesses
 from persx.visitors.profile import Assembler
 
 _NO_ANSWERS: Final[Mapping[Purpose, Grant]] = {}
@@ -33,6 +35,8 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
         answers: What the visitor's own signed cookie says of their consent; newer answers that
             are kept for them, from another device perhaps, win over it.
         gpc: Their browser asks not to have their data sold or shared (``Sec-GPC: 1``).
+        link: The industry that the link they followed names; it holds where none is known.
+        address: Where their request comes from, to be looked up where they allow it, never kept.
     """
 
     anonymous_id: str = ""
@@ -43,6 +47,8 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     new: bool = False
     answers: Mapping[Purpose, Grant] = _NO_ANSWERS
     gpc: bool = False
+    link: str = ""
+    address: str = ""
 
     @property
     def identity(self) -> IdentityKey:
@@ -67,11 +73,24 @@ async def profile_of(
     now: Millis,
     assembler: Assembler | None = None,
 ) -> Profile:
-    """Return what may be known of the visitor now.
+    """Return what may be known of the visitor now, hints of their request included.
 
     Args:
         assembler: Evaluates the attributes that are needed; all of the plan's unless given.
     """
+    profile = await _profile_of(services, plan, visitor, now, assembler)
+    if visitor.link or visitor.address:
+        return with_hints(services, plan, profile, now, link=visitor.link, address=visitor.address)
+    return profile
+
+
+async def _profile_of(
+    services: Services,
+    plan: Plan,
+    visitor: Visitor,
+    now: Millis,
+    assembler: Assembler | None,
+) -> Profile:
     scope = visitor.scope
     reader = services.store.seen_by(scope)
     states = () if visitor.new else await reader.states(scope.identity)
@@ -158,9 +177,10 @@ def _assembled(
 
 
 async def known_of(services: Services, plan: Plan, visitor: Visitor) -> Profile:
-    """Return the visitor's whole profile now, the persona that fits best included."""
+    """Return the visitor's whole profile now, the best fitting persona and guesses included."""
     now = services.clock()
-    return with_persona(plan, await profile_of(services, plan, visitor, now), {}, now)
+    profile = with_persona(plan, await profile_of(services, plan, visitor, now), {}, now)
+    return with_guesses(profile, plan.guesses, services.models.active)
 
 
 def with_persona(

@@ -16,6 +16,7 @@ from persx.audience.values import present, show
 from persx.model.attribute import ValueType
 from persx.model.clock import Millis, iso
 from persx.model.errors import BadInput
+from persx.model.visitor import Guess
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +29,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         result: Whether it is true.
         deciding: Whether the rule's result hangs on it: turning it could turn the rule.
         values: The attributes that this clause reads itself, None for what is not known.
+        guesses: Of the rule as a whole: the attributes among them that a model guessed.
     """
 
     text: str
@@ -36,10 +38,17 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     deciding: bool
     values: Mapping[str, Any] = {}
     parts: tuple[Explanation, ...] = ()
+    guesses: Mapping[str, Guess] = {}
 
     def render(self) -> str:
         """Write the explanation as lines of plain text, deciding clauses marked with ``*``."""
-        return "\n".join(self._lines(0))
+        lines = self._lines(0)
+        for name, guess in self.guesses.items():
+            lines.append(
+                f"{name} is a guess at {guess.of}: {guess.confidence:.0%} sure, by model "
+                f"{guess.artifact}."
+            )
+        return "\n".join(lines)
 
     def _lines(self, level: int) -> list[str]:
         mark = "*" if self.deciding else " "

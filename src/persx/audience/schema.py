@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from persx.model.attribute import Attribute, Computation, Purpose, Source, ValueType
+from persx.model.network import NETWORK_INDUSTRY
 
 
 def _contextual(
@@ -31,15 +32,24 @@ def _contextual(
 
 
 def contextual_attributes(
-    *, personas: Sequence[str] = (), locales: Sequence[str] = ()
+    *,
+    personas: Sequence[str] = (),
+    locales: Sequence[str] = (),
+    industries: Sequence[str] = (),
 ) -> dict[str, Attribute]:
     """Return the attributes that every workspace has, which come from the request.
 
     Args:
         personas: Names of the workspace's personas: the closed values of ``persona``.
         locales: Codes of the workspace's locales: the closed values of ``locale``.
+        industries: Names of its industries: the closed values of ``network.industry``.
     """
     persona = _contextual("persona", "The best fitting persona.", values=tuple(personas))
+    network = _contextual(
+        NETWORK_INDUSTRY,
+        "The industry that the visitor's network speaks for.",
+        values=tuple(industries),
+    )
     return {
         attribute.name: attribute
         for attribute in (
@@ -54,6 +64,7 @@ def contextual_attributes(
             _contextual("weekday", "1 (Monday) to 7 (Sunday).", ValueType.NUMBER),
             # A persona is found from personal facts, so using it needs the same consent.
             msgspec.structs.replace(persona, purpose=Purpose.PERSONALIZATION),
+            msgspec.structs.replace(network, purpose=Purpose.PERSONALIZATION),
             _contextual("identified", "Whether a user id is known.", ValueType.BOOLEAN),
         )
     }

@@ -48,6 +48,7 @@ COMMANDS: Final = (
     CommandEntry("erase", "erase", "Erase a visitor from everything that is kept."),
     CommandEntry("key", "key", "Make, list, rotate and revoke API keys."),
     CommandEntry("retention", "retention", "Tell what is removed when it is too old."),
+    CommandEntry("predict", "predict", "Train models that guess what visitors did not say."),
     CommandEntry("backup", "backup", "Write everything in a home to one file."),
     CommandEntry("restore", "restore", "Make a home of a backup."),
     CommandEntry("report", "report", "Report what an experiment was worth."),

@@ -11,6 +11,7 @@ import msgspec
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
+from persx.content.blocks.quiz import QuizStep
 from persx.content.declared import sandbox
 from persx.content.icons import icon
 from persx.content.safety import safe_href, sanitise, sanitise_template
@@ -70,6 +71,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
         csrf: A token that every form sends back; empty means none.
         words: What its forms say by themselves.
         again: Block name → its form, where that is shown again.
+        quizzes: Block name → where the visitor is in that quiz.
         languages: Block name → the language of its texts, where it is not the page's.
     """
 
@@ -81,6 +83,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     csrf: str = ""
     words: FormWords = FormWords()
     again: Mapping[str, FormAgain] = {}
+    quizzes: Mapping[str, QuizStep] = {}
     languages: Mapping[str, str] = {}
 
 
@@ -96,11 +99,13 @@ class RenderedPage(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         blocks: In order; a block of which not even the default content renders is left out.
+        decisions: What is shown of every block, of those left out too.
         errors: What failed, for the log and the counters; empty when all went well.
         has_h1: Whether the first block carries the page's heading.
     """
 
     blocks: tuple[RenderedBlock, ...]
+    decisions: tuple[Decision, ...] = ()
     errors: tuple[RenderError, ...] = ()
     has_h1: bool = False
 
@@ -150,29 +155,38 @@ class Renderer:
             fallback: Gives a block's default content by the block's name, or None.
         """
         blocks: list[RenderedBlock] = []
+        shown: list[Decision] = []
         errors: list[RenderError] = []
         first = msgspec.structs.replace(context, heading_level=1)
         for decision in decisions:
+            if decision.reason is Reason.INVALID and not decision.content:
+                # It was told when the snapshot was taken up.
+                shown.append(decision)
+                continue
             here = context if blocks else first
             try:
-                shown = RenderedBlock(decision=decision, markup=self.block(decision, context=here))
+                markup = self.block(decision, context=here)
             except RenderError as error:
                 errors.append(error)
-                content = fallback(decision.block)
-                if content is None:
-                    continue
-                instead = msgspec.structs.replace(
+                content = fallback(decision.block) or {}
+                decision = msgspec.structs.replace(
                     decision, variant=DEFAULT, content=content, reason=Reason.ERROR
                 )
+                shown.append(decision)
+                if not content:
+                    continue
                 try:
-                    markup = self.block(instead, context=here)
+                    markup = self.block(decision, context=here)
                 except RenderError as second:
                     errors.append(second)
                     continue
-                shown = RenderedBlock(decision=instead, markup=markup)
-            blocks.append(shown)
+            else:
+                shown.append(decision)
+            blocks.append(RenderedBlock(decision=decision, markup=markup))
         has_h1 = bool(blocks) and "<h1" in blocks[0].markup
-        return RenderedPage(blocks=tuple(blocks), errors=tuple(errors), has_h1=has_h1)
+        return RenderedPage(
+            blocks=tuple(blocks), decisions=tuple(shown), errors=tuple(errors), has_h1=has_h1
+        )
 
     def _section(self, decision: Decision, context: RenderContext) -> Markup:
         type_ = self._types[decision.type]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from persx.model.attribute import Attribute, AttributeTexts
+from persx.model.question import QuestionDocument
 from persx.model.workspace import (
     Block,
     ConsentSettings,
@@ -42,7 +43,7 @@ def localized(
 
 
 def text_of(
-    document: ConsentSettings | Industry | Page | Settings,
+    document: ConsentSettings | Industry | Page | QuestionDocument | Settings,
     field: str,
     locale: str,
     locales: Mapping[str, Locale],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Raw
@@ -28,6 +29,7 @@ from persx.decide.plan import (
     Texts,
     page_plan,
 )
+from persx.decide.sound import sound_blocks, sound_contents, sound_variants
 from persx.model.attribute import Attribute, Source
 from persx.model.clock import parse_wall_time
 from persx.model.decision import Assignment, Decision, Reason
@@ -48,7 +50,15 @@ from persx.workspace.snapshot import effective_attributes, schema
 
 
 def compile_snapshot(snapshot: Snapshot) -> Plan:
-    """Compile a validated snapshot. Takes milliseconds; the result is shared by all requests."""
+    """Compile a snapshot. Takes milliseconds; the result is shared by all requests.
+
+    It was validated when it was published, perhaps by another version: what cannot be shown any
+    more is left out, block by block, and told in the plan's `faults`.
+
+    Raises:
+        PersxError: Nothing of it can be served, because what all blocks build on is broken.
+    """
+    faults: list[str] = []
     workspace = snapshot.workspace
     attributes = effective_attributes(workspace)
     program = Program(
@@ -65,15 +75,20 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
     blocks = {
         name: _block_plan(
             block,
-            types[block.type],
+            types.get(block.type),
             workspace,
             program,
             attributes,
             {key: running[key] for key, names in concerns.items() if name in names},
+            faults,
         )
         for name, block in workspace.blocks.items()
     }
     experiments = {key: _experiment_plan(each, program) for key, each in running.items()}
+    shown = {
+        name: sound_blocks(page.blocks, blocks, name, faults)
+        for name, page in workspace.pages.items()
+    }
     return Plan(
         snapshot=snapshot,
         attributes=attributes,
@@ -98,8 +113,8 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
         pages={
             name: page_plan(
                 name,
-                [blocks[each] for each in page.blocks],
-                program.page_chooser([blocks[each].branches for each in page.blocks]),
+                shown[name],
+                program.page_chooser([each.branches for each in shown[name]]),
                 experiments,
                 attributes,
                 personas,
@@ -108,25 +123,28 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
         },
         paths={page.path: page for page in workspace.pages.values()},
         zone=ZoneInfo(workspace.settings.zone),
+        guesses=tuple(each for each in attributes.values() if each.predict is not None),
+        faults=tuple(dict.fromkeys(faults)),
     )
 
 
 def _block_plan(
     block: Block,
-    type_: BlockType,
+    type_: BlockType | None,
     workspace: Workspace,
     program: Program,
     attributes: Mapping[str, Attribute],
     experiments: Mapping[str, Experiment],
+    faults: list[str],
 ) -> BlockPlan:
-    variants = sorted(block.variants, key=lambda variant: -variant.priority)
+    variants = sound_variants(block, program, faults)
     branches = tuple(
         Branch(variant.when, *_window(variant.schedule, workspace.settings.zone))
         for variant in variants
     )
     names = (*(variant.name for variant in variants), DEFAULT)
     texts = {
-        locale: _texts(block, variants, locale, workspace)
+        locale: _texts(block, type_, variants, locale, workspace, faults)
         for locale in (workspace.settings.default_locale, *workspace.locales)
     }
     texts[""] = texts[workspace.settings.default_locale]
@@ -134,6 +152,7 @@ def _block_plan(
         name
         for each in texts.values()
         for content in each.contents
+        if type_ is not None and content
         for name in type_.reads(content)
     )
     reads = arranged.union(*(program.reads(branch.when) for branch in branches if branch.when))
@@ -152,7 +171,7 @@ def _block_plan(
         texts=texts,
         facts=facts,
         reads=reads,
-        arrange=type_.arrange if arranged else None,
+        arrange=_arranging(type_) if type_ is not None and arranged else None,
         shows={},
     )
     shows = {
@@ -163,10 +182,30 @@ def _block_plan(
     return plan
 
 
-def _texts(block: Block, variants: list[Variant], locale: str, workspace: Workspace) -> Texts:
-    contents = tuple(
-        localized(block, variant, locale, workspace.locales) for variant in (*variants, None)
+def _arranging(type_: BlockType) -> Callable[[Content, Mapping[str, Any]], Content]:
+    def arrange(content: Content, attributes: Mapping[str, Any]) -> Content:
+        return type_.arrange(content, attributes) if content else content
+
+    return arrange
+
+
+def _texts(
+    block: Block,
+    type_: BlockType | None,
+    variants: list[Variant],
+    locale: str,
+    workspace: Workspace,
+    faults: list[str],
+) -> Texts:
+    names = (*(variant.name for variant in variants), DEFAULT)
+    contents, broken = sound_contents(
+        block,
+        type_,
+        names,
+        [localized(block, variant, locale, workspace.locales) for variant in (*variants, None)],
+        faults,
     )
+    default_broken = len(contents) - 1 in broken
     arms = _usual_arms(workspace)
 
     def made(name: str, content: Content, reason: Reason) -> Decision:
@@ -179,20 +218,24 @@ def _texts(block: Block, variants: list[Variant], locale: str, workspace: Worksp
             arms=arms,
         )
 
-    names = (*(variant.name for variant in variants), DEFAULT)
     return Texts(
         contents=contents,
         differs=tuple(content != contents[DEFAULT_CHOICE] for content in contents),
         targeted=tuple(
-            made(name, content, Reason.TARGETED)
-            for name, content in zip(names, contents, strict=True)
+            made(DEFAULT, content, Reason.INVALID)
+            if at in broken
+            else made(name, content, Reason.TARGETED)
+            for at, (name, content) in enumerate(zip(names, contents, strict=True))
         ),
         fallbacks=Fallbacks(
             *(
-                made(DEFAULT, contents[DEFAULT_CHOICE], reason)
+                made(
+                    DEFAULT, contents[DEFAULT_CHOICE], Reason.INVALID if default_broken else reason
+                )
                 for reason in (Reason.NO_MATCH, Reason.NO_CONSENT, Reason.UNKNOWN_VISITOR)
             )
         ),
+        broken=broken | {DEFAULT_CHOICE} if default_broken else broken,
     )
 
 

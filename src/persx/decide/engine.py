@@ -20,6 +20,7 @@ from persx.decide.plan import (
     Plan,
     Texts,
 )
+from persx.model.artifact import PREDICTION, artifact_key
 from persx.model.attribute import Value
 from persx.model.clock import Millis
 from persx.model.decision import Decision, PageDecision, Reason
@@ -28,6 +29,7 @@ from persx.model.workspace import DEFAULT, HOLDOUT
 from persx.visitors.preferences import GENERIC_CONTENT
 
 Enrolled = tuple[ExperimentPlan, int]
+NOTHING_ASKED: Final[Mapping[str, int]] = {}
 _NOBODY: Final[Sequence[Enrolled]] = ()
 
 
@@ -122,6 +124,7 @@ def decide(
         assignments=tuple(assignments),
         attributes=attributes,
         forced=forced is not None,
+        artifacts=_asked(page, profile) if page.guesses else NOTHING_ASKED,
         errors=errors,
     )
 
@@ -137,12 +140,27 @@ def _generic(
         snapshot=plan.snapshot.number,
         bucketing_id=profile.bucketing_id,
         decisions=tuple(
-            _decision(block, texts.contents, DEFAULT_CHOICE, Reason.DISABLED, NO_ARMS)
+            _decision(
+                block,
+                texts.contents,
+                DEFAULT_CHOICE,
+                Reason.INVALID if DEFAULT_CHOICE in texts.broken else Reason.DISABLED,
+                NO_ARMS,
+            )
             for block, texts in zip(page.blocks, all_texts, strict=True)
         ),
         assignments=(),
         attributes=attributes,
     )
+
+
+def _asked(page: PagePlan, profile: Profile) -> Mapping[str, int]:
+    """Return the numbers of the models whose answers the page's rules could read."""
+    return {
+        artifact_key(PREDICTION, name): profile.models[name]
+        for name in page.guesses
+        if name in profile.models
+    }
 
 
 def missing(block: str) -> Decision:
@@ -186,7 +204,7 @@ class _Visit(NamedTuple):
 def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> Decision:
     contents, attributes = texts.contents, visit.attributes
     content, differs = contents[own], texts.differs[own]
-    if block.arrange is not None:
+    if block.arrange is not None and own not in texts.broken:
         content = block.arrange(content, attributes)
         differs = content != contents[DEFAULT_CHOICE]
     if differs:
@@ -211,10 +229,14 @@ def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> De
         choice, reason = block.choice(name), Reason.FORCED
     elif by_arm:
         reason = Reason.ARM
+    elif own in texts.broken:
+        choice, reason = own, Reason.INVALID
     elif differs or own != DEFAULT_CHOICE:
         return _decision(block, contents, own, Reason.TARGETED, arms, content)
     else:
         reason = _fallback(texts.fallbacks, block, visit.profile, attributes).reason
+    if choice in texts.broken:
+        return _decision(block, contents, DEFAULT_CHOICE, Reason.INVALID, arms)
     return _decision(
         block, contents, choice, reason, arms, _named(block, contents, choice, attributes)
     )

@@ -16,6 +16,7 @@ from persx.decide.allocation import ArmRanges
 from persx.model.attribute import Attribute
 from persx.model.decision import Assignment, Decision
 from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Page, Snapshot, Workspace
+from persx.visitors.prediction.traced import TRACES
 from persx.visitors.preferences import GENERIC_CONTENT
 from persx.visitors.profile import Assembler
 
@@ -46,13 +47,16 @@ class Texts(NamedTuple):
 
     `differs` tells of each whether a visitor would see anything but the default; `targeted` is
     what each becomes for a visitor who is in no experiment but the holdout's targeted arm, and
-    `fallbacks` what the default becomes for them by reason.
+    `fallbacks` what the default becomes for them by reason. At the indices in `broken` the
+    default stands for content that cannot be shown, with the reason `invalid`; a broken default
+    is empty.
     """
 
     contents: tuple[Content, ...]
     differs: tuple[bool, ...]
     targeted: tuple[Decision, ...]
     fallbacks: Fallbacks
+    broken: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,8 @@ class PagePlan:
     blocks' order. `experiments` are those that concern any of the blocks, the holdout apart.
     `clock` tells whether any rule reads the hour or weekday. `assembler` evaluates no more of a
     profile than the page's decisions and the visitor's state need;
-    `persona` tells that the personas' behaviour is among that.
+    `persona` tells that the personas' behaviour is among that, `guesses` which predicted attributes
+    are.
     """
 
     name: str
@@ -129,6 +134,7 @@ class PagePlan:
     persona: bool
     clock: bool
     assembler: Assembler
+    guesses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,8 @@ class Plan:
     `encoded` holds the JSON of each content that the snapshot has, by the content's `id()`: what
     is arranged for one visitor is not among them. `arms` are those of a visitor who is in no
     experiment but, where there is one, the holdout's targeted arm. `personas_read_context` tells
-    that a persona may follow from the request, not from the profile alone.
+    that a persona may follow from the request, not from the profile alone. `faults` tells what of
+    the snapshot cannot be shown. `guesses` are the predicted attributes.
     """
 
     snapshot: Snapshot
@@ -156,6 +163,8 @@ class Plan:
     pages: Mapping[str, PagePlan]
     paths: Mapping[str, Page]
     zone: ZoneInfo
+    guesses: tuple[Attribute, ...] = ()
+    faults: tuple[str, ...] = ()
     _sets: dict[tuple[str, ...], PagePlan] = field(default_factory=dict)
 
     @property
@@ -206,8 +215,12 @@ def page_plan(
     reads = frozenset[str]().union(
         *(block.reads for block in blocks), *(experiment.reads for experiment in concerned)
     )
-    persona = "persona" in reads
-    needed = reads | STATE | ALWAYS | (personas.reads if persona else frozenset())
+    guesses = tuple(
+        attributes[each] for each in sorted(reads & attributes.keys()) if attributes[each].predict
+    )
+    told = {name for each in guesses if each.predict for name in (TRACES, each.predict.of)}
+    persona = "persona" in reads or "persona" in told
+    needed = reads | told | STATE | ALWAYS | (personas.reads if persona else frozenset())
     return PagePlan(
         name=name,
         blocks=tuple(blocks),
@@ -221,4 +234,5 @@ def page_plan(
         persona=persona,
         clock=not reads.isdisjoint({"hour", "weekday"}),
         assembler=Assembler({name: each for name, each in attributes.items() if name in needed}),
+        guesses=tuple(each.name for each in guesses),
     )

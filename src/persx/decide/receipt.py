@@ -72,6 +72,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         snapshot, artifacts: What it was decided with.
         attributes: What the page's rules read of the visitor and the request.
         experiments: The visitor's arms.
+        guesses: Those of the attributes that a model guessed, with how sure it was.
         blocks: Block → why it showed what it showed.
     """
 
@@ -83,6 +84,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     artifacts: Mapping[str, int]
     attributes: Mapping[str, Any]
     experiments: tuple[Assignment, ...]
+    guesses: Mapping[str, float] = {}
     blocks: Mapping[str, BlockReceipt]
 
 
@@ -93,6 +95,7 @@ class LoggedPage(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: dict[str, int] = {}
     attributes: dict[str, Any] = {}
     assignments: tuple[Assignment, ...] = ()
+    guesses: dict[str, float] = {}
     decisions: tuple[tuple[str, str, Reason, float], ...] = ()
 
 
@@ -161,6 +164,7 @@ def receipt(
         artifacts=logged.artifacts,
         attributes=logged.attributes,
         experiments=logged.assignments,
+        guesses=logged.guesses,
         blocks={
             name: _block(name, variant, reason, propensity, logged, rulebook, record.at, hidden)
             for name, variant, reason, propensity in logged.decisions

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from persx.decide.plan import Plan
+from persx.visitors.prediction.traced import TRACES
 
 PERSONA = "persona"
 
@@ -36,16 +37,24 @@ def uses(plan: Plan) -> Mapping[str, Uses]:
     audiences = {
         name: plan.program.reads(audience.when) for name, audience in workspace.audiences.items()
     }
+    asking: dict[str, list[str]] = {}
+    for question in workspace.questions.values():
+        if question.when:
+            asking.setdefault(question.attribute, []).append(question.when)
     found = {}
     for name in plan.attributes:
         persona = name in scored
+        # Traces decide by way of the guesses that follow from them.
+        names = {each.name for each in plan.guesses} if name == TRACES else {name}
 
-        def touches(reads: frozenset[str], name: str = name, persona: bool = persona) -> bool:
-            return name in reads or (persona and PERSONA in reads)
+        def touches(
+            reads: frozenset[str], names: set[str] = names, persona: bool = persona
+        ) -> bool:
+            return not names.isdisjoint(reads) or (persona and PERSONA in reads)
 
         blocks = tuple(each.name for each in plan.blocks.values() if touches(each.reads))
         found[name] = Uses(
-            audiences=tuple(key for key, reads in audiences.items() if name in reads),
+            audiences=tuple(key for key, reads in audiences.items() if not names.isdisjoint(reads)),
             persona=persona,
             blocks=blocks,
             pages=tuple(
@@ -59,7 +68,10 @@ def uses(plan: Plan) -> Mapping[str, Uses]:
             questions=tuple(
                 key
                 for key, attribute in plan.attributes.items()
-                if any(name in plan.program.reads(rule) for rule in attribute.signs.values())
+                if any(
+                    not names.isdisjoint(plan.program.reads(rule))
+                    for rule in (*attribute.signs.values(), *asking.get(key, ()))
+                )
             ),
         )
     return found

@@ -57,6 +57,47 @@ class Computation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     options: dict[str, str | int | float | bool] = {}
 
 
+class Trace(StrEnum):
+    """What of a visit a guess may follow from: where each trace comes from.
+
+    `pages` (path to three steps, and its first), `referrer` (the referring site's host),
+    `campaign` (source, medium, name), `device` (its class), `events` (names of track events),
+    `categories` (of products that events name), `time` (four hours of the day in UTC, weekend).
+    """
+
+    PAGES = "pages"
+    REFERRER = "referrer"
+    CAMPAIGN = "campaign"
+    DEVICE = "device"
+    EVENTS = "events"
+    CATEGORIES = "categories"
+    TIME = "time"
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a predicted attribute is guessed for visitors who did not say it themselves.
+
+    Attributes:
+        of: The declared attribute that is guessed, or ``persona``.
+        confidence: The least probability with which a guess is used.
+        visitors: The fewest visitors who declared it from whom a model is trained.
+        traces: What of their visits the guess may follow from.
+        every: Length of time after which a server trains anew, such as ``7d``; never unless set.
+    """
+
+    of: str
+    confidence: float = 0.8
+    visitors: int = 500
+    traces: tuple[Trace, ...] = (
+        Trace.PAGES,
+        Trace.REFERRER,
+        Trace.CAMPAIGN,
+        Trace.DEVICE,
+        Trace.EVENTS,
+    )
+    every: str | None = None
+
+
 class AttributeTexts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What visitors read of an attribute, in one locale.
 
@@ -79,6 +120,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         freshness: How often it changes at its source: ``real time``, ``daily``, ``on change``.
         expires: Length of time after which a fact counts as unknown, such as ``90d``.
         compute: Set exactly when `source` is computed.
+        predict: Set exactly when `source` is predicted.
         type: What its values are.
         source: Where its value comes from.
         signs: Value → a rule about behaviour that speaks for it. Where one holds for a value that
@@ -97,6 +139,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     freshness: str = "on change"
     expires: str | None = None
     compute: Computation | None = None
+    predict: Prediction | None = None
     description: str = ""
     label: str = ""
     locales: dict[str, AttributeTexts] = {}

@@ -46,6 +46,10 @@ class Unavailable(PersxError):
     """A part of the system cannot answer now; trying again later may help (HTTP 503)."""
 
 
+class Unreadable(PersxError):
+    """Something that is kept cannot be read: another version stored it, or it is damaged."""
+
+
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """One thing wrong in a workspace: where, which value, why, and what to do.
 

@@ -36,9 +36,9 @@ SCOPES: Final[Mapping[KeyScope, str]] = {
     KeyScope.PROFILE_READ: "Decide for anyone; read anyone's receipts, consent and links",
     KeyScope.EXPORT: "Export everything that is held on anyone; every export is noted",
     KeyScope.ERASE: "Erase anyone",
-    KeyScope.CONSENT_WRITE: "Answer for anyone what their data may be used for",
+    KeyScope.CONSENT_WRITE: "Answer for anyone what their data may be used for; link to their preferences",
     KeyScope.WORKSPACE_WRITE: "Pull, check and push the workspace's drafts",
-    KeyScope.PUBLISH: "Publish, and go back to an earlier snapshot",
+    KeyScope.PUBLISH: "Publish, go back to an earlier snapshot, train and switch models",
     KeyScope.REPORT_READ: "Read reports, snapshots and the attribute catalogue",
 }
 """All scopes, with what each allows."""

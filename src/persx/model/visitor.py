@@ -106,6 +106,22 @@ class IdentityState(msgspec.Struct, kw_only=True, omit_defaults=True):
     answers: dict[str, Answer] = {}
 
 
+class Guess(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model takes a visitor for who did not say it themselves.
+
+    Attributes:
+        value: The most probable value.
+        confidence: Its probability.
+        of: What is guessed: a declared attribute, or ``persona``.
+        artifact: The number of the model.
+    """
+
+    value: str
+    confidence: float
+    of: str
+    artifact: int
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a visitor now: the merge of the states of verified identities.
 
@@ -119,6 +135,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         measurable: Whether the visitor may count in statistics: only then they are in experiments.
         granted: The purposes for which facts may be used.
         consent: The newest answers that are kept of these identities, by purpose.
+        guesses: Those of `attributes` that a model guessed, by name.
+        models: Predicted attribute → number of the model that was asked, whatever it said.
     """
 
     identities: tuple[IdentityKey, ...] = ()
@@ -131,3 +149,5 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     granted: frozenset[Purpose] = frozenset(Purpose)
     consent: dict[Purpose, Grant] = {}
     first_seen: Millis = 0
+    guesses: dict[str, Guess] = {}
+    models: dict[str, int] = {}

@@ -9,6 +9,9 @@ import msgspec
 
 from persx.model.attribute import Attribute, Purpose
 from persx.model.clock import Millis
+from persx.model.document import Document
+from persx.model.network import NetworkSettings
+from persx.model.question import QuestionDocument
 
 DEFAULT: Final = "default"
 """The name that stands for a block's default content wherever a variant is named."""
@@ -18,10 +21,6 @@ TARGETED: Final = "targeted"
 
 HOLDOUT: Final = "holdout"
 """The key of the built-in experiment: generic against targeted, everywhere."""
-
-
-class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all workspace documents: immutable, and unknown fields are faults."""
 
 
 class Industry(Document, frozen=True, kw_only=True):
@@ -364,11 +363,14 @@ class Settings(Document, frozen=True, kw_only=True):
         personas: How personas are scored.
         retention: How long events, decisions and what was set aside are kept.
         consent: How visitors are asked what their data may be used for.
+        network: What the network that a visitor comes from may tell.
         smallest_audience: Visitors that an audience should have, lest its content be about few.
         visitor_cookie_days: Lifetime of the cookie with the visitor id.
         industry_cookie_days: Lifetime of the cookie with what the visitor declared.
         reask_days: A declared industry that is older is asked for again; 0 never asks.
         drift_days: For so long after an answer, behaviour does not question it.
+        questions_per_session: So many questions at most are put to a visitor in one session.
+        question_rest_days: For so long a question that was put aside is not asked.
         footer: Text at the foot of every page.
         locales: Locale code → tagline and footer there.
     """
@@ -382,11 +384,14 @@ class Settings(Document, frozen=True, kw_only=True):
     personas: PersonaSettings = PersonaSettings()
     retention: RetentionSettings = RetentionSettings()
     consent: ConsentSettings = ConsentSettings()
+    network: NetworkSettings = NetworkSettings()
     smallest_audience: int = 50
     visitor_cookie_days: int = 390
     industry_cookie_days: int = 7
     reask_days: int = 90
     drift_days: int = 7
+    questions_per_session: int = 2
+    question_rest_days: int = 90
     footer: str = ""
     locales: dict[str, dict[str, str]] = {}
 
@@ -405,6 +410,7 @@ class Workspace(Document, frozen=True, kw_only=True):
     pages: dict[str, Page] = {}
     experiments: dict[str, Experiment] = {}
     goals: dict[str, Goal] = {}
+    questions: dict[str, QuestionDocument] = {}
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -160,7 +160,10 @@ class Store(Protocol):
         ...
 
     async def snapshot(self, number: int | None = None) -> Snapshot | None:
-        """Return a snapshot by number, or the active one; none where nothing is published."""
+        """Return a snapshot by number, or the active one; none where nothing is published.
+
+        Raises `Unreadable` where another version stored it, or it is damaged.
+        """
         ...
 
     async def snapshots(self) -> Sequence[SnapshotHead]:

@@ -10,6 +10,7 @@ class TestMyStream(StreamContract):
 Call ``pytest.register_assert_rewrite("persx.testing")`` in `conftest.py` for telling failures.
 """
 
+from persx.testing.artifacts import ArtifactsContract
 from persx.testing.events import CountingProjector, make_event, make_events
 from persx.testing.identities import IdentityContract
 from persx.testing.removing import RemovalContract
@@ -21,6 +22,7 @@ from persx.testing.warehouse import WarehouseContract
 
 __all__ = [
     "EVERYONE",
+    "ArtifactsContract",
     "CountingProjector",
     "IdentityContract",
     "Opener",

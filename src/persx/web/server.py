@@ -23,7 +23,16 @@ from persx.app.home import SERVER_FILE, ServerAddress
 from persx.app.services import Services
 from persx.model.errors import BadInput
 from persx.web.admin.routes import routes as admin_routes
-from persx.web.api import consent, decide, erasure, exposures, me, openapi, operations
+from persx.web.api import (
+    consent,
+    decide,
+    erasure,
+    exposures,
+    me,
+    openapi,
+    operations,
+    preference_links,
+)
 from persx.web.collect.routes import routes as collect_routes
 from persx.web.limits import BoundedProtocol
 from persx.web.site.errors import exception_handlers, failed
@@ -75,6 +84,7 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
         routes=[
             *decide.routes(),
             *consent.routes(),
+            *preference_links.routes(),
             *exposures.routes(),
             *erasure.routes(),
             *collect_routes(),
@@ -190,6 +200,7 @@ async def serve(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
         proxy_headers=True,
+        forwarded_allow_ips=services.settings.trusted_proxies,
     )
     try:
         await _Announcing(config, announce).serve(list(sockets))

@@ -11,16 +11,18 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from persx.app.hints import INDUSTRY, link_name, linked_industry
 from persx.app.services import Services
 from persx.app.signing import SignedState
 from persx.app.visiting import Visitor, known_of, new_id
 from persx.decide.plan import Plan
-from persx.model.attribute import Purpose, Value
+from persx.model.attribute import Purpose, Source, Value
 from persx.model.clock import DAY, SECOND
 from persx.model.event import anonymous_key
 from persx.model.visitor import Grant, Profile
 from persx.model.workspace import ConsentMode
 from persx.visitors.consent import STORAGE, add, granted, storable
+from persx.visitors.questions import AskingSession, resumed
 
 
 class Cookie(msgspec.Struct, frozen=True):
@@ -53,6 +55,13 @@ CONSENT: Final = Cookie(
     "Signed answer to what the visitor's data may be used for; it holds no id.",
     "settings.consent.days (365 days unless set), counted from the answer",
 )
+ASKED: Final = Cookie(
+    "persx_asked",
+    "Signed list of the questions that this session asked and of those that were put aside, so "
+    "that nobody asks twice; it holds no id. Set where personalization is allowed, or once a "
+    "question is put aside.",
+    "until the browser closes; half an hour without a page begins a new list",
+)
 ADMIN: Final = Cookie(
     "persx_admin", "Signed session of somebody of the team who signed in.", "12 hours"
 )
@@ -60,7 +69,13 @@ PREVIEW: Final = Cookie(
     "persx_preview", "Signed choice of the admin utility bar.", "until the browser closes"
 )
 LOCALE: Final = Cookie("persx_locale", "The language that was chosen in the header.", "1 year")
-COOKIES: Final = (VISITOR, STATE, CONSENT, LOCALE, ADMIN, PREVIEW)
+LINK: Final = Cookie(
+    "persx_link",
+    "The industry that the followed link named, for the next page; until the visitor says theirs.",
+    "until the browser closes",
+    (Purpose.PERSONALIZATION,),
+)
+COOKIES: Final = (VISITOR, STATE, LINK, CONSENT, ASKED, LOCALE, ADMIN, PREVIEW)
 
 _BOT: Final = re.compile(
     r"bot\b|crawl|spider|slurp|facebookexternalhit|lighthouse|pingdom|uptime|monitoring",
@@ -118,7 +133,17 @@ def visitor_of(request: Request, *, make: bool = True) -> Visitor:
         declared_at=state.at if state else 0,
         answers=answers,
         gpc=gpc,
+        link=_link_in(request, plan) if plan else "",
+        address=request.client.host if request.client and services.network.opened else "",
     )
+
+
+def _link_in(request: Request, plan: Plan) -> str:
+    """Return the industry that the link of this request names, or of an earlier one."""
+    named = ""
+    if request.scope["query_string"]:
+        named = linked_industry(plan, request.query_params.get(INDUSTRY, ""))
+    return named or linked_industry(plan, request.cookies.get(LINK.name, ""))
 
 
 def answers_in(request: Request) -> dict[Purpose, Grant]:
@@ -164,9 +189,19 @@ def remember(
         add(answers, visitor.answers)
         if answers != visitor.answers:
             remember_answers(response, services, plan, answers)
+    if profile.sources.get(INDUSTRY) is Source.CONTEXTUAL:
+        named = link_name(plan, str(profile.attributes[INDUSTRY]))
+        if request.cookies.get(LINK.name) != named:
+            set_cookie(response, services, LINK, named, None)
+    elif LINK.name in request.cookies:
+        response.delete_cookie(LINK.name)
     for cookie in (VISITOR, STATE):
         if cookie.name in request.cookies and profile.granted.isdisjoint(cookie.needs):
             response.delete_cookie(cookie.name)
+    asked = ASKED.name in request.cookies and Purpose.PERSONALIZATION not in profile.granted
+    # Whoever put a question aside goes on not being asked; that is a wish of theirs.
+    if asked and not asking_session(request).done:
+        response.delete_cookie(ASKED.name)
 
 
 def remember_answers(
@@ -185,12 +220,35 @@ def remember_state(response: Response, services: Services, plan: Plan, state: Si
 
 async def remember_declared(
     request: Request, response: Response, plan: Plan, visitor: Visitor, state: SignedState
-) -> None:
-    """Set the cookies of a visitor who has just declared something."""
+) -> Profile:
+    """Set the cookies of a visitor who has just declared something; return what is known now.
+
+    What a link said of them counts no longer: they have spoken themselves.
+    """
     services = services_of(request)
-    after = msgspec.structs.replace(visitor, declared=state.facts, declared_at=state.at, new=False)
-    remember(request, response, plan, after, await known_of(services, plan, after))
-    remember_state(response, services, plan, state)
+    after = msgspec.structs.replace(
+        visitor, declared=state.facts, declared_at=state.at, new=False, link=""
+    )
+    profile = await known_of(services, plan, after)
+    remember(request, response, plan, after, profile)
+    if visitor.answers:
+        remember_answers(response, services, plan, visitor.answers)
+    if not profile.granted.isdisjoint(STATE.needs):
+        remember_state(response, services, plan, state)
+    return profile
+
+
+def asking_session(request: Request) -> AskingSession:
+    """Return what this session asked so far, by its signed cookie."""
+    services = services_of(request)
+    text = request.cookies.get(ASKED.name)
+    kept = services.signer.read_asked(text) if text else AskingSession()
+    return resumed(kept, services.clock())
+
+
+def remember_asked(response: Response, services: Services, session: AskingSession) -> None:
+    """Set the cookie that carries what this session asked."""
+    set_cookie(response, services, ASKED, services.signer.asked(session), None)
 
 
 def context_of(request: Request, plan: Plan, path: str) -> dict[str, Value]:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
 from persx.audience.rules import CheckedRule, check_rule
+from persx.content.blocks.quiz import QUIZ
 from persx.model.attribute import Attribute, Purpose, Source, ValueType
+from persx.model.question import INDUSTRY
 from persx.model.workspace import Workspace
+from persx.visitors.prediction.traced import declared_names
 from persx.workspace.rules import RuleSite, rule_sites
 from persx.workspace.snapshot import schema
+
+ON_START: Final = (INDUSTRY, "goals", "tools")
+"""Attributes that the start form asks for."""
+
+START_FORM: Final = "start form"
+PREFERENCE_CENTRE: Final = "preference centre"
 
 
 class Use(msgspec.Struct, frozen=True, order=True):
@@ -30,6 +40,9 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
         kept_for: Why it is kept though no rule reads it.
         uses: Where it is used itself; what reads an audience is not listed under what the
             audience reads.
+        asked: Where visitors are asked for it, or can change it.
+        predicts: What a model guesses with it; empty where nobody guesses.
+        confidence: The least probability with which such a guess is used.
     """
 
     name: str
@@ -43,6 +56,14 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
     sensitive: bool
     kept_for: str
     uses: tuple[Use, ...]
+    predicts: str = ""
+    confidence: float = 0.0
+    asked: tuple[Use, ...] = ()
+
+    @property
+    def asked_in(self) -> tuple[str, ...]:
+        """The places where visitors are asked, in words, such as ``quiz about-quiz``."""
+        return tuple(dict.fromkeys(_in_words(use) for use in self.asked))
 
     @property
     def unused(self) -> bool:
@@ -55,8 +76,11 @@ def attribute_catalogue(workspace: Workspace) -> tuple[CatalogueEntry, ...]:
     found: dict[str, set[Use]] = {}
     for name, use in _uses(workspace):
         found.setdefault(name, set()).add(use)
+    asked: dict[str, list[Use]] = {}
+    for name, use in _asked(workspace):
+        asked.setdefault(name, []).append(use)
     return tuple(
-        _entry(name, attribute, tuple(sorted(found.get(name, ()))))
+        _entry(name, attribute, tuple(sorted(found.get(name, ()))), tuple(asked.get(name, ())))
         for name, attribute in workspace.attributes.items()
     )
 
@@ -83,7 +107,9 @@ def checked_rules(workspace: Workspace) -> Iterator[tuple[RuleSite, CheckedRule]
             yield site, rule
 
 
-def _entry(name: str, attribute: Attribute, uses: tuple[Use, ...]) -> CatalogueEntry:
+def _entry(
+    name: str, attribute: Attribute, uses: tuple[Use, ...], asked: tuple[Use, ...]
+) -> CatalogueEntry:
     return CatalogueEntry(
         name=name,
         label=attribute.label or name,
@@ -96,6 +122,9 @@ def _entry(name: str, attribute: Attribute, uses: tuple[Use, ...]) -> CatalogueE
         sensitive=attribute.sensitive,
         kept_for=attribute.kept_for,
         uses=uses,
+        asked=asked,
+        predicts=attribute.predict.of if attribute.predict else "",
+        confidence=attribute.predict.confidence if attribute.predict else 0.0,
     )
 
 
@@ -103,6 +132,10 @@ def _uses(workspace: Workspace) -> Iterator[tuple[str, Use]]:
     for site, rule in checked_rules(workspace):
         for name in rule.reads:
             yield name, Use(site.kind, site.name, site.path)
+    for attribute in workspace.attributes.values():
+        if attribute.predict is not None:
+            for name in declared_names(attribute.predict):
+                yield name, Use("attributes", attribute.name, "predict.of")
     for persona in workspace.personas.values():
         for name in ("industry", "goals", "tools"):
             if getattr(persona, name):
@@ -112,3 +145,45 @@ def _uses(workspace: Workspace) -> Iterator[tuple[str, Use]]:
         for name in ("goals", "tools"):
             if getattr(industry, name):
                 yield name, Use("industries", industry.name, name)
+
+
+def quizzes_of(workspace: Workspace, question: str) -> tuple[str, ...]:
+    """Return the names of the quizzes that ask a question, in any variant."""
+    return tuple(
+        name
+        for name, block in workspace.blocks.items()
+        if block.type == QUIZ.name
+        and any(
+            question in content.get("questions", ())
+            for content in (block.content, *(variant.content for variant in block.variants))
+        )
+    )
+
+
+def _asked(workspace: Workspace) -> Iterator[tuple[str, Use]]:
+    """Yield each place where visitors are asked for an attribute, or change it."""
+    declared = {
+        name for name, each in workspace.attributes.items() if each.source is Source.DECLARED
+    }
+    for name in ON_START:
+        if workspace.industries and name in declared:
+            yield name, Use("site", START_FORM, name)
+    if INDUSTRY in declared and workspace.industries:
+        yield INDUSTRY, Use("site", "bar above pages", INDUSTRY)
+    for name, question in workspace.questions.items():
+        if question.attribute not in declared:
+            continue
+        if question.alone:
+            yield question.attribute, Use("questions", name, "by itself")
+        for block in quizzes_of(workspace, name):
+            yield question.attribute, Use("questions", name, f"quiz {block}")
+    asked = {question.attribute for question in workspace.questions.values()}
+    for name in workspace.attributes:
+        if name in declared and (name in asked or name in ON_START):
+            yield name, Use("site", PREFERENCE_CENTRE, name)
+
+
+def _in_words(use: Use) -> str:
+    if use.kind == "site":
+        return use.name
+    return use.path if use.path.startswith("quiz ") else f"question {use.name}"

@@ -9,12 +9,13 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from persx.model.attribute import Attribute
+from persx.model.document import Document
 from persx.model.errors import BadInput, Fault, NotFound, did_you_mean
+from persx.model.question import QuestionDocument
 from persx.model.workspace import (
     Audience,
     Block,
     BlockTypeDocument,
-    Document,
     Experiment,
     Goal,
     Industry,
@@ -59,6 +60,7 @@ KINDS: Final = (
     Kind("audiences", "audience", Audience, SLUG),
     Kind("personas", "persona", Persona, TITLE),
     Kind("goals", "goal", Goal, SLUG),
+    Kind("questions", "question", QuestionDocument, SLUG),
     Kind("block_types", "block type", BlockTypeDocument, SLUG, folder=True),
     Kind("blocks", "block", Block, SLUG, folder=True),
     Kind("pages", "page", Page, SLUG, folder=True),

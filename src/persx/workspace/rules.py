@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from persx.model.workspace import Workspace
+from persx.workspace.layout import SETTINGS
 
 
 class RuleSite(NamedTuple):
@@ -19,6 +20,8 @@ class RuleSite(NamedTuple):
 
 def rule_sites(workspace: Workspace) -> Iterator[RuleSite]:
     """Yield every rule of a workspace; an empty one means "always" and is left out."""
+    for industry, text in workspace.settings.network.industries.items():
+        yield RuleSite(SETTINGS, "", f"network.industries.{industry}", text)
     for name, attribute in workspace.attributes.items():
         for value, text in attribute.signs.items():
             yield RuleSite("attributes", name, f"signs.{value}", text)
@@ -31,6 +34,9 @@ def rule_sites(workspace: Workspace) -> Iterator[RuleSite]:
         for variant in block.variants:
             if variant.when:
                 yield RuleSite("blocks", name, f"variants.{variant.name}.when", variant.when)
+    for name, question in workspace.questions.items():
+        if question.when:
+            yield RuleSite("questions", name, "when", question.when)
     for key, experiment in workspace.experiments.items():
         if experiment.target:
             yield RuleSite("experiments", key, "target", experiment.target)

@@ -15,8 +15,10 @@ from persx.audience.schema import (
     resolve_values,
 )
 from persx.model.attribute import Attribute
+from persx.model.question import INDUSTRY
 from persx.model.workspace import Workspace
-from persx.visitors.preferences import PREFERENCES
+from persx.visitors.prediction.traced import traces_attribute
+from persx.visitors.preferences import preferences
 from persx.workspace.rules import rule_sites
 
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
@@ -43,7 +45,7 @@ def digest(data: bytes) -> str:
 
 def resolved_attributes(workspace: Workspace) -> dict[str, Attribute]:
     """Return the declared attributes, the workspace's own lists put in as their values."""
-    return resolve_values(
+    resolved = resolve_values(
         workspace.attributes.values(),
         {
             "industries": tuple(workspace.industries),
@@ -51,12 +53,20 @@ def resolved_attributes(workspace: Workspace) -> dict[str, Attribute]:
             "personas": tuple(workspace.personas),
         },
     )
+    for name, attribute in resolved.items():
+        if attribute.predict is not None:
+            target = resolved.get(attribute.predict.of)
+            values = tuple(workspace.personas) if target is None else target.values
+            resolved[name] = msgspec.structs.replace(attribute, values=values)
+    return resolved
 
 
 def schema(workspace: Workspace) -> Schema:
     """Return what the workspace's rules may name."""
     contextual = contextual_attributes(
-        personas=tuple(workspace.personas), locales=tuple(workspace.locales)
+        personas=tuple(workspace.personas),
+        locales=tuple(workspace.locales),
+        industries=tuple(workspace.industries),
     )
     return Schema({**contextual, **resolved_attributes(workspace)}, tuple(workspace.audiences))
 
@@ -64,9 +74,14 @@ def schema(workspace: Workspace) -> Schema:
 def effective_attributes(workspace: Workspace) -> dict[str, Attribute]:
     """Return the attributes that are kept of visitors.
 
-    The workspace's own, counts in rules, and what every visitor may prefer.
+    The workspace's own, counts in rules, what every visitor may prefer, and the traces that
+    guesses follow from.
     """
-    attributes = {**resolved_attributes(workspace), **PREFERENCES}
+    asked = {INDUSTRY, *workspace.questions}
+    attributes = {**resolved_attributes(workspace), **preferences(sorted(asked))}
+    traces = traces_attribute(attributes.values())
+    if traces is not None:
+        attributes[traces.name] = traces
     known = schema(workspace)
     for site in rule_sites(workspace):
         rule, _ = check_rule(site.text, known)

@@ -13,7 +13,9 @@ from persx.workspace.checks.blocks import check_blocks
 from persx.workspace.checks.catalogues import check_catalogues
 from persx.workspace.checks.coverage import check_coverage
 from persx.workspace.checks.experiments import check_experiments
+from persx.workspace.checks.network import check_network
 from persx.workspace.checks.pages import check_pages
+from persx.workspace.checks.questions import check_questions
 from persx.workspace.checks.settings import check_settings
 from persx.workspace.checks.subject import Subject
 from persx.workspace.checks.trust import check_trust
@@ -22,11 +24,13 @@ from persx.workspace.documents import parse_files
 CHECKS: Final[tuple[Callable[[Subject], Iterator[Fault]], ...]] = (
     check_settings,
     check_attributes,
+    check_network,
     check_catalogues,
     check_rules,
     check_blocks,
     check_pages,
     check_experiments,
+    check_questions,
 )
 
 

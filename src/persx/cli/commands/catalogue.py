@@ -38,8 +38,9 @@ class CatalogueResult(msgspec.Struct, frozen=True, kw_only=True):
 def command(folder: Path | None, home: Path | None, as_json: bool) -> None:
     """List what is kept of visitors, and who uses it.
 
-    For each attribute its source, how fresh it is, its purpose, when it expires, and where it is
-    used. DIR is the workspace's folder, the current one unless given.
+    For each attribute its source, how fresh it is, its purpose, when it expires, where visitors
+    are asked for it, and where it is used. DIR is the workspace's folder, the current one unless
+    given.
 
     \b
     Example:  persx catalogue my-site
@@ -85,7 +86,7 @@ def _of_folder(folder: Path) -> tuple[CatalogueEntry, ...]:
 
 def _print(entries: Sequence[CatalogueEntry], known: dict[str, int], visitors: int) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("attribute", "source", "fresh", "purpose", "expires", "used by"):
+    for heading in ("attribute", "source", "fresh", "purpose", "expires", "asked in", "used by"):
         table.add_column(heading, overflow="fold")
     if visitors:
         table.add_column("known for", justify="right")
@@ -97,11 +98,16 @@ def _print(entries: Sequence[CatalogueEntry], known: dict[str, int], visitors: i
         share = [f"{known[entry.name] / visitors:.1%}"] if visitors else []
         table.add_row(
             entry.name,
-            entry.source.value,
+            entry.source.value + _guesses(entry),
             entry.freshness,
             entry.purpose.value + (" (sensitive)" if entry.sensitive else ""),
             entry.expires or "never",
+            ", ".join(entry.asked_in),
             used or entry.kept_for or "nothing",
             *share,
         )
     Console(width=None if Console().is_terminal else 200).print(table)
+
+
+def _guesses(entry: CatalogueEntry) -> str:
+    return f" (guesses {entry.predicts} from {entry.confidence:g} on)" if entry.predicts else ""

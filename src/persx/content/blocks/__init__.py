@@ -11,6 +11,7 @@ from persx.content.blocks.feature_grid import FEATURE_GRID
 from persx.content.blocks.hero import HERO
 from persx.content.blocks.offer import OFFER
 from persx.content.blocks.progress_bar import PROGRESS_BAR
+from persx.content.blocks.quiz import QUIZ
 from persx.content.blocks.rich_text import RICH_TEXT
 from persx.content.blocks.testimonial import TESTIMONIAL
 from persx.model.registry import Registry
@@ -31,6 +32,7 @@ BLOCK_TYPES: Final[Registry[BlockType]] = Registry(
         PROGRESS_BAR,
         TESTIMONIAL,
         COLLECTION,
+        QUIZ,
     ],
 )
 """Every block type that works without being declared; packages add theirs as entry points."""

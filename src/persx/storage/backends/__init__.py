@@ -12,6 +12,7 @@ import msgspec
 from persx.model.clock import Clock, system_clock
 from persx.model.errors import BadInput
 from persx.model.registry import Registry
+from persx.storage.artifacts import Artifacts
 from persx.storage.backends.home_lock import HomeLock
 from persx.storage.ports import Store, Stream, Warehouse
 
@@ -24,6 +25,7 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
     store: Store
     stream: Stream
     warehouse: Warehouse
+    artifacts: Artifacts
 
     async def close(self) -> None:
         """Finish writing and let go of everything."""
@@ -61,6 +63,7 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
 def _open_sqlite(home: Path | None, /, *, clock: Clock) -> Storage:
     from persx.storage.backends.duckdb import DuckdbWarehouse
     from persx.storage.backends.sqlite import Database, SqliteStore, SqliteStream
+    from persx.storage.backends.sqlite.artifacts import SqliteArtifacts
     from persx.storage.backends.sqlite.log import SqliteLog
 
     if home is None:
@@ -71,12 +74,14 @@ def _open_sqlite(home: Path | None, /, *, clock: Clock) -> Storage:
         store=store,
         stream=SqliteStream(database),
         warehouse=DuckdbWarehouse(SqliteLog(database, store), home, clock=clock),
+        artifacts=SqliteArtifacts(database),
     )
 
 
 def _open_memory(_home: Path | None, /, *, clock: Clock) -> Storage:
     from persx.storage.backends.duckdb import DuckdbWarehouse
     from persx.storage.backends.memory import MemoryStore, MemoryStream
+    from persx.storage.backends.memory_artifacts import MemoryArtifacts
     from persx.storage.backends.memory_log import MemoryLog
     from persx.storage.backends.memory_shelves import Shelves
 
@@ -86,6 +91,7 @@ def _open_memory(_home: Path | None, /, *, clock: Clock) -> Storage:
         store=MemoryStore(shelves),
         stream=MemoryStream(shelves),
         warehouse=DuckdbWarehouse(MemoryLog(shelves), folder, clock=clock, owned=True),
+        artifacts=MemoryArtifacts(),
     )
 
 

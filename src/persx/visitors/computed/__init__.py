@@ -13,11 +13,21 @@ from persx.visitors.computed.kind import ComputedKind
 from persx.visitors.computed.last import Last
 from persx.visitors.computed.sessions import Sessions
 from persx.visitors.computed.total import Sum
+from persx.visitors.computed.traces import Traces
 
 COMPUTED: Final[Registry[ComputedKind]] = Registry(
     "computed attribute",
     "persx.computed",
-    [Last(), Count(), Sum(), DaysSinceLast(), Distinct(), DecayedShare(), Sessions()],
+    [
+        Last(),
+        Count(),
+        Sum(),
+        DaysSinceLast(),
+        Distinct(),
+        DecayedShare(),
+        Sessions(),
+        Traces(),
+    ],
 )
 """Every kind of computed attribute."""
 

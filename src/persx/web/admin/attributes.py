@@ -20,12 +20,13 @@ SAMPLE: Final = 5_000
 """Visitors that are looked at; the share among so many is right to a percent or two."""
 
 WORDS: Final = {
-    "attributes": ("a sign of attribute", "signs of attributes"),
+    "attributes": ("other attribute", "other attributes"),
     "audiences": ("audience", "audiences"),
     "blocks": ("variant", "variants"),
     "experiments": ("experiment", "experiments"),
     "industries": ("industry", "industries"),
     "personas": ("persona", "personas"),
+    "questions": ("question", "questions"),
 }
 """What a use is called, one and several."""
 
@@ -38,10 +39,14 @@ class UseGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttributeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An attribute; `share` says for how many of a hundred visitors it is known."""
+    """An attribute; `share` says for how many of a hundred visitors it is known.
+
+    `asked` names the places where visitors tell it.
+    """
 
     entry: CatalogueEntry
     uses: tuple[UseGroup, ...]
+    asked: tuple[str, ...]
     known: int
     share: str
     width: int
@@ -86,6 +91,7 @@ def _row(entry: CatalogueEntry, known: int, visitors: int) -> AttributeRow:
     return AttributeRow(
         entry=entry,
         uses=tuple(_groups(entry.uses)),
+        asked=entry.asked_in,
         known=known,
         share=f"{share:.0%}" if known == 0 or share >= 0.01 else "<1%",
         width=round(share * 100),

@@ -20,12 +20,11 @@ from persx.app.deciding import (
 )
 from persx.app.declaring import declare
 from persx.app.services import Services
-from persx.app.visiting import Visitor, granted_to, known_of, new_id
-from persx.model.attribute import Purpose
+from persx.app.visiting import Visitor, known_of, new_id
 from persx.model.decision import Reason
 from persx.model.errors import BadInput, Forbidden
 from persx.model.key import KeyScope
-from persx.model.visitor import Profile
+from persx.model.visitor import Guess, Profile
 from persx.web.api.answers import answers, body, json
 from persx.web.collect.wire import MAX_ID
 from persx.web.keys import allowed, key_of
@@ -33,8 +32,7 @@ from persx.web.visitors import (
     CONSENT,
     VISITOR,
     answers_in,
-    remember,
-    remember_state,
+    remember_declared,
     services_of,
     visitor_of,
 )
@@ -63,7 +61,10 @@ class DecidedBlock(msgspec.Struct, frozen=True):
 
 
 class VisitorState(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A visitor's own state: what they declared, and the persona that follows from it."""
+    """A visitor's own state: what they declared, and the persona that follows from it.
+
+    `guesses` holds what a model guessed of a visitor who did not say it, by predicted attribute.
+    """
 
     id: str = ""
     industry: str | None = None
@@ -71,6 +72,7 @@ class VisitorState(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
     tools: list[str] = []
     persona: str | None = None
     identified: bool = False
+    guesses: dict[str, Guess] = {}
 
 
 class DecideResponse(msgspec.Struct, frozen=True):
@@ -89,7 +91,8 @@ class DecideResponse(msgspec.Struct, frozen=True):
 class StateRequest(msgspec.Struct, forbid_unknown_fields=True):
     """What ``PUT /v1/state`` takes: declared facts by attribute; null forgets one.
 
-    What ``GET`` answers may be sent back: `id`, `persona` and `identified` follow from the rest.
+    What ``GET`` answers may be sent back: `id`, `persona`, `identified` and `guesses`
+    follow from the rest.
     """
 
     industry: str | msgspec.UnsetType | None = msgspec.UNSET
@@ -98,6 +101,7 @@ class StateRequest(msgspec.Struct, forbid_unknown_fields=True):
     id: str | None = None
     persona: str | None = None
     identified: bool | None = None
+    guesses: Any = None
 
     @property
     def declared(self) -> dict[str, Any]:
@@ -159,6 +163,7 @@ def state_of(profile: Profile) -> VisitorState:
         tools=_texts(known.get("tools")),
         persona=_text(known.get("persona")),
         identified=any(identity.startswith("u:") for identity in profile.identities),
+        guesses=profile.guesses,
     )
 
 
@@ -226,17 +231,11 @@ async def write_state(request: Request) -> Response:
     plan = current_plan(services)
     given = (await body(request, StateRequest)).declared
     visitor = visitor_of(request)
-    if Purpose.PERSONALIZATION not in await granted_to(services, plan, visitor):
-        raise Forbidden(
-            "The visitor has not allowed personalization, so nothing they declare is kept.",
-            hint="Ask them, and send their answer to POST /v1/consent first.",
-        )
     state = await declare(services, plan, visitor, given)
-    after = msgspec.structs.replace(visitor, declared=state.facts, declared_at=state.at, new=False)
-    profile = await known_of(services, plan, after)
+    cookies = Response()
+    profile = await remember_declared(request, cookies, plan, visitor, state)
     response = json(state_of(profile), headers={"Cache-Control": "no-store"})
-    remember(request, response, plan, after, profile)
-    remember_state(response, services, plan, state)
+    response.raw_headers += [pair for pair in cookies.raw_headers if pair[0] == b"set-cookie"]
     return response
 
 

@@ -22,7 +22,7 @@ from persx.storage.scope import Staff, VisitorScope
 from persx.web.api.answers import answers, json
 from persx.web.collect.wire import MAX_ID
 from persx.web.keys import allowed, key_of
-from persx.web.visitors import STATE, VISITOR, context_of, services_of, visitor_of
+from persx.web.visitors import ASKED, LINK, STATE, VISITOR, context_of, services_of, visitor_of
 
 _PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -125,8 +125,8 @@ async def delete_me(request: Request) -> Response:
 
 
 def forget_cookies(response: Response) -> None:
-    """Take back the cookies that tell who a visitor is."""
-    for cookie in (VISITOR, STATE):
+    """Take back the cookies that tell who a visitor is, and what they were asked."""
+    for cookie in (VISITOR, STATE, LINK, ASKED):
         response.delete_cookie(cookie.name)
 
 

@@ -20,6 +20,7 @@ from persx.web.api.consent import ConsentRequest
 from persx.web.api.decide import DecideRequest, DecideResponse, StateRequest, VisitorState
 from persx.web.api.exposures import Beacon, ClientError
 from persx.web.api.me import Erased
+from persx.web.api.preference_links import LinkRequest, PreferenceLink
 from persx.web.collect.wire import Message
 from persx.web.visitors import VISITOR
 
@@ -84,6 +85,9 @@ DETAILS: Final[Mapping[tuple[str, str], Detail]] = {
     ("PUT", "/v1/state"): msgspec.structs.replace(_STATE, request=StateRequest),
     ("GET", "/v1/consent"): _CONSENT,
     ("POST", "/v1/consent"): msgspec.structs.replace(_CONSENT, request=ConsentRequest),
+    ("POST", "/v1/preferences/link"): Detail(
+        request=LinkRequest, answer=PreferenceLink, security=_KEYS
+    ),
     **{("POST", f"/v1/{call}"): _EVENT for call in _CALLS},
     **{("POST", f"/v1/{call[0]}"): _EVENT for call in _CALLS},
     **{("POST", f"/v1/{name}"): _BATCH for name in ("batch", "import", "b")},

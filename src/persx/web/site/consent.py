@@ -55,7 +55,7 @@ async def show_choices(request: Request) -> Response:
         problem=said.mine.withdrawn_late if asked.get("done") == "late" else "",
         offer=offer if services.offers.find(offer, services.clock()) else "",
     )
-    site = frame(request, plan, profile, locale, admin=admin, choice=choice, ask=False)
+    site = frame(request, plan, profile, locale, admin=admin, choice=choice)
     # The page asks already.
     return answer(render(msgspec.structs.replace(site, consent=None), view))
 

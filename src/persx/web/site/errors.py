@@ -41,7 +41,7 @@ async def not_found(request: Request, served: Served) -> Response:
 
 def _frame(request: Request, served: Served) -> SiteContext:
     locale = locale_of(request, served.plan)
-    return frame(request, served.plan, _NOBODY, locale, admin=False, choice=BarChoice(), ask=False)
+    return frame(request, served.plan, _NOBODY, locale, admin=False, choice=BarChoice())
 
 
 async def failed(request: Request, error: Exception) -> Response:

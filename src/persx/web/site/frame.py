@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.requests import Request
 
+from persx.app.hints import INDUSTRY
 from persx.content.texts import text_of
 from persx.decide.plan import Plan
-from persx.model.attribute import Purpose
 from persx.model.visitor import Profile
 from persx.model.workspace import Industry, Page
 from persx.web.admin.session import BarChoice
@@ -25,8 +25,9 @@ START: Final = "/start"
 CHOICES: Final = "/privacy/choices"
 PRIVACY: Final = "/privacy"
 WHY: Final = "/privacy/why"
+PREFERENCES: Final = "/preferences"
 
-_PASSING: Final = ("locale", "sent", "done")
+_PASSING: Final = ("locale", "sent", "done", "saved", INDUSTRY)
 """Parameters that concern one answer; links back to the page leave them out."""
 
 
@@ -68,7 +69,6 @@ def frame(
     *,
     admin: bool,
     choice: BarChoice,
-    ask: bool = True,
     path: str = "",
     asking: Asking | None = None,
     why: str = "",
@@ -77,10 +77,9 @@ def frame(
 
     Args:
         admin: Somebody of the team is signed in, and gets the bar with its choice.
-        ask: Whether a visitor of unknown industry may be asked on this page.
         path: Where the page is; unless given, where the request went. They differ where a form
             is shown again.
-        asking: A question to the visitor about what they declared.
+        asking: The one question to the visitor.
         why: Where it is told why this page is as it is.
     """
     workspace = plan.workspace
@@ -89,8 +88,6 @@ def frame(
     preview = preview_of(plan, choice)
     seen_as = preview.attributes.get("industry") if preview else None
     industry = workspace.industries.get(str(seen_as or state.industry or ""))
-    # Who has not allowed to be asked what for is not asked; the start form asks for both.
-    ask = ask and Purpose.PERSONALIZATION in profile.granted
     place = path or request.url.path
     query = [pair for pair in request.query_params.multi_items() if pair[0] not in _PASSING]
     here = f"{place}?{urlencode(query)}" if query else place
@@ -103,6 +100,7 @@ def frame(
         privacy_path=PRIVACY,
         choices_path=CHOICES,
         why_path=why,
+        preferences_path=PREFERENCES,
         consent=banner(request, plan, profile, locale, here),
         locale=locale,
         words=words(locale),
@@ -117,7 +115,6 @@ def frame(
             for code, each in workspace.locales.items()
         ),
         industry=industry_label(industry, locale, plan) if industry else "",
-        reprompt=_reprompt(plan, locale) if ask and industry is None else (),
         beacons=profile.storable,
         asking=asking,
         admin=_bar(plan, choice) if admin else None,
@@ -128,13 +125,6 @@ def frame(
 def industry_label(industry: Industry, locale: str, plan: Plan) -> str:
     """Return what visitors call an industry."""
     return text_of(industry, "label", locale, plan.workspace.locales) or industry.name
-
-
-def _reprompt(plan: Plan, locale: str) -> tuple[Option, ...]:
-    return tuple(
-        Option(value=name, label=industry_label(industry, locale, plan))
-        for name, industry in plan.workspace.industries.items()
-    )
 
 
 def _options(documents: object, chosen: str) -> tuple[Option, ...]:

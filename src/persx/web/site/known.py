@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from persx.app.hints import INDUSTRY
 from persx.app.knowledge import Knowledge, KnownFact
 from persx.audience.schema import contextual_attributes
 from persx.content.texts import label_of, localized, text_of, value_text
@@ -15,6 +16,7 @@ from persx.decide.uses import Uses
 from persx.model.attribute import Attribute, Purpose, Source, Value, ValueType
 from persx.model.clock import Millis
 from persx.model.decision import Reason
+from persx.visitors.prediction.traced import TRACES
 from persx.web.site.frame import industry_label
 from persx.web.site.views import (
     AudienceView,
@@ -26,10 +28,9 @@ from persx.web.site.views import (
     PersonaView,
 )
 from persx.web.site.words import words
+from persx.workspace.attribute_uses import ON_START
 
-_ORDER: Final = (Source.DECLARED, Source.COMPUTED, Source.PREDICTED, Source.CONTEXTUAL)
-_ON_START: Final = ("industry", "goals", "tools")
-"""Attributes that the start form asks for: there they are changed."""
+_ORDER: Final = (Source.DECLARED, Source.PREDICTED, Source.COMPUTED, Source.CONTEXTUAL)
 _MOST_NAMED: Final = 8
 
 
@@ -82,7 +83,12 @@ class Speaker:
 
     def _text(self, name: str, attribute: Attribute, value: str) -> str:
         workspace = self._plan.workspace
+        if name == TRACES:
+            kind, _, what = value.partition(" ")
+            return self._words.mine.traces.get(kind, value).format(it=what)
         declared = workspace.attributes.get(name)
+        if declared is not None and declared.predict is not None:
+            return self._text(declared.predict.of, self._attribute(declared.predict.of), value)
         industry = workspace.industries.get(value)
         if declared and declared.values == "industries" and industry:
             return industry_label(industry, self._locale, self._plan)
@@ -114,8 +120,10 @@ class Speaker:
         if fact.at is not None:
             how = said.mine.since if declared else said.mine.newest
             since = how.format(date=self.date(fact.at))
+        if fact.guess is not None:
+            since = said.mine.sure.format(percent=int(100 * fact.guess.confidence))
         return FactView(
-            name=fact.name,
+            name=fact.name if fact.guess is None else fact.guess.of,
             label=self.label(fact.name),
             value=self.value(fact.name, fact.value),
             source=sources[fact.source],
@@ -124,8 +132,18 @@ class Speaker:
             used=fact.used,
             uses=self._uses(fact.uses),
             blocks=fact.uses.blocks,
-            edit=self._edit(fact) if editable and declared else None,
+            edit=self._edit(fact) if editable and self._declarable(fact) else None,
+            guessed=fact.guess is not None,
         )
+
+    def _declarable(self, fact: KnownFact) -> bool:
+        """Tell whether the visitor can say it themselves: a guess by saying what is guessed."""
+        name = fact.name if fact.guess is None else fact.guess.of
+        attribute = self._plan.attributes.get(name)
+        if fact.name == INDUSTRY:
+            # Hinted at by a link or a network perhaps: they say what is right.
+            return True
+        return attribute is not None and attribute.source is Source.DECLARED
 
     def _uses(self, uses: Uses) -> tuple[str, ...]:
         said, workspace = self._words.mine, self._plan.workspace
@@ -149,8 +167,8 @@ class Speaker:
         return tuple(found or [said.uses_nothing])
 
     def _edit(self, fact: KnownFact) -> EditView:
-        attribute = self._plan.attributes[fact.name]
-        if fact.name in _ON_START:
+        attribute = self._plan.attributes[fact.name if fact.guess is None else fact.guess.of]
+        if attribute.name in ON_START:
             return EditView(kind="start")
         chosen = fact.value if isinstance(fact.value, list) else [fact.value]
         values: Iterable[str] = attribute.values
@@ -243,7 +261,13 @@ class Speaker:
         found: dict[str, Value] = {}
         for clause in clauses:
             found.update(clause.attributes)
-        return tuple(f"{self.label(name)}: {self.value(name, it)}" for name, it in found.items())
+        return tuple(self._marked(name, it) for name, it in found.items())
+
+    def _marked(self, name: str, value: Value) -> str:
+        """Say a value that a rule read; of a guess that it is one."""
+        said = f"{self.label(name)}: {self.value(name, value)}"
+        guessed = self._attribute(name).source is Source.PREDICTED and value is not None
+        return self._words.mine.guessed.format(fact=said) if guessed else said
 
     def _missing(self, block: BlockReceipt) -> tuple[str, ...]:
         names = dict.fromkeys(

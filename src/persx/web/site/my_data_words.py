@@ -34,17 +34,36 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
             "weekday": "Day of the week",
             "persona": "Persona",
             "identified": "Signed in",
+            "network.industry": "Industry that your network suggests",
         }
     )
     since: str = "since {date}"
     newest: str = "last changed {date}"
+    traces: Mapping[str, str] = MappingProxyType(
+        {
+            "page": "page {it}",
+            "section": "pages below {it}",
+            "screen": "screen {it}",
+            "from": "came from {it}",
+            "source": "campaign source {it}",
+            "medium": "campaign medium {it}",
+            "campaign": "campaign {it}",
+            "device": "device {it}",
+            "event": "{it}",
+            "category": "category {it}",
+            "hours": "between {it}",
+            "weekend": "on a weekend",
+        }
+    )
+    sure: str = "{percent}% sure, from what others did; what you say counts instead"
+    guessed: str = "{fact} (our guess)"
     not_used: str = "Kept, but not used: you have not allowed it."
     uses: str = "What it is used for"
     uses_pages: str = "It can change {count} places on: {pages}."
     uses_persona: str = "Your persona follows from it."
     uses_audiences: str = "It puts you into these audiences or keeps you out: {audiences}."
     uses_experiments: str = "It decides whether you take part in: {experiments}."
-    uses_questions: str = "It can make us ask you again about: {facts}."
+    uses_questions: str = "It can make us ask you about: {facts}."
     uses_nothing: str = "Nothing at present."
     change: str = "Change"
     delete: str = "Delete"
@@ -160,6 +179,16 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
     still: str = "Still {value}"
     yes_add: str = "Yes, add it"
     no_thanks: str = "No"
+    not_allowed: str = "You have allowed us to keep nothing, so we cannot remember this."
+    saving_allows: str = (
+        "By saving you allow personalization: the site keeps this and uses it to choose what it"
+        " shows you."
+    )
+    link_question: str = "This page speaks to {industry}."
+    link_why: str = "The link that brought you here says so. Is that your industry?"
+    network_question: str = "Are you in {industry}?"
+    network_why: str = "Your network suggests it. What you say counts."
+    yes_it_is: str = "Yes, {value}"
 
 
 _MONATE: Final = (
@@ -183,16 +212,33 @@ GERMAN_MY_DATA: Final = MyDataWords(
         "weekday": "Wochentag",
         "persona": "Persona",
         "identified": "Angemeldet",
+        "network.industry": "Branche, die Ihr Netz nahelegt",
     },
     since="seit {date}",
     newest="zuletzt geändert am {date}",
+    traces={
+        "page": "Seite {it}",
+        "section": "Seiten unter {it}",
+        "screen": "Ansicht {it}",
+        "from": "gekommen von {it}",
+        "source": "Quelle der Kampagne {it}",
+        "medium": "Medium der Kampagne {it}",
+        "campaign": "Kampagne {it}",
+        "device": "Gerät {it}",
+        "event": "{it}",
+        "category": "Warengruppe {it}",
+        "hours": "zwischen {it}",
+        "weekend": "am Wochenende",
+    },
+    sure="zu {percent} % sicher, nach dem, was andere taten; was Sie sagen, gilt stattdessen",
+    guessed="{fact} (unsere Vermutung)",
     not_used="Aufbewahrt, aber nicht verwendet: Sie haben es nicht erlaubt.",
     uses="Wofür es verwendet wird",
     uses_pages="Es kann {count} Stellen ändern auf: {pages}.",
     uses_persona="Ihre Persona folgt daraus.",
     uses_audiences="Es bringt Sie in diese Zielgruppen oder hält Sie heraus: {audiences}.",
     uses_experiments="Es entscheidet, ob Sie teilnehmen an: {experiments}.",
-    uses_questions="Es kann der Grund sein, dass wir Sie noch einmal fragen nach: {facts}.",
+    uses_questions="Es kann der Grund sein, dass wir Sie fragen nach: {facts}.",
     uses_nothing="Zurzeit für nichts.",
     change="Ändern",
     delete="Löschen",
@@ -318,4 +364,14 @@ GERMAN_MY_DATA: Final = MyDataWords(
     still="Weiterhin {value}",
     yes_add="Ja, hinzufügen",
     no_thanks="Nein",
+    not_allowed="Sie haben uns nichts aufzubewahren erlaubt, also können wir uns das nicht merken.",
+    saving_allows=(
+        "Mit dem Speichern erlauben Sie Personalisierung: Die Seite behält diese Angabe und wählt"
+        " danach, was sie Ihnen zeigt."
+    ),
+    link_question="Diese Seite spricht {industry} an.",
+    link_why="So sagt es der Link, über den Sie gekommen sind. Ist das Ihre Branche?",
+    network_question="Ist {industry} Ihre Branche?",
+    network_why=("Ihr Netz legt das nahe. Es gilt, was Sie sagen."),
+    yes_it_is="Ja, {value}",
 )

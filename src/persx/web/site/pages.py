@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from persx.app.asking import question_for
-from persx.app.deciding import Decided, decide_for, receipt_of
+from persx.app.deciding import Decided, as_shown, decide_for, receipt_of, settle
 from persx.app.exposing import exposure_token
 from persx.app.publication import Served
 from persx.app.services import Services
@@ -19,20 +19,27 @@ from persx.app.visiting import Visitor
 from persx.content.rendering import FormAgain, RenderContext
 from persx.content.texts import language_of
 from persx.decide.plan import DEFAULT_CHOICE, PagePlan, Plan
+from persx.model.attribute import Purpose, Value
+from persx.model.errors import PersxError
 from persx.model.workspace import Page
+from persx.visitors.questions import AskingSession, put
 from persx.web.admin.session import BarChoice, choice_of, is_admin
 from persx.web.html import answer
+from persx.web.site.asking_views import Asking
 from persx.web.site.errors import not_found, nothing_served
 from persx.web.site.frame import PRIVACY, WHY, description_of, frame, locale_for, title_of
 from persx.web.site.preview import preview_of
 from persx.web.site.questions import asking_view
+from persx.web.site.quiz import quiz_steps
 from persx.web.site.views import Link, PageView, render
 from persx.web.site.words import words
 from persx.web.visitors import (
     LOCALE,
+    asking_session,
     context_of,
     is_human,
     remember,
+    remember_asked,
     services_of,
     set_cookie,
     visitor_of,
@@ -79,6 +86,7 @@ async def page_response(
     choice = choice_of(request) if admin else BarChoice()
     locale = locale_for(request, plan, choice)
     context = {**context_of(request, plan, page.path), "locale": locale}
+    session = asking_session(request)
     decided = await decide_for(
         services,
         visitor,
@@ -86,9 +94,20 @@ async def page_response(
         page=plan.pages[page.name],
         context=context,
         preview=preview_of(plan, choice),
-        log=human,
+        settled=False,
     )
     sent = request.query_params.get("sent", "")
+    quizzes = quiz_steps(
+        plan,
+        decided.decision.decisions,
+        decided.profile,
+        context,
+        session,
+        services.clock(),
+        locale,
+        page.path,
+        {block: form.errors.get("", "") for block, form in again.items()},
+    )
     rendered = served.renderer.render_page(
         decided.decision.decisions,
         lambda block: (
@@ -101,12 +120,15 @@ async def page_response(
             sent=frozenset([sent]) if sent else frozenset(),
             words=words(locale).forms,
             again=again,
+            quizzes=quizzes,
             languages=_languages(decided, plan, locale),
         ),
     )
     for error in rendered.errors:
         services.metrics.errors.labels("render").inc()
         _log.error("%s", error)
+    decided = as_shown(decided, rendered.decisions)
+    settle(services, decided, log=human)
     title = title_of(page, locale, plan)
     view = PageView(
         name=page.name,
@@ -120,11 +142,22 @@ async def page_response(
             for block, form in again.items()
             for field, problem in form.errors.items()
         ),
+        canonical=services.settings.public_url.rstrip("/") + page.path,
         exposure_url=_exposure_url(request, decided, visitor, page, title) if human else None,
+        quiz=bool(quizzes),
     )
-    question = None
+    asking = None
     if human and choice == BarChoice():
-        question = await question_for(services, plan, visitor, decided.profile, context)
+        asking = await _asking(
+            services,
+            plan,
+            visitor,
+            decided,
+            context,
+            session,
+            inner=page.path != "/",
+            quiz=any(step.question for step in quizzes.values()),
+        )
     site = frame(
         request,
         plan,
@@ -133,13 +166,16 @@ async def page_response(
         admin=admin,
         choice=choice,
         path=page.path,
-        asking=asking_view(question, plan, locale) if question else None,
+        asking=asking,
         why=_why(services, decided, plan.pages[page.name]) if human else "",
     )
     response = answer(render(site, view), status)
     response.headers["Content-Language"] = locale
     if human:
         remember(request, response, plan, visitor, decided.profile)
+        if Purpose.PERSONALIZATION in decided.profile.granted or session.done:
+            after = put(session, asking.key if asking else None, services.clock())
+            remember_asked(response, services, after)
     if request.query_params.get("locale") in plan.workspace.locales:
         set_cookie(response, services, LOCALE, request.query_params["locale"], YEAR_SECONDS)
     return response
@@ -152,6 +188,30 @@ def _why(services: Services, decided: Decided, page: PagePlan) -> str:
     if decided.profile.storable:
         return f"{PRIVACY}#why"
     return f"{WHY}?page={receipt_of(services, decided, page)}"
+
+
+async def _asking(
+    services: Services,
+    plan: Plan,
+    visitor: Visitor,
+    decided: Decided,
+    context: Mapping[str, Value],
+    session: AskingSession,
+    *,
+    inner: bool,
+    quiz: bool,
+) -> Asking | None:
+    """Return the question of this page, if any: one that cannot be asked spoils no page."""
+    locale = str(context["locale"])
+    try:
+        question = await question_for(
+            services, plan, visitor, decided.profile, context, session, inner=inner, quiz=quiz
+        )
+        return asking_view(question, plan, locale) if question else None
+    except PersxError as error:
+        services.metrics.errors.labels("question").inc()
+        _log.error("A question cannot be asked: %s", error)
+        return None
 
 
 def _languages(decided: Decided, plan: Plan, locale: str) -> dict[str, str]:

@@ -8,16 +8,17 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from persx.app.declaring import declare
+from persx.app.declaring import check_facts, declare, declared_value
 from persx.app.erasing import erase
 from persx.app.knowledge import Knowledge, knowledge_of
+from persx.app.questions import allow, missing_for
 from persx.app.receipts import recent_receipts
 from persx.app.services import Services
-from persx.app.visiting import Visitor
+from persx.app.visiting import Visitor, granted_to
 from persx.decide.plan import Plan
-from persx.model.attribute import Source, ValueType
-from persx.model.errors import BadInput, Unavailable
-from persx.visitors.preferences import GENERIC_CONTENT, PREFERENCES
+from persx.model.attribute import Purpose, Source
+from persx.model.errors import BadInput, Forbidden, Unavailable
+from persx.visitors.preferences import GENERIC_CONTENT, is_preference
 from persx.web.admin.session import BarChoice, choice_of, is_admin, same_origin
 from persx.web.api.me import forget_cookies
 from persx.web.html import answer
@@ -121,9 +122,7 @@ def _framed(
     admin = is_admin(request)
     choice = choice_of(request) if admin else BarChoice()
     locale = _locale(request, plan)
-    site = frame(
-        request, plan, known.profile, locale, admin=admin, choice=choice, ask=False, path=PRIVACY
-    )
+    site = frame(request, plan, known.profile, locale, admin=admin, choice=choice, path=PRIVACY)
     return answer(render(site, view), status)
 
 
@@ -143,9 +142,18 @@ async def send_privacy(request: Request) -> Response:
         return await _start_over(services, plan, visitor)
     try:
         given = _given(plan, str(action), form)
+        if action == "correct":
+            check_facts(plan, given)
+            # The form says so above its button: saving a fact allows what it is kept for.
+            missing = missing_for(
+                Purpose.PERSONALIZATION, await granted_to(services, plan, visitor)
+            )
+            visitor = await allow(services, plan, visitor, missing, "privacy page")
         state = await declare(services, plan, visitor, given)
     except BadInput as error:
         return await _page(request, plan, visitor, str(error))
+    except Forbidden:
+        return await _page(request, plan, visitor, words(_locale(request, plan)).mine.not_allowed)
     response = RedirectResponse(
         f"{PRIVACY}?done={'deleted' if action == 'delete' else 'saved'}", 303
     )
@@ -159,25 +167,11 @@ def _given(plan: Plan, action: str, form: FormData) -> dict[str, object]:
         return {GENERIC_CONTENT: True if values == ["yes"] else None}
     name = form.get("name")
     attribute = plan.attributes.get(name) if isinstance(name, str) else None
-    if attribute is None or attribute.name in PREFERENCES:
+    if attribute is None or is_preference(attribute.name):
         raise BadInput("There is no such fact.", value=name)
     if action == "delete":
         return {attribute.name: None}
-    text = values[0].strip() if values else ""
-    match attribute.type:
-        case ValueType.STRINGS if not attribute.values:
-            return {attribute.name: [line.strip() for line in text.splitlines() if line.strip()]}
-        case ValueType.STRINGS:
-            return {attribute.name: values}
-        case ValueType.BOOLEAN:
-            return {attribute.name: text == "yes" if text else None}
-        case ValueType.NUMBER:
-            try:
-                return {attribute.name: float(text.replace(",", ".")) if text else None}
-            except ValueError as error:
-                raise BadInput(f"'{text[:80]}' is not a number.", value=text) from error
-        case _:
-            return {attribute.name: text}
+    return {attribute.name: declared_value(attribute, values)}
 
 
 async def _start_over(services: Services, plan: Plan, visitor: Visitor) -> Response:

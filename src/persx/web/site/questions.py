@@ -1,4 +1,4 @@
-"""The question to a visitor whose answer is old, or whose visits say something else."""
+"""The one question above a page: in words, and the answer where what was declared is in doubt."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from persx.app.asking import Question, answer
+from persx.app.hints import INDUSTRY
+from persx.app.questions import kind_of, question_named
 from persx.decide.plan import Plan
-from persx.model.errors import BadInput
+from persx.model.errors import BadInput, Forbidden
 from persx.web.admin.session import back, same_origin
+from persx.web.site.asking_views import Asking
 from persx.web.site.errors import nothing_served
 from persx.web.site.frame import START
 from persx.web.site.known import Speaker
-from persx.web.site.views import Asking, Option
+from persx.web.site.quiz import ASKED_ON, options_of, question_text
+from persx.web.site.view import Option
 from persx.web.site.words import words
 from persx.web.visitors import remember_declared, services_of, visitor_of
 
@@ -22,6 +26,57 @@ NO = "-"
 
 def asking_view(question: Question, plan: Plan, locale: str) -> Asking:
     """Return a question in a visitor's language, filled in with what they declared."""
+    if question.kind in ("stale", "drift"):
+        return _doubt(question, plan, locale)
+    if question.kind in ("link", "network"):
+        return _supposed(question, plan, locale)
+    said = words(locale)
+    document = question_named(plan, question.name)
+    assert document is not None
+    options = options_of(plan, document, locale, question.suggestion or None)
+    industry = question.kind == "industry"
+    return Asking(
+        question=said.ask_industry if industry else question_text(plan, document, "text", locale),
+        why=said.ask_industry_why if industry else question_text(plan, document, "hint", locale),
+        name=question.name,
+        options=tuple(sorted(options, key=lambda each: not each.selected)),
+        action="/preferences/answer",
+        kind=ASKED_ON[kind_of(plan, document)],
+        testid="reprompt" if industry else "question",
+        send=said.asking.send,
+        later=said.asking.later,
+        key=question.key,
+    )
+
+
+def _supposed(question: Question, plan: Plan, locale: str) -> Asking:
+    """Return the question for the industry that a link names, or that the network tells of."""
+    said, speaker = words(locale), Speaker(plan, locale)
+    shown = speaker.value(INDUSTRY, question.suggestion)
+    mine = said.mine
+    asked, why = (
+        (mine.link_question, mine.link_why)
+        if question.kind == "link"
+        else (mine.network_question, mine.network_why)
+    )
+    others = [name for name in plan.workspace.industries if name != question.suggestion]
+    return Asking(
+        question=asked.format(industry=shown),
+        why=why.format(industry=shown),
+        name=INDUSTRY,
+        options=(
+            Option(
+                value=question.suggestion, label=mine.yes_it_is.format(value=shown), selected=True
+            ),
+            *(Option(value=name, label=speaker.value(INDUSTRY, name)) for name in others),
+        ),
+        action="/preferences/answer",
+        later=said.asking.later,
+        key=question.key,
+    )
+
+
+def _doubt(question: Question, plan: Plan, locale: str) -> Asking:
     said, speaker = words(locale).mine, Speaker(plan, locale)
     name, suggestion = question.attribute, question.suggestion
 
@@ -53,7 +108,12 @@ def asking_view(question: Question, plan: Plan, locale: str) -> Asking:
             Option(value=suggestion, label=said.yes_add),
         )
     return Asking(
-        question=asked.format(**facts), why=why, name=name, options=options, suggestion=suggestion
+        question=asked.format(**facts),
+        why=why,
+        name=name,
+        options=options,
+        suggestion=suggestion,
+        key=question.key,
     )
 
 
@@ -74,8 +134,9 @@ async def send_answer(request: Request) -> Response:
     visitor = visitor_of(request)
     try:
         state = await answer(services, plan, visitor, **fields)
-    except BadInput:
-        # The bar offers nothing that is not an answer: the form says what can be answered.
+    except (BadInput, Forbidden):
+        # The bar offers nothing that is not an answer, and nothing to those who did not allow it:
+        # the form says what can be answered, and what sending it allows.
         return RedirectResponse(START, 303)
     await remember_declared(request, response, plan, visitor, state)
     return response

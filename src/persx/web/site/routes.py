@@ -5,9 +5,11 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from persx.web import html
+from persx.web.site.answering import send_question
 from persx.web.site.consent import send_consent, send_withdrawn, show_choices
 from persx.web.site.forms import send_form
 from persx.web.site.pages import show
+from persx.web.site.preferences import send_preferences, show_preferences
 from persx.web.site.privacy import send_erase, send_privacy, show_erase, show_privacy
 from persx.web.site.questions import send_answer
 from persx.web.site.start import send_start, show_start
@@ -29,6 +31,9 @@ def routes() -> list[Route]:
         Route("/privacy/answer", send_answer, methods=["POST"]),
         Route("/privacy/erase", show_erase, methods=["GET"]),
         Route("/privacy/erase", send_erase, methods=["POST"]),
+        Route("/preferences", show_preferences, methods=["GET"]),
+        Route("/preferences", send_preferences, methods=["POST"]),
+        Route("/preferences/answer", send_question, methods=["POST"]),
         Route("/forms/{form}", send_form, methods=["POST"]),
         Route("/{path:path}", show, methods=["GET"]),
     ]

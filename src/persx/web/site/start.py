@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-import msgspec
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from persx.app.consenting import answer
 from persx.app.declaring import check_facts, declare
+from persx.app.hints import INDUSTRY, link_name
 from persx.app.publication import Served
-from persx.app.services import Services
-from persx.app.visiting import Visitor, granted_to, known_of
+from persx.app.questions import allow, missing_for
+from persx.app.visiting import granted_to, known_of
 from persx.content.texts import text_of, value_text
-from persx.decide.plan import Plan
 from persx.model.attribute import Attribute, Purpose
 from persx.model.errors import BadInput
 from persx.model.visitor import Profile
@@ -26,13 +25,7 @@ from persx.web.site.errors import nothing_served
 from persx.web.site.frame import frame, industry_label, locale_for
 from persx.web.site.views import IndustryChoice, Option, StartView, render
 from persx.web.site.words import words
-from persx.web.visitors import (
-    remember,
-    remember_answers,
-    remember_state,
-    services_of,
-    visitor_of,
-)
+from persx.web.visitors import remember_declared, services_of, visitor_of
 
 MANY = ("goals", "tools")
 
@@ -76,32 +69,19 @@ async def send_start(request: Request) -> Response:
         try:
             check_facts(served.plan, given)
             # The form says so above its button: sending it allows what it is for.
-            visitor = await _allowed(services, served.plan, visitor)
+            granted = await granted_to(services, served.plan, visitor)
+            missing = missing_for(Purpose.PERSONALIZATION, granted)
+            visitor = await allow(services, served.plan, visitor, missing, "start form")
             state = await declare(services, served.plan, visitor, given)
         except BadInput as error:
             errors["industry"] = str(error)
     if errors:
         profile = await known_of(services, served.plan, visitor)
         return _form(request, served, profile, {**profile.attributes, **given}, target, errors)
-    visitor = msgspec.structs.replace(visitor, declared=state.facts, new=False)
-    response = back(target)
-    remember(
-        request, response, served.plan, visitor, await known_of(services, served.plan, visitor)
-    )
-    if visitor.answers:
-        remember_answers(response, services, served.plan, visitor.answers)
-    remember_state(response, services, served.plan, state)
+    link = link_name(served.plan, str(industry))
+    response = back(with_link(target, link), with_link("/", link))
+    await remember_declared(request, response, served.plan, visitor, state)
     return response
-
-
-async def _allowed(services: Services, plan: Plan, visitor: Visitor) -> Visitor:
-    """Take the form for the permission to personalize, where that was not given before."""
-    if Purpose.PERSONALIZATION in await granted_to(services, plan, visitor):
-        return visitor
-    answered = await answer(
-        services, plan, visitor, {Purpose.PERSONALIZATION: True}, source="start form"
-    )
-    return msgspec.structs.replace(visitor, answers=answered.answers)
 
 
 def _keep_own(given: dict[str, object], served: Served) -> None:
@@ -112,6 +92,21 @@ def _keep_own(given: dict[str, object], served: Served) -> None:
             chosen = given.get(name)
             if isinstance(chosen, list):
                 given[name] = [each for each in dict.fromkeys(chosen) if each in own]
+
+
+def with_link(target: str, link: str) -> str:
+    """Return the path with what was declared in it, so that the link brings it back.
+
+    >>> with_link("/contact?industry=saas&x=1", "financial-services")
+    '/contact?x=1&industry=financial-services'
+    """
+    try:
+        parts = urlsplit(target)
+        query = [pair for pair in parse_qsl(parts.query, True) if pair[0] != INDUSTRY]
+    except ValueError:
+        return target
+    query.append((INDUSTRY, link))
+    return urlunsplit(parts._replace(query=urlencode(query)))
 
 
 def _many(form: FormData, name: str) -> list[str]:
@@ -135,7 +130,7 @@ def _form(
     locale = _locale(request, served)
     admin = is_admin(request)
     choice = choice_of(request) if admin else BarChoice()
-    site = frame(request, plan, profile, locale, admin=admin, choice=choice, ask=False)
+    site = frame(request, plan, profile, locale, admin=admin, choice=choice)
 
     def options(values: tuple[str, ...], name: str) -> tuple[Option, ...]:
         chosen = known.get(name)

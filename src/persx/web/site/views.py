@@ -8,41 +8,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeAlias
 
-import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from persx.content.icons import icon
 from persx.content.safety import safe_href
+from persx.web.site.asking_views import Asking, PreferencesView
+from persx.web.site.view import Link, Option, View
 from persx.web.site.words import ENGLISH, Words
+
+__all__ = ["Asking", "Link", "Option", "PreferencesView", "View"]
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 """The folder that is served at ``/static``."""
 
 _TEMPLATES: Final = Path(__file__).parents[1] / "templates"
-
-
-class View(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all views; a view names its template."""
-
-    template: ClassVar[str] = ""
-
-
-class Link(View, frozen=True, kw_only=True):
-    """A link: `current` marks the page that is shown, `lang` the language it leads to."""
-
-    label: str
-    href: str
-    current: bool = False
-    lang: str = ""
-
-
-class Option(View, frozen=True, kw_only=True):
-    """One choice of a select, a radio group or a list of checkboxes."""
-
-    value: str
-    label: str
-    selected: bool = False
 
 
 class AdminBar(View, frozen=True, kw_only=True):
@@ -102,25 +82,6 @@ class ConsentView(View, frozen=True, kw_only=True):
     gpc: bool = False
 
 
-class Asking(View, frozen=True, kw_only=True):
-    """One question about what the visitor declared, as a slim bar.
-
-    It posts `name`, `value`, `suggestion` and `next` to ``/privacy/answer``.
-
-    Attributes:
-        question: The question, and `why` it is asked.
-        name: The attribute.
-        options: The answers; what was declared is selected.
-        suggestion: What their visits speak for; empty where the question is an old one.
-    """
-
-    question: str
-    why: str
-    name: str
-    options: tuple[Option, ...]
-    suggestion: str = ""
-
-
 class SiteContext(View, frozen=True, kw_only=True):
     """What every page of the site is framed with.
 
@@ -134,14 +95,13 @@ class SiteContext(View, frozen=True, kw_only=True):
         navigation: Pages that have a navigation label, in order.
         locales: A link for each locale; none or one shows no switch.
         industry: The label of the visitor's industry; empty while it is unknown.
-        reprompt: Industries to ask for in the slim bar; empty hides the bar.
-        asking: A question about what the visitor declared; None asks nothing.
+        asking: The one question to the visitor, in the slim bar; None asks nothing.
         admin: The admin's bar, for the signed-in admin only.
         state: What the script keeps in the session storage (the first of the three storage
             layers): the bearer's industry, goals, tools and persona. None keeps nothing.
         csrf: A token that every form sends back as `csrf`; empty means none.
         beacons: Whether the script may report time on the page.
-        start_path, privacy_path, choices_path: Where those pages are.
+        start_path, privacy_path, choices_path, preferences_path: Where those pages are.
         consent: The banner that asks what data may be used for; none where it was answered.
     """
 
@@ -154,7 +114,6 @@ class SiteContext(View, frozen=True, kw_only=True):
     navigation: tuple[Link, ...] = ()
     locales: tuple[Link, ...] = ()
     industry: str = ""
-    reprompt: tuple[Option, ...] = ()
     asking: Asking | None = None
     admin: AdminBar | None = None
     state: Mapping[str, Any] | None = None
@@ -164,6 +123,7 @@ class SiteContext(View, frozen=True, kw_only=True):
     privacy_path: str = "/privacy"
     choices_path: str = "/privacy/choices"
     why_path: str = ""
+    preferences_path: str = "/preferences"
     consent: ConsentView | None = None
 
 
@@ -196,6 +156,7 @@ class PageView(View, frozen=True, kw_only=True):
             only shown where no script leads to the form.
         exposure_url: The image that confirms the exposure; None where nothing is exposed.
         canonical: Absolute address of the page, where known.
+        quiz: Whether a quiz is among the blocks.
     """
 
     template: ClassVar[str] = "site/page.html"
@@ -209,6 +170,7 @@ class PageView(View, frozen=True, kw_only=True):
     problems: tuple[Link, ...] = ()
     exposure_url: str | None = None
     canonical: str = ""
+    quiz: bool = False
 
 
 class IndustryChoice(View, frozen=True, kw_only=True):
@@ -264,6 +226,7 @@ class FactView(View, frozen=True, kw_only=True):
         uses: Sentences on what it decides.
         blocks: Names of the blocks that it may change.
         edit: How the visitor may correct it; None where they cannot.
+        guessed: It is a guess: there is nothing to delete, and what they say takes its place.
     """
 
     label: str
@@ -276,6 +239,7 @@ class FactView(View, frozen=True, kw_only=True):
     uses: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
     edit: EditView | None = None
+    guessed: bool = False
 
 
 class AudienceView(View, frozen=True, kw_only=True):
@@ -396,7 +360,9 @@ class ErrorView(View, frozen=True, kw_only=True):
     reference: str = ""
 
 
-AnyView: TypeAlias = PageView | StartView | PrivacyView | ChoicesView | EraseView | ErrorView
+AnyView: TypeAlias = (
+    PageView | StartView | PrivacyView | ChoicesView | EraseView | ErrorView | PreferencesView
+)
 
 
 @cache

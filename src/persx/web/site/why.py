@@ -65,5 +65,5 @@ async def show_why(request: Request) -> Response:
     except NotFound:
         view, status = WhyView(problem=said.why_foreign), 404
     profile = await known_of(services, plan, visitor_of(request, make=False))
-    site = frame(request, plan, profile, locale, admin=admin, choice=choice, ask=False, path=WHY)
+    site = frame(request, plan, profile, locale, admin=admin, choice=choice, path=WHY)
     return answer(render(site, view), status)

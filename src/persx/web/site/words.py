@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from persx.content.rendering import FormWords
+from persx.web.site.asking_words import GERMAN_ASKING, AskingWords
 from persx.web.site.my_data_words import GERMAN_MY_DATA, MyDataWords
 
 
@@ -115,6 +116,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     my_data: str = "What we know about you"
     forms: FormWords = FormWords()
     mine: MyDataWords = MyDataWords()
+    asking: AskingWords = AskingWords()
 
 
 ENGLISH: Final = Words()
@@ -224,6 +226,7 @@ GERMAN: Final = Words(
     error_id="Kennzeichen",
     my_data="Was wir über Sie wissen",
     mine=GERMAN_MY_DATA,
+    asking=GERMAN_ASKING,
     forms=FormWords(
         optional="freiwillig",
         choose="Bitte wählen",

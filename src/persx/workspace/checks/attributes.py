@@ -9,7 +9,8 @@ from persx.model.attribute import Attribute, Computation, Source, ValueType
 from persx.model.clock import parse_duration
 from persx.model.errors import BadInput, Fault, did_you_mean
 from persx.visitors.computed import COMPUTED
-from persx.visitors.preferences import PREFERENCES
+from persx.visitors.preferences import is_preference
+from persx.workspace.checks.predictions import check_prediction
 from persx.workspace.checks.subject import Subject
 
 _KIND = "attributes"
@@ -17,7 +18,7 @@ _KIND = "attributes"
 
 def check_attributes(subject: Subject) -> Iterator[Fault]:
     """Yield the faults of all attributes."""
-    always = {**contextual_attributes(), **PREFERENCES}
+    always = contextual_attributes()
     for name, attribute in subject.workspace.attributes.items():
         problem = attribute_name_problem(name)
         if problem and not subject.is_damaged(_KIND, name):
@@ -29,7 +30,7 @@ def check_attributes(subject: Subject) -> Iterator[Fault]:
                 value=name,
                 hint="Choose another name.",
             )
-        if name in always:
+        if name in always or is_preference(name):
             yield subject.fault(
                 _KIND,
                 name,
@@ -43,6 +44,7 @@ def check_attributes(subject: Subject) -> Iterator[Fault]:
         yield from _values(subject, name, attribute)
         yield from _texts(subject, name, attribute)
         yield from _signs(subject, name, attribute)
+        yield from check_prediction(subject, name, attribute)
         if attribute.expires is not None:
             yield from _expiry(subject, name, attribute.expires)
         yield from _source(subject, name, attribute)

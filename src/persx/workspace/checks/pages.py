@@ -12,8 +12,8 @@ from persx.workspace.checks.subject import Subject
 from persx.workspace.checks.texts import check_texts
 
 RESERVED_PATHS: Final = frozenset(
-    {"/admin", "/healthz", "/metrics", "/ofrep", "/openapi.json", "/privacy", "/readyz", "/start",
-     "/static", "/v1"}
+    {"/admin", "/healthz", "/metrics", "/ofrep", "/openapi.json", "/preferences", "/privacy",
+     "/readyz", "/start", "/static", "/v1"}
 )  # fmt: skip
 """First parts of paths that the server answers itself."""
 

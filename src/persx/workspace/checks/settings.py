@@ -21,6 +21,7 @@ LONGEST_COOKIE_DAYS: Final = 400
 """Browsers keep no cookie longer."""
 
 LONGEST_WAIT_DAYS: Final = 3_650
+MOST_QUESTIONS: Final = 10
 
 TEXTS: Final = ("tagline", "footer")
 """Fields that visitors read, and that `locales` may say in another language."""
@@ -80,7 +81,14 @@ def check_settings(subject: Subject) -> Iterator[Fault]:
         days = getattr(settings, field)
         if not 1 <= days <= LONGEST_COOKIE_DAYS:
             yield fault(field, f"A cookie lives 1 to {LONGEST_COOKIE_DAYS} days.", days)
-    for field in ("reask_days", "drift_days"):
+    if not 0 <= settings.questions_per_session <= MOST_QUESTIONS:
+        yield fault(
+            "questions_per_session",
+            f"A session has 0 to {MOST_QUESTIONS} questions.",
+            settings.questions_per_session,
+            "Write 2, or 0 to ask nothing by itself.",
+        )
+    for field in ("reask_days", "drift_days", "question_rest_days"):
         days = getattr(settings, field)
         if not 0 <= days <= LONGEST_WAIT_DAYS:
             yield fault(field, f"Write a number of days, 0 to {LONGEST_WAIT_DAYS}.", days)

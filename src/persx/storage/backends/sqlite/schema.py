@@ -9,6 +9,7 @@ from typing import Final
 
 from persx.model.errors import Conflict, Unavailable
 from persx.storage.backends.sqlite import members
+from persx.storage.backends.sqlite.artifact_tables import TABLES as ARTIFACT_TABLES
 
 MIGRATIONS: Final = (
     """
@@ -79,6 +80,7 @@ MIGRATIONS: Final = (
     CREATE TABLE tombstone_key (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL);
     INSERT INTO tombstone_key (id, key) VALUES (1, randomblob(32));
     """,
+    ARTIFACT_TABLES,
 )
 """The steps from an empty file to today's tables; a file's `user_version` counts those done."""
 

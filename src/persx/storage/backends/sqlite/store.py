@@ -10,6 +10,7 @@ import msgspec
 
 from persx.model.clock import Millis
 from persx.model.decision import DecisionRecord
+from persx.model.errors import Unreadable
 from persx.model.event import IdentityKey
 from persx.model.visitor import Cut, IdentityState
 from persx.model.workspace import Snapshot
@@ -144,13 +145,24 @@ class SqliteStore:
         await self._database.write(point)
 
     async def snapshot(self, number: int | None = None) -> Snapshot | None:
-        """Return a snapshot by number, or the active one."""
+        """Return a snapshot by number, or the active one.
+
+        Raises:
+            Unreadable: Another version stored it, or it is damaged.
+        """
         if number is None:
             number = await self.active_number()
         row = (
             self._read().execute("SELECT body FROM snapshot WHERE number = ?", (number,)).fetchone()
         )
-        return None if row is None else _decode(row[0])
+        try:
+            return None if row is None else _decode(row[0])
+        except msgspec.MsgspecError as error:
+            raise Unreadable(
+                f"Snapshot {number} was stored by another version, or is damaged: {error}.",
+                value=number,
+                hint="Publish again, or roll back to another one.",
+            ) from error
 
     async def snapshots(self) -> Sequence[SnapshotHead]:
         """Return all snapshots, newest first."""
