@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from persx.demo import DEMOS
+
 WRITE_KEY: Final = "write-key-of-the-demo-server"
 SERVER_KEY: Final = "server-key-of-the-demo-server"
 ADMIN_PASSWORD: Final = "password-of-the-demo-server"
@@ -38,17 +40,18 @@ class DemoServer(NamedTuple):
 
 
 @contextmanager
-def demo_server(*, home: Path | None = None) -> Iterator[DemoServer]:
+def demo_server(*, home: Path | None = None, demo: str = DEMOS[0]) -> Iterator[DemoServer]:
     """Serve the demo on a free loopback port until the block ends.
 
     Args:
         home: A home to use and to keep; one that is thrown away unless given.
+        demo: Which demo workspace it serves.
 
     Raises:
         RuntimeError: It did not start; the message holds what it printed.
     """
     place = home or Path(tempfile.mkdtemp(prefix="persx-demo-"))
-    command = [sys.executable, "-c", "from persx.cli import main; main()", "serve", "--demo"]
+    command = [sys.executable, "-c", "from persx.cli import main; main()", "serve"]
     environment = {
         **{name: text for name, text in os.environ.items() if not name.startswith("PERSX_")},
         "PERSX_WRITE_KEY": WRITE_KEY,
@@ -56,7 +59,7 @@ def demo_server(*, home: Path | None = None) -> Iterator[DemoServer]:
         "PERSX_ADMIN_PASSWORD": ADMIN_PASSWORD,
     }
     process = subprocess.Popen(
-        [*command, "--home", str(place), "--port", "0"],
+        [*command, "--demo", demo, "--home", str(place), "--port", "0"],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

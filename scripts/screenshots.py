@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from persx.demo import DEMOS
 from scripts.demo_server import ADMIN_PASSWORD, DemoServer, demo_server
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -26,6 +27,7 @@ class Picture(NamedTuple):
     """One picture: its file's name, the page, who looks at it, and with what.
 
     `industry` is what the visitor declared; empty means nothing. `admin` signs in to the studio.
+    `demo` is the workspace, and `after` a page that they looked at before.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Picture(NamedTuple):
     phone: bool = False
     dark: bool = False
     admin: bool = False
+    demo: str = DEMOS[0]
+    after: str = ""
 
 
 PICTURES: Final = (
@@ -53,6 +57,9 @@ PICTURES: Final = (
     Picture("privacy", "/privacy", "SaaS"),
     Picture("studio", "/admin", admin=True),
     Picture("report", "/admin/report/hillstrom", admin=True),
+    Picture("shop", "/", demo="shop"),
+    Picture("shop-known", "/", demo="shop", after="/products/storm", dark=True),
+    Picture("shop-phone", "/products/skylark-4", demo="shop", phone=True),
     Picture("home-dark", "/", "eCommerce", dark=True),
     Picture("home-phone", "/", "eCommerce", phone=True),
     Picture("contact-phone-dark", "/contact", "Healthcare", phone=True, dark=True),
@@ -92,6 +99,8 @@ def take(browser: Browser, server: DemoServer, picture: Picture, folder: Path = 
                 if not answer.ok:
                     raise RuntimeError(f"POST /admin/login answered {answer.status}")
             page = context.new_page()
+            if picture.after:
+                page.goto(server.url + picture.after, wait_until="networkidle")
             response = page.goto(server.url + picture.path, wait_until="networkidle")
             if response is None or not response.ok:
                 raise RuntimeError(f"{picture.path} answered {response and response.status}")
@@ -139,11 +148,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if wrong := sorted(set(names) - set(known)):
         parser.error(f"unknown picture {', '.join(wrong)}; known: {', '.join(known)}")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with demo_server() as server, sync_playwright() as playwright:
-        wanted = [known[name] for name in names] or list(PICTURES)
-        if not import_report(server):
-            print("Without PERSX_DATA there is no picture of a report.")
-            wanted = [picture for picture in wanted if picture.name != "report"]
+    wanted = [known[name] for name in names] or list(PICTURES)
+    for demo in dict.fromkeys(picture.demo for picture in wanted):
+        with demo_server(demo=demo) as server:
+            take_all(server, [picture for picture in wanted if picture.demo == demo])
+    return 0
+
+
+def take_all(server: DemoServer, wanted: Sequence[Picture]) -> None:
+    """Take pictures of one server's site."""
+    if any(picture.name == "report" for picture in wanted) and not import_report(server):
+        print("Without PERSX_DATA there is no picture of a report.")
+        wanted = [picture for picture in wanted if picture.name != "report"]
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         try:
             for picture in wanted:
@@ -151,7 +168,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{file.relative_to(ROOT)} ({file.stat().st_size // 1000} kB)", flush=True)
         finally:
             browser.close()
-    return 0
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ SOURCES: Final = {
     Source.COMPUTED: "Folded from events.",
     Source.PREDICTED: "A model's estimate; a declared value beats it.",
     Source.CONTEXTUAL: "From the request at hand.",
+    Source.DERIVED: "The first of its `cases` that holds of what else is kept of the visitor.",
 }
 
 REASONS: Final = {

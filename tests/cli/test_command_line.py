@@ -114,7 +114,7 @@ def test_an_error_is_one_line_without_a_traceback(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "words",
     ["--bogus", "chek", "rollback x", "rollback --hom x", "push a b", "import experiment",
-     "export evnts", "serve --demo shop", "new", "check a --home b", "report x --confidence 1/2"],
+     "export evnts", "serve --demo shoop", "new", "check a --home b", "report x --confidence 1/2"],
 )  # fmt: skip
 def test_a_wrong_call_is_one_line_that_names_the_help(words: str) -> None:
     result = CliRunner().invoke(main, words.split())

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from persx.content.blocks import BLOCK_TYPES
 
 COLLECTION = BLOCK_TYPES["collection"]
+PRODUCTS = BLOCK_TYPES["products"]
 PROGRESS = BLOCK_TYPES["progress_bar"]
 
 
@@ -46,8 +47,9 @@ def test_without_a_limit_nothing_is_lost(samples: dict[str, Any]) -> None:
 
 def test_what_arranging_reads(samples: dict[str, Any]) -> None:
     assert COLLECTION.reads(samples["collection"]) == {"industry", "goals"}
+    assert PRODUCTS.reads(samples["products"]) == {"viewed_categories"}
     assert PROGRESS.reads(samples["progress_bar"]) == {"cart.value"}
-    for name in set(BLOCK_TYPES.names) - {"collection", "progress_bar"}:
+    for name in set(BLOCK_TYPES.names) - {"collection", "progress_bar", "products"}:
         assert BLOCK_TYPES[name].reads(samples[name]) == frozenset()
         assert BLOCK_TYPES[name].arrange(samples[name], {"industry": "x"}) == samples[name]
 

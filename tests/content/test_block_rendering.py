@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from persx.content.blocks import BLOCK_TYPES
+from persx.content.blocks.cart import CartContents, CartLine
 from persx.content.blocks.quiz import QuizOption, QuizStep
 from persx.content.rendering import FormAgain, RenderContext, Renderer, RenderError
 from persx.model.decision import Decision, Reason
@@ -48,7 +49,8 @@ class Page(HTMLParser):
 
 def with_hostile_texts(value: Any, key: str = "") -> Any:
     """Return content with every text made hostile that a schema leaves free."""
-    if key in {"name", "type", "form", "layout", "attribute", "icon", "unit"}:
+    if key in {"name", "type", "form", "layout", "attribute", "icon", "unit", "id", "currency",
+               "art", "match"}:  # fmt: skip
         return value
     if isinstance(value, str):
         return HOSTILE
@@ -83,11 +85,15 @@ def test_every_text_of_the_content_is_shown(
 ) -> None:
     hidden = {"icon", "tags", "rank_by", "attribute", "layout", "unit", "thanks", "done_message",
               "questions", "link_label", "link_href"}  # fmt: skip
+    hidden |= {"art", "currency", "match", "code", "added_label", "empty", "free_label"}
+    hidden |= {"wrong_code", "shop_label"}
     content = {
         **samples[name],
         **({"message": "It is on its way"} if "message" in samples[name] else {}),
     }
-    html = renderer.block(decided(name, content), context=RenderContext())
+    line = CartLine(id="shoe", name="Shoe", price=10, pieces=1)
+    context = RenderContext(cart=CartContents(lines=(line,)))
+    html = renderer.block(decided(name, content), context=context)
 
     def texts(value: Any, key: str = "") -> list[str]:
         if key in hidden or (name == "collection" and key == "title" and value == "D"):
@@ -102,6 +108,8 @@ def test_every_text_of_the_content_is_shown(
 
     if name == "collection":
         content["items"] = content["items"][:3]
+    if name == "products":
+        content["products"] = content["products"][:2]
     for text in texts(content):
         assert text.replace("&", "&amp;") in html, text
 

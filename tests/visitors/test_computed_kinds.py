@@ -26,6 +26,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "days_since_last": [{}],
     "distinct": [{}, {"limit": 2}, {"limit": 1, "within": "7d", "value": "count"}],
     "decayed_share": [{"half_life": "1d"}, {"half_life": "30d", "value": "ranked"}],
+    "replenishment": [{}, {"of": "a", "value": "days_left"}, {"of": "a"}, {"usual": "9d"}],
     "sessions": [{}, {"within": "24h"}, {"gap": "1m", "within": "1h", "value": "seconds"}],
 }
 """Options to try; a kind that is not here is tried without any."""

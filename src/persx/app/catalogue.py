@@ -6,6 +6,7 @@ from typing import Final
 
 from persx.app import (
     api_keys,
+    boundaries,
     census,
     erasing,
     event_imports,
@@ -33,6 +34,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         *api_keys.USE_CASES,
         *census.USE_CASES,
         *predicting.USE_CASES,
+        boundaries.BOUNDARIES,
         erasing.ERASE,
         erasing.VERIFY,
         retention.RETENTION,

@@ -20,6 +20,7 @@ from persx.model.attribute import Attribute, Value
 from persx.model.clock import Millis
 from persx.model.errors import BadInput, NotFound, did_you_mean
 from persx.model.visitor import Guess
+from persx.visitors.derivation import derive
 from persx.visitors.values import conform
 from persx.workspace.snapshot import schema
 
@@ -90,12 +91,15 @@ def explain_rule(
         **names.attributes,
         **{attribute.name: attribute for attribute in counts},
     }
+    # What follows from other facts follows from those that are given too.
+    derived = {each.name for each in plan.derivations} if given else set[str]()
     attributes: dict[str, Any] = {
-        **known,
+        **{name: value for name, value in known.items() if name not in derived},
         **{name: _value(declared, name, value) for name, value in given.items()},
     }
     local = datetime.fromtimestamp(now / 1_000, plan.zone)
     attributes = {"hour": local.hour, "weekday": local.isoweekday()} | attributes
+    derive(plan.derivations, attributes, now)
     if "persona" not in given:
         found = plan.personas.detect(attributes, now)
         attributes["persona"] = found.name if found else None

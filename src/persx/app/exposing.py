@@ -12,6 +12,7 @@ from persx.app.consenting import consented
 from persx.app.deciding import Decided
 from persx.app.decision_log import decided_at
 from persx.app.services import Services
+from persx.app.shopping import PRODUCT_VIEWED, products_viewed
 from persx.app.signing import Signer
 from persx.app.visiting import Visitor
 from persx.model.event import EXPOSURE, Event, EventType, anonymous_key
@@ -159,6 +160,11 @@ async def confirm(
         )
         for experiment, arm, epoch in exposure.counts
     ]
+    if services.publication.plan is not None:
+        events += [
+            event(EventType.TRACK, f"viewed:{properties['product_id']}", PRODUCT_VIEWED, properties)
+            for properties in products_viewed(services.publication.plan, exposure.path)
+        ]
     # Between the page and its image the visitor may have changed their mind.
     await collect(services, await consented(services, events))
     return True

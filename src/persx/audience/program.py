@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from persx.audience.cycles import MAX_CHAIN, audience_cycles, long_chains
@@ -62,6 +62,11 @@ class Program:
 
     def __init__(self, schema: Schema, audiences: Mapping[str, str]) -> None:
         self._schema = schema
+        self._cases = {
+            name: [case.when for case in attribute.cases]
+            for name, attribute in schema.attributes.items()
+            if attribute.cases
+        }
         self._checked: dict[str, CheckedRule] = {}
         self._predicates: dict[str, Predicate] = {}
         self._globals: dict[str, Any] = {}
@@ -135,7 +140,24 @@ class Program:
         return chooser
 
     def reads(self, text: str) -> frozenset[str]:
-        """Return the attributes that a rule reads, those of its audiences included."""
+        """Return the attributes that a rule reads, those of its audiences included.
+
+        With a derived attribute go those that its cases read.
+        """
+        return self.sources_of(self._reads(text))
+
+    def sources_of(self, names: Collection[str]) -> frozenset[str]:
+        """Return these attributes and, of derived ones, all that their cases read."""
+        found = set(names)
+        pending = [name for name in found if name in self._cases]
+        while pending:
+            for when in self._cases[pending.pop()]:
+                more = self._reads(when) - found
+                found |= more
+                pending += [name for name in more if name in self._cases]
+        return frozenset(found)
+
+    def _reads(self, text: str) -> frozenset[str]:
         rule = self._check(text)
         found = set(rule.reads)
         seen: set[str] = set()

@@ -157,5 +157,9 @@ def resolve_values(
         if isinstance(attribute.values, str):
             values = tuple(lists.get(attribute.values, ()))
             attribute = msgspec.structs.replace(attribute, values=values)
+        if attribute.cases and not attribute.values and attribute.type is ValueType.STRING:
+            # It has no other values than those that its cases give it.
+            values = tuple(case.name for case in attribute.cases)
+            attribute = msgspec.structs.replace(attribute, values=values)
         resolved[attribute.name] = attribute
     return resolved

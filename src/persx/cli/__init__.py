@@ -37,6 +37,7 @@ COMMANDS: Final = (
     CommandEntry("new", "new", "Make a small workspace folder to start from."),
     CommandEntry("check", "check", "Check a workspace's files and report every fault at once."),
     CommandEntry("catalogue", "catalogue", "List what is kept of visitors, and who uses it."),
+    CommandEntry("boundaries", "boundaries", "Divide visitors by a number into equal parts."),
     CommandEntry("explain", "explain", "Tell why a rule is true or false."),
     CommandEntry("push", "push", "Send a workspace's folder to the home."),
     CommandEntry("pull", "pull", "Bring a workspace's folder to what the home has."),

@@ -11,9 +11,12 @@ import msgspec
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
+from persx.content.art import art
+from persx.content.blocks.cart import CartContents
 from persx.content.blocks.quiz import QuizStep
 from persx.content.declared import sandbox
 from persx.content.icons import icon
+from persx.content.money import money
 from persx.content.safety import safe_href, sanitise, sanitise_template
 from persx.content.types import BlockType
 from persx.model.decision import Decision, Reason
@@ -72,6 +75,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
         words: What its forms say by themselves.
         again: Block name → its form, where that is shown again.
         quizzes: Block name → where the visitor is in that quiz.
+        cart: What the visitor has in the cart; it is the same in every arm of an experiment.
         languages: Block name → the language of its texts, where it is not the page's.
     """
 
@@ -84,6 +88,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     words: FormWords = FormWords()
     again: Mapping[str, FormAgain] = {}
     quizzes: Mapping[str, QuizStep] = {}
+    cart: CartContents = CartContents()
     languages: Mapping[str, str] = {}
 
 
@@ -123,7 +128,13 @@ class Renderer:
         self._trusted = Environment(
             autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
         )
-        self._trusted.filters |= {"href": safe_href, "icon": icon, "rich_text": self._rich_text}
+        self._trusted.filters |= {
+            "href": safe_href,
+            "icon": icon,
+            "art": art,
+            "money": money,
+            "rich_text": self._rich_text,
+        }
         self._sandboxed = sandbox()
 
     def block(self, decision: Decision, *, context: RenderContext) -> Markup:

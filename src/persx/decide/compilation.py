@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Raw
 from msgspec.json import encode
 
+from persx.audience.derived import derivations
 from persx.audience.personas import PersonaScorer
 from persx.audience.program import Branch, Program
 from persx.content.texts import localized
@@ -64,6 +65,7 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
     program = Program(
         schema(workspace), {name: audience.when for name, audience in workspace.audiences.items()}
     )
+    derived = derivations(attributes, program)
     personas = PersonaScorer(workspace.personas, workspace.settings.personas, program)
     types = block_types(workspace)
     running = {
@@ -99,7 +101,8 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
             name not in attributes or attributes[name].source is Source.CONTEXTUAL
             for name in personas.reads - STATE
         ),
-        assembler=Assembler(attributes),
+        assembler=Assembler(attributes, derived),
+        derivations=derived,
         blocks=blocks,
         encoded={
             id(content): Raw(encode(content))
@@ -117,6 +120,7 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
                 program.page_chooser([each.branches for each in shown[name]]),
                 experiments,
                 attributes,
+                derived,
                 personas,
             )
             for name, page in workspace.pages.items()
@@ -155,7 +159,9 @@ def _block_plan(
         if type_ is not None and content
         for name in type_.reads(content)
     )
-    reads = arranged.union(*(program.reads(branch.when) for branch in branches if branch.when))
+    reads = program.sources_of(arranged).union(
+        *(program.reads(branch.when) for branch in branches if branch.when)
+    )
     facts = frozenset(
         name
         for name in reads

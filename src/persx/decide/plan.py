@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from persx.decide.allocation import ArmRanges
 from persx.model.attribute import Attribute
 from persx.model.decision import Assignment, Decision
 from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Page, Snapshot, Workspace
+from persx.visitors.derivation import Derivation
 from persx.visitors.prediction.traced import TRACES
 from persx.visitors.preferences import GENERIC_CONTENT
 from persx.visitors.profile import Assembler
@@ -145,7 +146,8 @@ class Plan:
     is arranged for one visitor is not among them. `arms` are those of a visitor who is in no
     experiment but, where there is one, the holdout's targeted arm. `personas_read_context` tells
     that a persona may follow from the request, not from the profile alone. `faults` tells what of
-    the snapshot cannot be shown. `guesses` are the predicted attributes.
+    the snapshot cannot be shown. `guesses` are the predicted attributes. `derivations` are of all
+    derived attributes, each after those that it reads.
     """
 
     snapshot: Snapshot
@@ -155,6 +157,7 @@ class Plan:
     personas: PersonaScorer
     personas_read_context: bool
     assembler: Assembler
+    derivations: tuple[Derivation, ...]
     blocks: Mapping[str, BlockPlan]
     encoded: Mapping[int, Raw]
     experiments: Mapping[str, ExperimentPlan]
@@ -184,6 +187,7 @@ class Plan:
                 lambda a, now, memo: tuple(block.choose(a, now, memo) for block in blocks),
                 self.experiments,
                 self.attributes,
+                self.derivations,
                 self.personas,
             )
             if len(self._sets) < 1_000:
@@ -204,6 +208,7 @@ def page_plan(
     choose: PageChooser,
     experiments: Mapping[str, ExperimentPlan],
     attributes: Mapping[str, Attribute],
+    derivations: Sequence[Derivation],
     personas: PersonaScorer,
 ) -> PagePlan:
     """Return the plan for blocks in this order, with the experiments that concern them."""
@@ -233,6 +238,9 @@ def page_plan(
         reads=tuple(sorted(reads)),
         persona=persona,
         clock=not reads.isdisjoint({"hour", "weekday"}),
-        assembler=Assembler({name: each for name, each in attributes.items() if name in needed}),
+        assembler=Assembler(
+            {name: each for name, each in attributes.items() if name in needed},
+            [each for each in derivations if each.name in needed],
+        ),
         guesses=tuple(each.name for each in guesses),
     )

@@ -7,7 +7,7 @@ from typing import Final
 
 from persx.model.errors import NotFound, did_you_mean
 
-DEMOS: Final = ("persx_ai",)
+DEMOS: Final = ("persx_ai", "shop")
 """The names of the demo workspaces; the first one is meant where none is named."""
 
 

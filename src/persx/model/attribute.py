@@ -28,6 +28,7 @@ class Source(StrEnum):
     COMPUTED = "computed"
     PREDICTED = "predicted"
     CONTEXTUAL = "contextual"
+    DERIVED = "derived"
 
 
 class Purpose(StrEnum):
@@ -98,6 +99,18 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     every: str | None = None
 
 
+class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One value of a derived attribute, and when it is that.
+
+    Attributes:
+        name: The value; for a number or a boolean as it is written, such as ``5`` or ``true``.
+        when: A rule about other attributes that are kept of the visitor; empty means always.
+    """
+
+    name: str
+    when: str = ""
+
+
 class AttributeTexts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What visitors read of an attribute, in one locale.
 
@@ -121,6 +134,8 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         expires: Length of time after which a fact counts as unknown, such as ``90d``.
         compute: Set exactly when `source` is computed.
         predict: Set exactly when `source` is predicted.
+        cases: Set exactly when `source` is derived: it has the value of the first case that holds,
+            and is unknown where none does or where something that the cases read is withheld.
         type: What its values are.
         source: Where its value comes from.
         signs: Value → a rule about behaviour that speaks for it. Where one holds for a value that
@@ -140,6 +155,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     expires: str | None = None
     compute: Computation | None = None
     predict: Prediction | None = None
+    cases: tuple[Case, ...] = ()
     description: str = ""
     label: str = ""
     locales: dict[str, AttributeTexts] = {}

@@ -36,7 +36,7 @@ SCOPES: Final[Mapping[KeyScope, str]] = {
     KeyScope.PROFILE_READ: "Decide for anyone; read anyone's receipts, consent and links",
     KeyScope.EXPORT: "Export everything that is held on anyone; every export is noted",
     KeyScope.ERASE: "Erase anyone",
-    KeyScope.CONSENT_WRITE: "Answer for anyone what may be done with their data; link to preferences",
+    KeyScope.CONSENT_WRITE: "Answer for anyone what their data may serve; link to preferences",
     KeyScope.WORKSPACE_WRITE: "Pull, check and push the workspace's drafts",
     KeyScope.PUBLISH: "Publish, go back to an earlier snapshot, train and switch models",
     KeyScope.REPORT_READ: "Read reports, snapshots and the attribute catalogue",

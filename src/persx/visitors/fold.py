@@ -22,6 +22,7 @@ from persx.model.visitor import Edge, Fact, IdentityState
 from persx.storage.ports import Projection
 from persx.visitors import consent
 from persx.visitors.computed import COMPUTED, ComputedKind
+from persx.visitors.computed.kind import events_of
 from persx.visitors.computed.properties import matches
 from persx.visitors.identity import combined, edges_of
 
@@ -138,9 +139,10 @@ class Fold:
             keys.add(ANSWERS)
         self.keys: frozenset[str] = frozenset({*keys, key} if self._categories else keys)
         """Whatever this fold keeps, by `computed_key` and `fact_key`."""
-        self._tracked = {
+        self._tracked: dict[str | None, tuple[_Step, ...]] = {
             name: _steps(chosen, EventType.TRACK.value, name)
-            for name in {it.computation.event for it in chosen} - {None, EventType.TRACK.value}
+            for name in {name for it in chosen for name in events_of(it.kind, it.computation)}
+            - {EventType.TRACK.value}
         }
         self._of_type = {kind: _steps(chosen, kind.value) for kind in EventType}
 
@@ -322,7 +324,7 @@ def _steps(chosen: Iterable[Definition], *names: str | None) -> tuple[_Step, ...
     return tuple(
         (it.key, it.kind.add, it.kind.zero, it.computation)
         for it in chosen
-        if it.computation.event is None or it.computation.event in names
+        if not (wanted := events_of(it.kind, it.computation)) or not set(wanted).isdisjoint(names)
     )
 
 

@@ -9,6 +9,7 @@ from persx.model.attribute import Attribute, Purpose, Source, State, Value
 from persx.model.clock import Millis, parse_duration
 from persx.model.visitor import Fact, IdentityState, Profile
 from persx.visitors.consent import answers_of, storable
+from persx.visitors.derivation import Derivation, Derived
 from persx.visitors.fold import ACCOUNT, Definition, definitions, later
 from persx.visitors.values import conform
 
@@ -23,9 +24,16 @@ class _Known(NamedTuple):
 
 
 class Assembler:
-    """Makes profiles for one set of attributes; what depends on those alone is done once."""
+    """Makes profiles for one set of attributes; what depends on those alone is done once.
 
-    def __init__(self, attributes: Mapping[str, Attribute]) -> None:
+    Args:
+        derivations: Of those derived attributes that shall be evaluated; what they are made from
+            has to be among the attributes.
+    """
+
+    def __init__(
+        self, attributes: Mapping[str, Attribute], derivations: Sequence[Derivation] = ()
+    ) -> None:
         computed = {attribute.name: it for attribute, it in definitions(attributes)}
         self._known = tuple(
             _Known(
@@ -37,6 +45,8 @@ class Assembler:
             for name, attribute in attributes.items()
             if attribute.source in (Source.DECLARED, Source.COMPUTED)
         )
+        keys = {name: definition.key for name, definition in computed.items()}
+        self._derived = Derived(derivations, keys) if derivations else None
         self.reads_account = any(
             each.definition is None and each.name.startswith(ACCOUNT) for each in self._known
         )
@@ -77,6 +87,8 @@ class Assembler:
                 sources[name] = attribute.source
             else:
                 withheld[name] = purpose
+        if self._derived is not None:
+            self._derived.add(attributes, sources, withheld, now, granted=granted, ready=ready)
         return Profile(
             identities=tuple(state.identity for state in ordered),
             bucketing_id=ordered[0].identity if ordered else "",

@@ -56,6 +56,7 @@ COMMAND_SCOPES: Final[Mapping[str, KeyScope | None]] = {
     "predict-activate": KeyScope.PUBLISH,
     "predict-off": KeyScope.PUBLISH,
     "predict-show": KeyScope.REPORT_READ,
+    "boundaries": KeyScope.REPORT_READ,
     "snapshots": KeyScope.REPORT_READ,
     "census": KeyScope.REPORT_READ,
     "report": KeyScope.REPORT_READ,

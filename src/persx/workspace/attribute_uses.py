@@ -9,6 +9,7 @@ import msgspec
 
 from persx.audience.rules import CheckedRule, check_rule
 from persx.content.blocks.quiz import QUIZ
+from persx.content.types import block_types
 from persx.model.attribute import Attribute, Purpose, Source, ValueType
 from persx.model.question import INDUSTRY
 from persx.model.workspace import Workspace
@@ -136,6 +137,17 @@ def _uses(workspace: Workspace) -> Iterator[tuple[str, Use]]:
         if attribute.predict is not None:
             for name in declared_names(attribute.predict):
                 yield name, Use("attributes", attribute.name, "predict.of")
+    types = block_types(workspace)
+    for block in workspace.blocks.values():
+        if block.type not in types:
+            continue
+        contents = {"content": block.content} | {
+            f"variants.{variant.name}.content": {**block.content, **variant.content}
+            for variant in block.variants
+        }
+        for path, content in contents.items():
+            for name in types[block.type].reads(content):
+                yield name, Use("blocks", block.name, path)
     for persona in workspace.personas.values():
         for name in ("industry", "goals", "tools"):
             if getattr(persona, name):

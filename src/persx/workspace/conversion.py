@@ -10,9 +10,10 @@ from typing import Any, Final, TypeVar
 import msgspec
 import msgspec.inspect as mi
 
+from persx.model.attribute import Case
 from persx.model.errors import Fault, did_you_mean
 from persx.model.workspace import Arm, Audience, Variant
-from persx.workspace.names import SLUG, VARIANT, NameRule
+from persx.workspace.names import CASE, SLUG, VARIANT, NameRule
 from persx.workspace.source import Keys, Source
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -20,11 +21,12 @@ S = TypeVar("S", bound=msgspec.Struct)
 _WRONG: Final = object()
 """Stands for a value that could not be built; its faults are noted."""
 
-_PARTS: Final[Mapping[type[Any], NameRule]] = {Variant: VARIANT, Arm: SLUG}
+_PARTS: Final[Mapping[type[Any], NameRule]] = {Variant: VARIANT, Arm: SLUG, Case: CASE}
 """Parts of a document that are written as a map from name to part."""
 
 _SHORT: Final[Mapping[type[Any], Callable[[Any], Any]]] = {
     Audience: lambda value: {"when": value} if isinstance(value, str) else value,
+    Case: lambda value: {"when": value} if isinstance(value, str) else value,
     Arm: lambda value: value if _is_long_arm(value) else {"show": value},
 }
 """Forms that are shorter to write."""

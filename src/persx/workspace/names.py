@@ -49,6 +49,11 @@ TITLE: Final = NameRule(
     "use letters, digits, spaces and & + - / , ( ) ', beginning with a letter or digit",
     longest=80,
 )
+CASE: Final = NameRule(
+    re.compile(r"-?[^\W_](?:[\w &+/,.()'-]*[\w)+])?"),
+    "use letters, digits, spaces and & + - / , . ( ) ', beginning with a letter or digit",
+    longest=80,
+)
 LOCALE: Final = NameRule(
     re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}"), "use a language tag such as de or de-AT"
 )

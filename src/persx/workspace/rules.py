@@ -25,6 +25,9 @@ def rule_sites(workspace: Workspace) -> Iterator[RuleSite]:
     for name, attribute in workspace.attributes.items():
         for value, text in attribute.signs.items():
             yield RuleSite("attributes", name, f"signs.{value}", text)
+        for case in attribute.cases:
+            if case.when:
+                yield RuleSite("attributes", name, f"cases.{case.name}", case.when)
     for name, audience in workspace.audiences.items():
         yield RuleSite("audiences", name, "when", audience.when)
     for name, persona in workspace.personas.items():

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from persx.content.blocks.cart import CART
 from persx.content.blocks.collection import COLLECTION
 from persx.content.blocks.contact_form import CONTACT_FORM
 from persx.content.blocks.cta import CTA
 from persx.content.blocks.feature_grid import FEATURE_GRID
 from persx.content.blocks.hero import HERO
 from persx.content.blocks.offer import OFFER
+from persx.content.blocks.product import PRODUCT
+from persx.content.blocks.products import PRODUCTS
 from persx.content.blocks.progress_bar import PROGRESS_BAR
 from persx.content.blocks.quiz import QUIZ
 from persx.content.blocks.rich_text import RICH_TEXT
@@ -33,6 +36,9 @@ BLOCK_TYPES: Final[Registry[BlockType]] = Registry(
         TESTIMONIAL,
         COLLECTION,
         QUIZ,
+        PRODUCTS,
+        PRODUCT,
+        CART,
     ],
 )
 """Every block type that works without being declared; packages add theirs as entry points."""

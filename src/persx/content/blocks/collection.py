@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -70,24 +70,48 @@ class _CollectionType(BuiltinType):
         A match is a pair of an attribute in `rank_by` and a tag that is one of its values, in
         any letter case. Items with equally many keep the order in which they are written.
         """
-        values = [_values(attributes.get(name)) for name in content.get("rank_by", ())]
-        items = list(content["items"])
-        if any(values):
-            items.sort(
-                key=lambda item: sum(
-                    tag.casefold() in known for tag in item.get("tags", ()) for known in values
-                ),
-                reverse=True,
-            )
+        items = ranked(
+            content["items"],
+            lambda item: item.get("tags", ()),
+            [attributes.get(name) for name in content.get("rank_by", ())],
+        )
         return {**content, "items": items[: content.get("limit", 0) or None]}
 
 
-def _values(value: object) -> frozenset[str]:
+def ranked(
+    items: Iterable[Any],
+    tags: Callable[[Any], Iterable[str]],
+    wanted: Iterable[object],
+    *,
+    earlier_first: bool = False,
+) -> list[Any]:
+    """Return items, those first whose tags match most of the visitor's values, in any letter case.
+
+    Args:
+        earlier_first: Among items with equally many matches those come first that match earlier
+            values of a list; else they keep their order.
+    """
+    values = [_values(value) for value in wanted]
+    found = list(items)
+    if any(values):
+
+        def key(item: Any) -> tuple[int, int]:
+            own = [tag.casefold() for tag in tags(item)]
+            places = [known[tag] for tag in own for known in values if tag in known]
+            return -len(places), min(places, default=0) if earlier_first else 0
+
+        found.sort(key=key)
+    return found
+
+
+def _values(value: object) -> dict[str, int]:
+    """Return each value, in small letters, with its place."""
     if isinstance(value, str):
-        return frozenset({value.casefold()})
+        return {value.casefold(): 0}
     if isinstance(value, list | tuple):
-        return frozenset(entry.casefold() for entry in value if isinstance(entry, str))
-    return frozenset()
+        texts = [entry.casefold() for entry in value if isinstance(entry, str)]
+        return {text: place for place, text in reversed([*enumerate(texts)])}
+    return {}
 
 
 COLLECTION = _CollectionType(

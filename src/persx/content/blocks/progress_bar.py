@@ -29,6 +29,7 @@ class ProgressBar(Content, frozen=True, kw_only=True):
         goal: What it shall reach.
         unit: Written before the number where it is a currency's sign, else after it.
         message: Said on the way; ``{remaining}``, ``{current}`` and ``{goal}`` are filled in.
+        bar: Whether the bar itself is shown, or what it says alone.
         done_message: Said once the goal is reached; the same places are filled in.
     """
 
@@ -37,6 +38,7 @@ class ProgressBar(Content, frozen=True, kw_only=True):
     goal: Annotated[float, msgspec.Meta(gt=0)]
     message: Text
     done_message: Text
+    bar: bool = True
     unit: Annotated[str, msgspec.Meta(max_length=20)] = ""
 
 

@@ -19,6 +19,9 @@ class ComputedKind(Protocol):
     integers where a float's sum would depend on the order.
 
     Each kind states its *lateness horizon*: how late an event may come and still count.
+
+    A kind that is made of track events of certain names, whatever a definition says, lists them
+    in an attribute ``events``: see `events_of`.
     """
 
     name: str
@@ -61,3 +64,11 @@ class ComputedKind(Protocol):
     def changed(self, state: State, computation: Computation) -> Millis | None:
         """Return about when the newest event of the state happened; none where it is not kept."""
         ...
+
+
+def events_of(kind: ComputedKind, computation: Computation) -> tuple[str, ...]:
+    """Return the names or types of the events that a definition folds; none means every event."""
+    if computation.event is not None:
+        return (computation.event,)
+    named: tuple[str, ...] = getattr(kind, "events", ())
+    return named

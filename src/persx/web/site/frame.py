@@ -9,6 +9,7 @@ import msgspec
 from starlette.requests import Request
 
 from persx.app.hints import INDUSTRY
+from persx.app.shopping import cart_of, cart_page
 from persx.content.texts import text_of
 from persx.decide.plan import Plan
 from persx.model.visitor import Profile
@@ -17,7 +18,8 @@ from persx.web.admin.session import BarChoice
 from persx.web.api.decide import state_of
 from persx.web.site.asking import banner
 from persx.web.site.preview import preview_of
-from persx.web.site.views import AdminBar, Asking, Link, Option, SiteContext
+from persx.web.site.view import CartLink, Link, Option
+from persx.web.site.views import AdminBar, Asking, SiteContext
 from persx.web.site.words import words
 from persx.web.visitors import locale_of
 
@@ -96,7 +98,7 @@ def frame(
         tagline=text_of(settings, "tagline", locale, workspace.locales),
         footer=text_of(settings, "footer", locale, workspace.locales),
         path=here,
-        start_path=START if place in ("/", START) else f"{START}?{urlencode({'next': here})}",
+        start_path=_start(plan, place, here),
         privacy_path=PRIVACY,
         choices_path=CHOICES,
         why_path=why,
@@ -117,14 +119,31 @@ def frame(
         industry=industry_label(industry, locale, plan) if industry else "",
         beacons=profile.storable,
         asking=asking,
+        cart=_cart(plan, profile, place, locale),
         admin=_bar(plan, choice) if admin else None,
         state=msgspec.to_builtins(state) if profile.storable else None,
     )
 
 
+def _start(plan: Plan, place: str, here: str) -> str:
+    """Return where the start form is; nothing where there is no industry to choose."""
+    if not plan.workspace.industries:
+        return ""
+    return START if place in ("/", START) else f"{START}?{urlencode({'next': here})}"
+
+
 def industry_label(industry: Industry, locale: str, plan: Plan) -> str:
     """Return what visitors call an industry."""
     return text_of(industry, "label", locale, plan.workspace.locales) or industry.name
+
+
+def _cart(plan: Plan, profile: Profile, path: str, locale: str) -> CartLink | None:
+    page = cart_page(plan)
+    if page is None:
+        return None
+    pieces = cart_of(plan, profile).pieces
+    label = text_of(page, "title", locale, plan.workspace.locales)
+    return CartLink(label=label, href=page.path, current=path == page.path, pieces=pieces)
 
 
 def _options(documents: object, chosen: str) -> tuple[Option, ...]:

@@ -30,7 +30,13 @@ from persx.web.site.views import (
 from persx.web.site.words import words
 from persx.workspace.attribute_uses import ON_START
 
-_ORDER: Final = (Source.DECLARED, Source.PREDICTED, Source.COMPUTED, Source.CONTEXTUAL)
+_ORDER: Final = (
+    Source.DECLARED,
+    Source.PREDICTED,
+    Source.COMPUTED,
+    Source.DERIVED,
+    Source.CONTEXTUAL,
+)
 _MOST_NAMED: Final = 8
 
 
@@ -106,6 +112,7 @@ class Speaker:
         sources = {
             Source.DECLARED: said.privacy_declared,
             Source.COMPUTED: said.privacy_computed,
+            Source.DERIVED: said.privacy_derived,
             Source.PREDICTED: said.privacy_predicted,
             Source.CONTEXTUAL: said.privacy_contextual,
         }

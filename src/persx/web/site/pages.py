@@ -15,6 +15,7 @@ from persx.app.deciding import Decided, as_shown, decide_for, receipt_of, settle
 from persx.app.exposing import exposure_token
 from persx.app.publication import Served
 from persx.app.services import Services
+from persx.app.shopping import cart_of
 from persx.app.visiting import Visitor
 from persx.content.rendering import FormAgain, RenderContext
 from persx.content.texts import language_of
@@ -122,6 +123,7 @@ async def page_response(
             again=again,
             quizzes=quizzes,
             languages=_languages(decided, plan, locale),
+            cart=cart_of(plan, decided.profile),
         ),
     )
     for error in rendered.errors:

@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from persx.web import html
 from persx.web.site.answering import send_question
+from persx.web.site.cart import send_cart
 from persx.web.site.consent import send_consent, send_withdrawn, show_choices
 from persx.web.site.forms import send_form
 from persx.web.site.pages import show
@@ -35,5 +36,6 @@ def routes() -> list[Route]:
         Route("/preferences", send_preferences, methods=["POST"]),
         Route("/preferences/answer", send_question, methods=["POST"]),
         Route("/forms/{form}", send_form, methods=["POST"]),
+        Route("/shop/cart", send_cart, methods=["POST"]),
         Route("/{path:path}", show, methods=["GET"]),
     ]

@@ -22,6 +22,12 @@ class Link(View, frozen=True, kw_only=True):
     lang: str = ""
 
 
+class CartLink(Link, frozen=True, kw_only=True):
+    """The link to the visitor's cart: `pieces` is how many there are in it."""
+
+    pieces: int = 0
+
+
 class Option(View, frozen=True, kw_only=True):
     """One choice of a select, a radio group or a list of checkboxes."""
 

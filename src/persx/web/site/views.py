@@ -14,7 +14,7 @@ from markupsafe import Markup
 from persx.content.icons import icon
 from persx.content.safety import safe_href
 from persx.web.site.asking_views import Asking, PreferencesView
-from persx.web.site.view import Link, Option, View
+from persx.web.site.view import CartLink, Link, Option, View
 from persx.web.site.words import ENGLISH, Words
 
 __all__ = ["Asking", "Link", "Option", "PreferencesView", "View"]
@@ -102,6 +102,7 @@ class SiteContext(View, frozen=True, kw_only=True):
         csrf: A token that every form sends back as `csrf`; empty means none.
         beacons: Whether the script may report time on the page.
         start_path, privacy_path, choices_path, preferences_path: Where those pages are.
+        cart: The visitor's cart, with the number of pieces in it; None where nothing is sold.
         consent: The banner that asks what data may be used for; none where it was answered.
     """
 
@@ -124,6 +125,7 @@ class SiteContext(View, frozen=True, kw_only=True):
     choices_path: str = "/privacy/choices"
     why_path: str = ""
     preferences_path: str = "/preferences"
+    cart: CartLink | None = None
     consent: ConsentView | None = None
 
 

@@ -55,6 +55,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     privacy_declared: str = "You told us"
     privacy_computed: str = "From your visits"
     privacy_predicted: str = "Our guess"
+    privacy_derived: str = "Follows from the rest"
     privacy_contextual: str = "From this request"
     privacy_yes: str = "yes"
     privacy_no: str = "no"
@@ -165,6 +166,7 @@ GERMAN: Final = Words(
     privacy_declared="Von Ihnen",
     privacy_computed="Aus Ihren Besuchen",
     privacy_predicted="Unsere Vermutung",
+    privacy_derived="Folgt aus dem Übrigen",
     privacy_contextual="Aus dieser Anfrage",
     privacy_yes="ja",
     privacy_no="nein",

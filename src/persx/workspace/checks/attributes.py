@@ -10,6 +10,7 @@ from persx.model.clock import parse_duration
 from persx.model.errors import BadInput, Fault, did_you_mean
 from persx.visitors.computed import COMPUTED
 from persx.visitors.preferences import is_preference
+from persx.workspace.checks.cases import check_cases
 from persx.workspace.checks.predictions import check_prediction
 from persx.workspace.checks.subject import Subject
 
@@ -65,6 +66,7 @@ def _values(subject: Subject, name: str, attribute: Attribute) -> Iterator[Fault
 
 def _texts(subject: Subject, name: str, attribute: Attribute) -> Iterator[Fault]:
     values = attribute.values if isinstance(attribute.values, tuple) else ()
+    values = values or tuple(case.name for case in attribute.cases)
     for locale, texts in attribute.locales.items():
         at = f"locales.{locale}"
         yield from subject.unknown(_KIND, name, at, "locales", [locale])
@@ -117,6 +119,7 @@ def _expiry(subject: Subject, name: str, expires: str) -> Iterator[Fault]:
 
 
 def _source(subject: Subject, name: str, attribute: Attribute) -> Iterator[Fault]:
+    yield from check_cases(subject, name, attribute)
     if attribute.compute is None:
         if attribute.source is Source.COMPUTED:
             yield subject.fault(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from persx.audience.cycles import MAX_CHAIN, audience_cycles, long_chains
 from persx.audience.rules import CheckedRule, check_rule
 from persx.model.errors import Fault
+from persx.workspace.checks.cases import check_derived
 from persx.workspace.checks.subject import Subject
 from persx.workspace.documents import EVERYTHING
 from persx.workspace.rules import rule_sites
@@ -39,6 +40,8 @@ def check_rules(subject: Subject) -> Iterator[Fault]:
             checked[site.kind, site.name, site.path] = rule
     audiences = {name: rule for (kind, name, _), rule in checked.items() if kind == "audiences"}
     yield from _cycles(subject, audiences)
+    if not damaged:
+        yield from check_derived(subject)
     yield from _personas(subject, checked, audiences)
 
 

@@ -67,6 +67,12 @@ def _sensitive(subject: Subject) -> Iterator[Fault]:
         return
     checked = list(checked_rules(subject.workspace))
     audiences = {site.name: rule for site, rule in checked if site.kind == "audiences"}
+    cases = [each for each in checked if each[0].path.startswith("cases.")]
+    for _ in cases:
+        # What follows from something sensitive is sensitive, and what follows from that.
+        sensitive |= {
+            site.name for site, rule in cases if reads_with_audiences(rule, audiences) & sensitive
+        }
     by_persona: dict[str, set[str]] = defaultdict(set)
     for site, rule in checked:
         if site.kind == "personas":
