@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from persx.app import (
+    audit,
     boundaries,
     census,
     erasing,
@@ -12,6 +13,7 @@ from persx.app import (
     explaining,
     identities,
     imports,
+    people,
     predicting,
     publishing,
     reports,
@@ -37,5 +39,8 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         erasing.VERIFY,
         retention.RETENTION,
         retention.RETAIN,
+        *people.USE_CASES,
+        audit.AUDIT,
+        audit.VERIFY_AUDIT,
     ],
 )

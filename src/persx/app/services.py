@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from persx.app.decision_log import DecisionLog
+from persx.app.doorkeeper import Doorkeeper
 from persx.app.models import Models
 from persx.app.network import NetworkDatabase
 from persx.app.offers import Offers
@@ -167,6 +168,7 @@ class Services:
     slow_reads: SlowReads = field(default_factory=SlowReads)
     offers: Offers[Offer] = field(default_factory=Offers)
     network: NetworkDatabase = field(init=False)
+    doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
     decision_log: DecisionLog = field(init=False)
     signer: Signer = field(init=False)
 

@@ -6,12 +6,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from persx.app.erasing import erase
+from persx.app import audit
+from persx.app.erasing import erase, noted
 from persx.model.errors import Forbidden
 from persx.model.event import IdentityKey
+from persx.model.staff import Actor
 from persx.web.api.answers import answers, json
 from persx.web.keys import Access, access, key_of
-from persx.web.visitors import services_of
+from persx.web.visitors import network_of, services_of
 
 
 @answers
@@ -23,7 +25,9 @@ async def erase_visitor(request: Request) -> Response:
             "Erasing a visitor needs the server key.",
             hint="Send it as 'Authorization: Bearer KEY', from a server only.",
         )
-    return json(await erase(services, [IdentityKey(request.path_params["key"])]))
+    receipt = await erase(services, [IdentityKey(request.path_params["key"])])
+    await audit.note(services, Actor("server key", network_of(request)), noted(receipt))
+    return json(receipt)
 
 
 def routes() -> list[Route]:

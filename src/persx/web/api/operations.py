@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from urllib.parse import unquote
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -10,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from persx.app.audit import perform
 from persx.app.catalogue import USE_CASES
-from persx.app.commands import CommandError, error_status
+from persx.app.commands import USER_HEADER, CommandError, error_status
 from persx.model.errors import BadInput, Forbidden, InvalidWorkspace, PersxError
+from persx.model.staff import Actor
 from persx.web.api.answers import json
 from persx.web.visitors import services_of
 
@@ -48,7 +51,8 @@ async def command(request: Request) -> Response:
         except msgspec.DecodeError as error:
             raise BadInput(f"The request cannot be read: {error}.") from error
         services = services_of(request)
-        result = await use_case.run(services, asked)
+        user = unquote(request.headers.get(USER_HEADER, ""))
+        result = await perform(services, use_case, asked, Actor(f"cli:{user}"))
         await services.publication.refresh(services.store)
     except PersxError as error:
         faults = error.faults if isinstance(error, InvalidWorkspace) else ()
