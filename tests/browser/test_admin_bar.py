@@ -95,7 +95,7 @@ def test_reset_and_exit(browser: Browser, demo_server: Any) -> None:
         expect(page.get_by_test_id("industry-chip")).to_contain_text("SaaS")
         assert not {"persx_admin", "persx_preview"} & set(cookies_of(page.context))
         page.goto("/admin")
-        expect(page.get_by_label("Password")).to_be_focused()
+        expect(page.get_by_label("Name or e-mail")).to_be_focused()
 
 
 def test_nobody_else_can_preview(browser: Browser, demo_server: Any) -> None:

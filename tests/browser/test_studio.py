@@ -92,5 +92,7 @@ def test_who_is_not_signed_in_sees_nothing(browser: Browser, demo_server: Any) -
             expect(page.get_by_role("main").get_by_role("article")).to_have_count(0)
         page.get_by_label("Password").fill("guess")
         page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("alert")).to_have_text("This is not the password.")
+        expect(page.get_by_role("alert")).to_have_text(
+            "This name and this password do not fit together."
+        )
         assert context.request.get("/admin/submissions.csv").status == 403

@@ -10,6 +10,7 @@ from persx.testing import (
     ArtifactsContract,
     IdentityContract,
     Opener,
+    RecordContract,
     RemovalContract,
     ScopeContract,
     StorageContract,
@@ -44,6 +45,10 @@ class TestIdentities(EveryBackend, IdentityContract):
 
 
 class TestRemoval(EveryBackend, RemovalContract):
+    pass
+
+
+class TestRecords(EveryBackend, RecordContract):
     pass
 
 

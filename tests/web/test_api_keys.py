@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from persx.app.access import session
+from persx.app import audit
 from persx.app.api_keys import (
     CreateKey,
     ListKeys,
@@ -19,6 +19,7 @@ from persx.app.api_keys import (
     revoke,
     rotate,
 )
+from persx.app.audit import AuditRequest
 from persx.app.catalogue import USE_CASES
 from persx.app.home import open_home
 from persx.app.keyring import WRONG_KEYS
@@ -33,6 +34,7 @@ from persx.testing import see
 from persx.web.keys import COMMAND_SCOPES, ROUTE_SCOPES
 from persx.web.server import create_app
 from tests.conftest import SERVER_KEY, WRITE_KEY
+from tests.staff import enter, make_account, sign_in
 
 pytestmark = pytest.mark.anyio
 
@@ -71,13 +73,14 @@ async def test_every_route_and_command_says_which_scope_it_needs(services: Any) 
         if path.startswith(("/v1/", "/beacon/", "/sourceConfig")) and "rest:path" not in path
     }
     assert api - {("POST", "/v1/commands/{name}")} == set(ROUTE_SCOPES)
-    open_to_the_home_alone = set(USE_CASES.names) - set(COMMAND_SCOPES)
     assert set(COMMAND_SCOPES) <= set(USE_CASES.names)
-    assert open_to_the_home_alone == {
-        "begin-import", "continue-import", "import_experiment", "retain",
-        "identity-unmerge", "identity-link", "key-create", "key-rotate", "key-revoke",
-        "key-list",
-    }, "COMMAND_SCOPES says which scope a command needs, or this test that none does"  # fmt: skip
+    files = {"begin-import", "continue-import", "import_experiment"}
+    team = {name for name in USE_CASES.names if name.startswith(("user-", "key-"))}
+    others = {"retain", "identity-unmerge", "identity-link", "audit", "verify-audit"}
+    assert len(team) > 4
+    assert set(USE_CASES.names) - set(COMMAND_SCOPES) == files | team | others, (
+        "COMMAND_SCOPES says which scope a command needs, or this test that none does"
+    )
     assert set(SCOPES) == set(KeyScope)
     used = {*ROUTE_SCOPES.values(), *COMMAND_SCOPES.values(), KeyScope.IDENTIFY} - {None}
     assert used == set(KeyScope), "each scope opens something"
@@ -323,11 +326,12 @@ async def test_when_a_key_was_last_used_is_written_behind(client: Any, services:
 
 
 async def test_keys_are_made_rotated_and_revoked_in_the_studio(client: Any, services: Any) -> None:
-    form = {"name": "Shop <server>", "scope": ["collect", "identify"], "expires": "in 90 days"}
-    for path in ("/admin/keys", "/admin/keys/x/rotate", "/admin/keys/x/revoke"):
-        assert (await client.post(path, data=form)).status_code == 403
-    assert "Make a key" not in (await client.get("/admin/keys")).text
-    client.cookies.set("persx_admin", session(services), "site.test")
+    form: dict[str, Any] = {"name": "Shop <server>", "scope": ["collect", "identify"]}
+    await make_account(services, "pia", "publisher", visitors=True)
+    await sign_in(client, "pia")
+    assert "Make a key" not in (await client.get("/admin/keys")).text, "it is for administrators"
+    client.cookies.clear()
+    form["csrf"] = await enter(client, services)
     other_site = {"Sec-Fetch-Site": "cross-site"}
     assert (await client.post("/admin/keys", data=form, headers=other_site)).status_code == 403
     assert (await list_keys(services, ListKeys())).keys == ()
@@ -338,19 +342,35 @@ async def test_keys_are_made_rotated_and_revoked_in_the_studio(client: Any, serv
     assert "Shop &lt;server&gt;" in shown.text
     listed = (await client.get("/admin/keys")).text
     assert key not in listed, "it is shown once"
-    id = key.split("_")[1]
-    turned = await client.post(f"/admin/keys/{id}/rotate", data={"overlap": "now"})
+    id, token = key.split("_")[1], {"csrf": form["csrf"]}
+    turned = await client.post(f"/admin/keys/{id}/rotate", data={**token, "overlap": "now"})
     (new,) = re.findall(r"pxk_[0-9a-f]{12}_[\w-]{43}", turned.text)
     assert new != key
     event = {"event": "Seen", "anonymousId": "v1"}
     assert (await client.post("/v1/track", json=event, headers=bearer(new))).is_success
     assert (await client.post("/v1/track", json=event, headers=bearer(key))).status_code == 403
-    gone = await client.post(f"/admin/keys/{id}/revoke")
+    gone = await client.post(f"/admin/keys/{id}/revoke", data=token)
     assert gone.headers["location"] == "/admin/keys"
     assert (await client.post("/v1/track", json=event, headers=bearer(new))).status_code == 403
-    assert (await client.post("/admin/keys/nothing/revoke")).status_code == 422
-    bad = await client.post("/admin/keys", data={"name": "x", "scope": ["all"]})
+    assert (await client.post("/admin/keys/nothing/revoke", data=token)).status_code == 422
+    bad = await client.post("/admin/keys", data={**token, "name": "x", "scope": ["all"]})
     assert (bad.status_code, "Unknown scope" in bad.text) == (422, True)
+    noted = (await audit.entries(services, AuditRequest(what="key"))).entries
+    assert [each.what for each in noted] == ["key.revoke", "key.rotate", "key.create"]
+    assert {each.on for each in noted} == {"Shop <server>"}
+    assert key.rsplit("_", 1)[1] not in repr(noted)
+
+
+async def test_what_a_key_does_is_noted_under_its_name(client: Any, services: Any) -> None:
+    key = await made(services, "erase", name="CI")
+    erased = await client.delete("/v1/visitors/a:nobody", headers=bearer(key))
+    assert erased.status_code == 200
+    by_command = await client.post(
+        "/v1/commands/erase", json={"anonymous": "nobody"}, headers=bearer(key)
+    )
+    assert by_command.status_code == 200
+    noted = (await audit.entries(services, AuditRequest(what="visitor"))).entries
+    assert [each.who for each in noted] == ["key 'CI'"] * 2
 
 
 async def test_the_bootstrap_keys_still_open_what_they_opened(client: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from persx.app.access import session
+from persx.app.access import make_link
 from persx.app.census import CensusRequest, census, checked_drafts
 from persx.app.home import open_home
 from persx.app.publishing import PublishRequest, PushRequest, publish, push
@@ -86,7 +86,7 @@ async def test_small_audiences_are_warned_of_once_there_are_visitors(tmp_path: P
 
 async def test_the_studio_lists_the_attributes(client: Any, services: Any) -> None:
     assert "Sign in" in (await client.get("/admin/attributes")).text
-    client.cookies.set("persx_admin", session(services))
+    await client.get(await make_link(services))
     empty = (await client.get("/admin/attributes")).text
     assert "0 visitors looked at" in empty
     assert "Known for nobody" not in empty
@@ -102,10 +102,8 @@ async def test_a_home_without_a_publication_has_an_empty_page() -> None:
     settings = ServerSettings(store="memory", admin_password=PASSWORD)
     async with open_home(None, settings) as services:
         app = create_app(services, command_token="token")
-        cookies = {"persx_admin": session(services)}
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://site.test", cookies=cookies
-        ) as http:
+        async with httpx.AsyncClient(transport=transport, base_url="http://site.test") as http:
+            await http.get(await make_link(services))
             assert "Nothing is kept of visitors" in (await http.get("/admin/attributes")).text
         await load_demo(services, "persx_ai")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from persx.app.access import make_link
 from persx.app.looks import looks
 from persx.app.slow_reads import MOST_WAITING
 from persx.model.clock import DAY, SECOND, iso, system_clock
+from tests.staff import enter
 from tests.web.test_receipts_and_me import SERVER, WRITE, carry, come, outside
 
 pytestmark = pytest.mark.anyio
@@ -178,20 +178,24 @@ async def test_the_studio_shows_a_visitor_and_notes_the_look(client: Any, servic
         assert "Victim Inc" not in refused.text
         assert "Sign in" in refused.text
     assert await looks(services) == []
-    await client.get(await make_link(services))
+    csrf = await enter(client, services)
     foreign = {"Sec-Fetch-Site": "cross-site"}
-    refused = await client.post("/admin/visitors", data={"id": visitor}, headers=foreign)
+    refused = await client.post(
+        "/admin/visitors", data={"id": visitor, "csrf": csrf}, headers=foreign
+    )
     assert (refused.status_code, await looks(services)) == (403, [])
-    shown = await client.post("/admin/visitors", data={"id": visitor})
+    shown = await client.post("/admin/visitors", data={"id": visitor, "csrf": csrf})
     assert shown.status_code == 200
     assert facts(shown.text)["Company"] == "Victim Inc"
     assert "This version fits what is known of you" in shown.text
     assert "/v1/decisions/" not in shown.text, "a receipt is its bearer's"
-    missing = await client.post("/admin/visitors", data={"id": HOSTILE})
+    missing = await client.post("/admin/visitors", data={"id": HOSTILE, "csrf": csrf})
     assert missing.status_code == 404
     assert "<script>alert" not in missing.text
-    assert (await client.post("/admin/visitors", data={"id": " "})).status_code == 422
-    assert (await client.post("/admin/visitors", data={"id": "x" * 9_999})).status_code == 422
+    assert (await client.post("/admin/visitors", data={"id": " ", "csrf": csrf})).status_code == 422
+    assert (
+        await client.post("/admin/visitors", data={"id": "x" * 9_999, "csrf": csrf})
+    ).status_code == 422
     found = await looks(services)
     assert [(look.by, look.asked, look.identities) for look in found] == [
         ("admin", HOSTILE, ()), ("admin", visitor, (f"a:{visitor}",)),
@@ -204,12 +208,14 @@ async def test_the_studio_shows_a_visitor_and_notes_the_look(client: Any, servic
 async def test_the_studio_finds_users_by_their_id_too(client: Any, services: Any) -> None:
     body = {"anonymousId": "x1", "userId": "ada", "traits": {"company": "Analytical"}}
     assert (await client.post("/v1/identify", json=body, headers=SERVER)).status_code == 200
-    await client.get(await make_link(services))
+    csrf = await enter(client, services)
     for asked in ("ada", "u:ada", "x1", "a:x1"):
-        shown = await client.post("/admin/visitors", data={"id": asked})
+        shown = await client.post("/admin/visitors", data={"id": asked, "csrf": csrf})
         assert facts(shown.text)["Company"] == "Analytical", asked
         assert "<code>u:ada</code>" in shown.text
-    assert (await client.post("/admin/visitors", data={"id": "c:ada"})).status_code == 404
+    assert (
+        await client.post("/admin/visitors", data={"id": "c:ada", "csrf": csrf})
+    ).status_code == 404
 
 
 async def test_facts_of_old_days_are_dated_by_when_they_were_said(

@@ -14,6 +14,7 @@ from persx.app.access import make_link, use_link
 from persx.model.clock import HOUR
 from persx.testing import see
 from tests.conftest import PASSWORD
+from tests.staff import enter
 
 pytestmark = pytest.mark.anyio
 HOSTILE = "<script>alert(1)</script>'\"; DROP TABLE event; -- \u202e{{ 7*7 }} \U0001f47b"
@@ -248,7 +249,7 @@ async def test_links_that_were_used_or_are_too_old_are_cleared_away(
     await client.get(used)
     assert len(await services.store.values("admin:link:")) == 1
     later = dataclasses.replace(services, clock=lambda: now + 2 * HOUR)
-    assert not await use_link(later, forgotten.rpartition("/")[2])
+    assert await use_link(later, forgotten.rpartition("/")[2]) is None
     await make_link(services)
     await make_link(later)
     assert len(await services.store.values("admin:link:")) == 1
@@ -284,12 +285,14 @@ async def test_the_bar_shows_another_industry_and_counts_nothing(
     for action in ({"industry": "Healthcare"}, {"industry": "Healthcare", "action": "apply"}):
         await client.post("/admin/bar", data=action)
         assert 'data-reason="targeted"' not in (await client.get("/")).text
-    await client.get(await make_link(services))
-    await client.post("/admin/bar", data={"industry": "Healthcare", "action": "apply"})
+    csrf = await enter(client, services)
+    await client.post(
+        "/admin/bar", data={"industry": "Healthcare", "action": "apply", "csrf": csrf}
+    )
     page = await client.get("/")
     assert 'data-variant="healthcare"' in page.text
     assert "/v1/x/" not in page.text
-    await client.post("/admin/bar", data={"action": "reset"})
+    await client.post("/admin/bar", data={"action": "reset", "csrf": csrf})
     assert 'data-variant="healthcare"' not in (await client.get("/")).text
 
 

@@ -1,105 +1,152 @@
-"""Access to the studio: the first user's password, one-time links, and sessions."""
+"""Ways in that need no password: the first account, and links that work once."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
-from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from persx.app.accounts import (
+    accounts,
+    add_account,
+    change_account,
+    find_account,
+    new_account,
+)
 from persx.app.services import Services
-from persx.model.clock import HOUR, Millis
+from persx.model.clock import DAY, HOUR, Millis
+from persx.model.staff import Account, Role
 
-SESSION_SECONDS: Final = 12 * 3_600
+FIRST: Final = "admin"
+"""The first account's name."""
+
 LINK_LIFETIME: Final = HOUR
+INVITATION_LIFETIME: Final = 3 * DAY
 
-_PASSWORD: Final = "admin:password"
 _LINK: Final = "admin:link:"
+_OLD_PASSWORD: Final = "admin:password"
+
+LinkKind = Literal["enter", "join"]
+"""``enter`` signs in; with ``join`` somebody sets their password."""
 
 
-class _Link(msgspec.Struct, frozen=True):
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """What a one-time link is good for; that of an earlier epoch is good for nothing."""
+
     until: Millis
+    kind: LinkKind = "enter"
+    account: str = FIRST
+    id: str = ""
+    epoch: int = 0
 
 
 async def ensure_password(services: Services) -> str:
-    """Make sure that there is a password; return it only if it was made now.
+    """Make sure that there is an account; return its password only if it was made now.
 
-    A password in the settings replaces the kept one.
+    A password in the settings replaces the kept one of the account ``admin``.
     """
     given = services.settings.admin_password
-    kept = await services.store.value(_PASSWORD)
-    if given:
-        if kept is None or not _matches(kept, given):
-            await services.store.set_value(_PASSWORD, PasswordHasher().hash(given).encode())
+    desk = services.doorkeeper.desk
+    first = await find_account(services, FIRST)
+    if first is not None:
+        if given and not await desk.verify(first.password, given):
+            hashed = await desk.hash(given)
+            await change_account(services, FIRST, lambda each: _with_password(each, hashed))
         return ""
-    if kept is not None:
+    if await accounts(services):
+        # Somebody took it away on purpose.
         return ""
-    made = secrets.token_urlsafe(12)
-    await services.store.set_value(_PASSWORD, PasswordHasher().hash(made).encode())
+    kept = await services.store.value(_OLD_PASSWORD)
+    made = "" if given or kept is not None else secrets.token_urlsafe(12)
+    hashed = await desk.hash(given or made) if given or kept is None else kept.decode()
+    first = new_account(FIRST, role=Role.ADMIN, now=services.clock(), password=hashed)
+    await add_account(services, first)
+    await services.store.set_value(_OLD_PASSWORD, None)
     return made
 
 
-async def check_password(services: Services, password: str) -> bool:
-    """Tell whether a password is right; takes some tens of milliseconds on purpose."""
-    kept = await services.store.value(_PASSWORD)
-    return kept is not None and _matches(kept, password)
-
-
-def _matches(kept: bytes, password: str) -> bool:
-    try:
-        return PasswordHasher().verify(kept.decode(), password)
-    except (Argon2Error, InvalidHashError):
-        return False
+def _with_password(account: Account, hashed: str) -> Account:
+    return msgspec.structs.replace(account, password=hashed, epoch=account.epoch + 1)
 
 
 async def make_link(services: Services) -> str:
-    """Return the path of a link that signs in once, within an hour; older ones are cleared away."""
+    """Return the path of a link that signs an administrator in once, within an hour."""
+    if await find_account(services, FIRST) is None:
+        await ensure_password(services)
+    admins = [
+        each for each in await accounts(services) if each.role is Role.ADMIN and not each.disabled
+    ]
+    account = next((each for each in admins if each.name == FIRST), admins[0])
+    return f"/admin/enter/{await _keep_link(services, account, 'enter', LINK_LIFETIME)}"
+
+
+async def make_invitation(services: Services, account: Account) -> str:
+    """Return the path of a link by which somebody sets their password once, within three days.
+
+    Earlier ones of the same account are good for nothing from now on.
+    """
     for name, kept in (await services.store.values(_LINK)).items():
-        if not _is_good(services, kept):
-            await services.store.set_value(name, None)
+        link = msgspec.json.decode(kept, type=Link)
+        if (link.kind, link.account) == ("join", account.name):
+            await services.store.swap_value(name, kept, None)
+    return f"/admin/join/{await _keep_link(services, account, 'join', INVITATION_LIFETIME)}"
+
+
+async def _keep_link(services: Services, account: Account, kind: LinkKind, lifetime: Millis) -> str:
+    """Keep a new link; clear away those that are too old. Return what the link says."""
+    for name, kept in (await services.store.values(_LINK)).items():
+        if msgspec.json.decode(kept, type=Link).until <= services.clock():
+            await services.store.swap_value(name, kept, None)
     token = secrets.token_urlsafe(24)
-    link = _Link(services.clock() + LINK_LIFETIME)
+    link = Link(
+        until=services.clock() + lifetime,
+        kind=kind,
+        account=account.name,
+        id=account.id,
+        epoch=account.epoch,
+    )
     await services.store.set_value(_LINK + _digest(token), msgspec.json.encode(link))
-    return f"/admin/enter/{token}"
+    return token
 
 
-async def use_link(services: Services, token: str) -> bool:
-    """Use up a one-time link; tell whether it was good."""
+async def look_at_link(services: Services, token: str, kind: LinkKind) -> Account | None:
+    """Return whose link it is, if it is good; it stays so."""
+    kept = await services.store.value(_LINK + _digest(token))
+    return None if kept is None else await _owner(services, kept, kind)
+
+
+async def use_link(services: Services, token: str, kind: LinkKind = "enter") -> Account | None:
+    """Use up a one-time link; return whose it was, if it was good. Of two uses at once, one is."""
     name = _LINK + _digest(token)
     kept = await services.store.value(name)
     if kept is None:
-        return False
-    await services.store.set_value(name, None)
-    return _is_good(services, kept)
+        return None
+    owner = await _owner(services, kept, kind)
+    if msgspec.json.decode(kept, type=Link).kind != kind:
+        return None
+    return owner if await services.store.swap_value(name, kept, None) else None
 
 
-def _is_good(services: Services, link: bytes) -> bool:
-    return msgspec.json.decode(link, type=_Link).until > services.clock()
+async def _owner(services: Services, kept: bytes, kind: LinkKind) -> Account | None:
+    link = msgspec.json.decode(kept, type=Link)
+    account = await find_account(services, link.account)
+    if account is None or account.disabled:
+        return None
+    good = (
+        link.until > services.clock()
+        and link.kind == kind
+        and (link.id, link.epoch) == (account.id, account.epoch)
+    )
+    return account if good else None
+
+
+async def forget_links(services: Services) -> None:
+    """Make all links good for nothing."""
+    for name in await services.store.values(_LINK):
+        await services.store.set_value(name, None)
 
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-
-
-def _sessions(services: Services) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(services.keys.secret, salt="admin")
-
-
-def session(services: Services) -> str:
-    """Return the value of a session cookie."""
-    return str(_sessions(services).dumps({"user": "admin"}))
-
-
-def signed_in(services: Services, value: str) -> bool:
-    """Tell whether a session cookie is ours and not too old."""
-    if not value:
-        return False
-    try:
-        _sessions(services).loads(value, max_age=SESSION_SECONDS)
-    except BadSignature:
-        return False
-    return True

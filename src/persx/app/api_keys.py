@@ -11,8 +11,8 @@ import msgspec
 
 from persx.app.keyring import KEPT, PREFIX, USED, new_secret
 from persx.app.services import Services
-from persx.app.use_cases import AnyUseCase, UseCase
-from persx.model.clock import DAY, Millis
+from persx.app.use_cases import AnyUseCase, Noted, UseCase
+from persx.model.clock import DAY, Millis, iso
 from persx.model.errors import BadInput, NotFound, did_you_mean
 from persx.model.key import ApiKey, KeyScope, KeySecret
 
@@ -224,9 +224,23 @@ async def _shown(services: Services, key: ApiKey) -> ShownKey:
     )
 
 
-CREATE: Final = UseCase("key-create", CreateKey, MadeKey, create)
-ROTATE: Final = UseCase("key-rotate", RotateKey, MadeKey, rotate)
-REVOKE: Final = UseCase("key-revoke", RevokeKey, ShownKey, revoke)
+def _created(_request: CreateKey, made: MadeKey) -> list[Noted]:
+    return [Noted("key.create", made.shown.name, ", ".join(made.shown.scopes))]
+
+
+def _rotated(_request: RotateKey, made: MadeKey) -> list[Noted]:
+    until = made.shown.old_until
+    ends = "now" if until is None else iso(until)
+    return [Noted("key.rotate", made.shown.name, f"the old secret ends {ends}")]
+
+
+def _revoked(_request: RevokeKey, shown: ShownKey) -> list[Noted]:
+    return [Noted("key.revoke", shown.name)]
+
+
+CREATE: Final = UseCase("key-create", CreateKey, MadeKey, create, notes=_created)
+ROTATE: Final = UseCase("key-rotate", RotateKey, MadeKey, rotate, notes=_rotated)
+REVOKE: Final = UseCase("key-revoke", RevokeKey, ShownKey, revoke, notes=_revoked)
 LIST: Final = UseCase("key-list", ListKeys, Keys, list_keys, writes=False)
 
 USE_CASES: Final[tuple[AnyUseCase, ...]] = (CREATE, ROTATE, REVOKE, LIST)

@@ -9,13 +9,15 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
+from persx.app import audit
 from persx.app.backfill import Job, fill, fold_of, switch
 from persx.app.predicting import train_when_due
-from persx.app.retention import retain
+from persx.app.retention import noted, retain
 from persx.app.services import Services
 from persx.decide.plan import Plan
 from persx.model.clock import MINUTE
 from persx.model.errors import Conflict, PersxError
+from persx.model.staff import Actor
 from persx.storage.scope import System
 from persx.visitors.fold import Fold
 
@@ -58,7 +60,8 @@ async def background(services: Services) -> AsyncIterator[None]:
         await asyncio.to_thread(services.network.look)
 
     async def retaining() -> None:
-        await retain(services)
+        for each in noted(await retain(services)):
+            await audit.note(services, Actor("persx"), each)
 
     async def training() -> None:
         await train_when_due(services)

@@ -18,9 +18,11 @@ from typing import IO, Final
 
 import msgspec
 
+from persx.app.access import forget_links
 from persx.app.erasing import apply_tombstones, settle_tombstones
 from persx.app.home import open_home, prepare_home
 from persx.app.services import Services
+from persx.app.sessions import forget_everybody
 from persx.app.settings import ServerSettings
 from persx.app.tombstone_file import FILE as TOMBSTONES
 from persx.app.tombstone_file import TombstoneFile, read_tombstones
@@ -190,6 +192,9 @@ def restore(path: Path, home: Path, *, tombstones: Path | None = None) -> Restor
 async def _erase_again(home: Path, told: TombstoneFile | None) -> int:
     """Open the home, which brings its database up to date, and erase whom the tombstones name."""
     async with open_home(home, ServerSettings(), deciding=False) as services:
+        # Who was signed out since the backup shall not be signed in again by it.
+        await forget_everybody(services)
+        await forget_links(services)
         if told is None:
             return 0
         known = await services.store.tombstones()

@@ -6,6 +6,7 @@ from typing import Final
 
 from persx.app import (
     api_keys,
+    audit,
     boundaries,
     census,
     erasing,
@@ -13,6 +14,7 @@ from persx.app import (
     explaining,
     identities,
     imports,
+    people,
     predicting,
     publishing,
     reports,
@@ -39,5 +41,8 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         erasing.VERIFY,
         retention.RETENTION,
         retention.RETAIN,
+        *people.USE_CASES,
+        audit.AUDIT,
+        audit.VERIFY_AUDIT,
     ],
 )

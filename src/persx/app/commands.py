@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import getpass
 import http.client
 import time
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from persx.app.audit import perform
 from persx.app.home import SERVER_FILE, ServerAddress, open_home
 from persx.app.settings import load_settings
 from persx.app.use_cases import UseCase
 from persx.model import errors
 from persx.model.errors import BadInput, InUse, PersxError, Unavailable
+from persx.model.staff import Actor
 
 PATIENCE_SECONDS: Final = 10.0
 """How long a command waits for another process that holds the home and is no server."""
 
 RETRY_SECONDS: Final = 0.1
+
+USER_HEADER: Final = "Persx-User"
+"""Who gives a command that the server runs, URL-quoted."""
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
@@ -42,6 +48,24 @@ class CommandError(msgspec.Struct, frozen=True):
     message: str
     hint: str = ""
     faults: tuple[errors.Fault, ...] = ()
+
+
+def user() -> str:
+    """Return the name of the user of this machine; empty where it has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
+
+
+def server_address(home: Path) -> str:
+    """Return where a server of this home listens; empty where none runs."""
+    found = _announced(home)
+    connection = _connect(found) if found else None
+    if found is None or connection is None:
+        return ""
+    connection.close()
+    return found.url
 
 
 def error_status(error: PersxError) -> int:
@@ -88,7 +112,7 @@ async def _run_here(home: Path, use_case: UseCase[Request, Result], request: Req
                 hint="Leave PERSX_STORE and 'store' in persx.toml out, or start a server first: "
                 "it takes what is pushed and published while it runs.",
             )
-        return await use_case.run(services, request)
+        return await perform(services, use_case, request, Actor(f"cli:{user()}"))
 
 
 def _in_memory(store: str) -> bool:
@@ -142,7 +166,11 @@ def _send(
             "POST",
             f"/v1/commands/{use_case.name}",
             sent,
-            {"Authorization": f"Bearer {address.token}", "Content-Type": "application/json"},
+            {
+                "Authorization": f"Bearer {address.token}",
+                "Content-Type": "application/json",
+                USER_HEADER: quote(user()),
+            },
         )
         response = connection.getresponse()
         body = response.read()

@@ -13,7 +13,7 @@ from persx.app.looks import forget_in_looks
 from persx.app.refolding import refold
 from persx.app.services import Services
 from persx.app.tombstone_file import FILE, keep_tombstones, read_tombstones
-from persx.app.use_cases import UseCase
+from persx.app.use_cases import Noted, UseCase
 from persx.model.clock import Millis
 from persx.model.errors import BadInput, Conflict, NotFound
 from persx.model.event import IdentityKey, anonymous_key, claimed_key, user_key
@@ -274,5 +274,13 @@ async def receipt_of(services: Services, id: str) -> ErasureReceipt:
     return msgspec.json.decode(kept, type=ErasureReceipt)
 
 
-ERASE: Final = UseCase("erase", EraseRequest, ErasureReceipt, erase_one)
+def noted(receipt: ErasureReceipt) -> Noted:
+    """Return what the audit log tells of an erasure: the receipt and the sum, and nobody."""
+    rows = sum(count for place, count in receipt.counts.items() if place != "segments_rewritten")
+    return Noted("visitor.erase", f"receipt {receipt.id}", f"{rows} rows removed")
+
+
+ERASE: Final = UseCase(
+    "erase", EraseRequest, ErasureReceipt, erase_one, notes=lambda _, receipt: [noted(receipt)]
+)
 VERIFY: Final = UseCase("verify-erasure", VerifyRequest, Verified, verify, writes=False)

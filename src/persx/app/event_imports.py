@@ -22,7 +22,7 @@ from persx.app.backfill import fold_of, switch
 from persx.app.collecting import collect
 from persx.app.event_mapping import EventMapping, select
 from persx.app.services import Services
-from persx.app.use_cases import AnyUseCase, UseCase
+from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.model.clock import Millis
 from persx.model.errors import BadInput, NotFound
 from persx.model.event import Event, EventType
@@ -276,6 +276,19 @@ def _table(name: str) -> str:
     return f"import_{name}"
 
 
-BEGIN_IMPORT: Final = UseCase("begin-import", BeginImport, EventImport, begin_import)
-CONTINUE_IMPORT: Final = UseCase("continue-import", ContinueImport, EventImport, continue_import)
+def _noted(_request: object, done: EventImport) -> list[Noted]:
+    """Tell of an import once, when it is done; a file's name may tell of people."""
+    if not done.finished:
+        return []
+    return [Noted("events.import", "", f"{done.accepted} accepted, {done.duplicates} duplicates")]
+
+
+BEGIN_IMPORT: Final = UseCase(
+    "begin-import", BeginImport, EventImport, begin_import, notes=lambda *_: ()
+)
+"""Nothing is an event yet: the end of it is what the audit log tells of."""
+
+CONTINUE_IMPORT: Final = UseCase(
+    "continue-import", ContinueImport, EventImport, continue_import, notes=_noted
+)
 USE_CASES: Final[Sequence[AnyUseCase]] = (BEGIN_IMPORT, CONTINUE_IMPORT)

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from persx.app.services import Services
-from persx.app.use_cases import AnyUseCase, UseCase
+from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.model.clock import Millis
 from persx.model.errors import BadInput, NotFound
 from persx.model.event import IdentityKey, anonymous_key, claimed_key, email_key, user_key
@@ -266,9 +266,26 @@ def _edge(edge: Edge, *, cut: bool) -> ShownEdge:
     )
 
 
+def _noted(what: str, done: UnmergeResult) -> list[Noted]:
+    """Tell how many edges, and not whose: nobody is in the audit log who may be erased."""
+    return [Noted(what, "", f"{len(done.edges)} edges")]
+
+
 SHOW: Final = UseCase("identity-show", IdentityRequest, IdentityResult, show, writes=False)
-UNMERGE: Final = UseCase("identity-unmerge", IdentityRequest, UnmergeResult, unmerge)
-LINK: Final = UseCase("identity-link", IdentityRequest, UnmergeResult, link)
+UNMERGE: Final = UseCase(
+    "identity-unmerge",
+    IdentityRequest,
+    UnmergeResult,
+    unmerge,
+    notes=lambda _, done: _noted("identity.unmerge", done),
+)
+LINK: Final = UseCase(
+    "identity-link",
+    IdentityRequest,
+    UnmergeResult,
+    link,
+    notes=lambda _, done: _noted("identity.link", done),
+)
 
 USE_CASES: Final[tuple[AnyUseCase, ...]] = (SHOW, UNMERGE, LINK)
 """What can be asked about identities."""

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from persx.app.services import Services
-from persx.app.use_cases import AnyUseCase, UseCase
+from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.experiments.imported import (
     ImportedExperiment,
     SegmentAttribute,
@@ -310,7 +310,11 @@ async def _values(services: Services, table: str, column: str, limit: int) -> li
 
 
 IMPORT_EXPERIMENT: Final = UseCase(
-    "import_experiment", ImportExperiment, ImportedExperiment, import_experiment
+    "import_experiment",
+    ImportExperiment,
+    ImportedExperiment,
+    import_experiment,
+    notes=lambda _, done: [Noted("experiment.import", done.name, f"{done.rows} rows")],
 )
 
 USE_CASES: Final[tuple[AnyUseCase, ...]] = (IMPORT_EXPERIMENT,)

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from persx.app.services import Services
-from persx.app.use_cases import AnyUseCase, UseCase
+from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.decide.compilation import compile_snapshot
 from persx.model.errors import BadInput, Conflict, Fault, InvalidWorkspace, Unreadable
 from persx.model.workspace import Snapshot
@@ -291,11 +291,41 @@ async def snapshots(services: Services, _request: SnapshotsRequest) -> Snapshots
     return SnapshotsResult(snapshots=tuple(await services.store.snapshots()))
 
 
-PUSH: Final = UseCase("push", PushRequest, PushResult, push)
+_LISTED: Final = 12
+
+
+def _pushed(_request: PushRequest, done: PushResult) -> list[Noted]:
+    paths = [*done.written, *(f"-{path}" for path in done.removed)]
+    if not paths:
+        return []
+    counts = f"{len(done.written)} written, {len(done.removed)} removed"
+    return [Noted("drafts.push", "", f"{counts}: {_few(paths)}")]
+
+
+def _published(request: PublishRequest, done: PublishResult) -> list[Noted]:
+    if done.unchanged:
+        return []
+    told = _few([str(change) for change in done.changes]) or "nothing differs"
+    message = f" ({request.message})" if request.message else ""
+    return [Noted("snapshot.publish", str(done.number), told + message)]
+
+
+def _rolled_back(_request: RollbackRequest, done: RollbackResult) -> list[Noted]:
+    if done.number == done.previous:
+        return []
+    return [Noted("snapshot.activate", str(done.number), f"{done.previous} → {done.number}")]
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more
+
+
+PUSH: Final = UseCase("push", PushRequest, PushResult, push, notes=_pushed)
 PULL: Final = UseCase("pull", PullRequest, PullResult, pull, writes=False)
 DRAFTS: Final = UseCase("drafts", DraftsRequest, DraftsResult, drafts, writes=False)
-PUBLISH: Final = UseCase("publish", PublishRequest, PublishResult, publish)
-ROLLBACK: Final = UseCase("rollback", RollbackRequest, RollbackResult, rollback)
+PUBLISH: Final = UseCase("publish", PublishRequest, PublishResult, publish, notes=_published)
+ROLLBACK: Final = UseCase("rollback", RollbackRequest, RollbackResult, rollback, notes=_rolled_back)
 SNAPSHOTS: Final = UseCase("snapshots", SnapshotsRequest, SnapshotsResult, snapshots, writes=False)
 
 USE_CASES: Final[tuple[AnyUseCase, ...]] = (PUSH, PULL, DRAFTS, PUBLISH, ROLLBACK, SNAPSHOTS)

@@ -10,7 +10,7 @@ import msgspec
 
 from persx.app.refolding import refold
 from persx.app.services import Services
-from persx.app.use_cases import UseCase
+from persx.app.use_cases import Noted, UseCase
 from persx.model.attribute import Attribute, Source
 from persx.model.clock import DAY, HOUR, Millis, parse_duration
 from persx.model.workspace import RetentionSettings
@@ -233,4 +233,20 @@ async def _state(services: Services) -> State | None:
 
 
 RETENTION: Final = UseCase("retention", RetentionRequest, RetentionReport, report, writes=False)
-RETAIN: Final = UseCase("retain", RetentionRequest, RetentionReport, report)
+
+
+def noted(run: Run | None) -> list[Noted]:
+    """Return what the audit log tells of a run: the counts, where something was removed."""
+    if run is None or not run.removed:
+        return []
+    counts = ", ".join(f"{count} {place}" for place, count in run.removed.items())
+    return [Noted("retention.run", "", counts)]
+
+
+RETAIN: Final = UseCase(
+    "retain",
+    RetentionRequest,
+    RetentionReport,
+    report,
+    notes=lambda _, found: noted(next((run for run in found.runs if run.at == found.looked), None)),
+)

@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from persx.app.decision_log import DecisionLog
+from persx.app.doorkeeper import Doorkeeper
 from persx.app.keyring import HASHED, Keyring, hashed
 from persx.app.models import Models
 from persx.app.network import NetworkDatabase
@@ -179,6 +180,7 @@ class Services:
     slow_reads: SlowReads = field(default_factory=SlowReads)
     offers: Offers[Offer] = field(default_factory=Offers)
     network: NetworkDatabase = field(init=False)
+    doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
     decision_log: DecisionLog = field(init=False)
     keyring: Keyring = field(init=False)
     signer: Signer = field(init=False)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from persx.app.publishing import PublishRequest, PushRequest, publish, push
+from persx.app.audit import perform
+from persx.app.publishing import PUBLISH, PUSH, PublishRequest, PushRequest
 from persx.app.services import Services
 from persx.demo import demo_folder
+from persx.model.staff import Actor
 from persx.workspace.documents import read_folder
 
 
@@ -13,7 +15,8 @@ async def load_demo(services: Services, name: str) -> bool:
     if services.publication.number or await services.store.drafts():
         return False
     files = read_folder(demo_folder(name))
-    await push(services, PushRequest(files=files, base={}, author="persx"))
-    await publish(services, PublishRequest(author="persx", message=f"The demo workspace {name}"))
+    ours, message = Actor("persx"), f"The demo workspace {name}"
+    await perform(services, PUSH, PushRequest(files=files, base={}, author=ours.who), ours)
+    await perform(services, PUBLISH, PublishRequest(author=ours.who, message=message), ours)
     await services.publication.refresh(services.store)
     return True

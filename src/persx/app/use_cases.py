@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -13,11 +13,21 @@ Request = TypeVar("Request")
 Result = TypeVar("Result")
 
 
+class Noted(msgspec.Struct, frozen=True):
+    """What the audit log tells of something that was done; see `AuditEntry`."""
+
+    what: str
+    on: str = ""
+    detail: str = ""
+
+
 class UseCase(msgspec.Struct, Generic[Request, Result], frozen=True):
     """A named operation on a workspace: a request struct in, a result struct out.
 
     Attributes:
         writes: It changes the home; beside a running server it is sent to that server.
+        notes: What the audit log tells of it, from what was asked and what came of it; whatever
+            writes has this. Nothing in it may be about a visitor.
     """
 
     name: str
@@ -25,6 +35,7 @@ class UseCase(msgspec.Struct, Generic[Request, Result], frozen=True):
     result: type[Result]
     run: Callable[[Services, Request], Awaitable[Result]]
     writes: bool = True
+    notes: Callable[[Request, Result], Iterable[Noted]] | None = None
 
 
 AnyUseCase = UseCase[Any, Any]

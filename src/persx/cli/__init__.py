@@ -46,6 +46,8 @@ COMMANDS: Final = (
     CommandEntry("import", "import_", "Bring in events or experiments from files."),
     CommandEntry("export", "export", "Write out events or form submissions."),
     CommandEntry("identity", "identity", "Show who belongs together; take a merge back."),
+    CommandEntry("user", "user", "Look after the accounts of the team."),
+    CommandEntry("audit", "audit", "Tell who changed what; check that nothing was taken out."),
     CommandEntry("erase", "erase", "Erase a visitor from everything that is kept."),
     CommandEntry("key", "key", "Make, list, rotate and revoke API keys."),
     CommandEntry("retention", "retention", "Tell what is removed when it is too old."),

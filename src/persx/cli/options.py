@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -10,6 +9,7 @@ from typing import Any, Final, TypeVar
 import click
 import msgspec
 
+from persx.app.commands import user
 from persx.app.home import DEFAULT_HOME
 from persx.model.errors import NotFound
 
@@ -60,10 +60,7 @@ def json_option(function: F) -> F:
 
 def author() -> str:
     """Return the name of the user of this machine, for the history."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return ""
+    return user()
 
 
 def print_json(result: object) -> None:

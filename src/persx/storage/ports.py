@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -107,6 +107,13 @@ class SnapshotHead(msgspec.Struct, frozen=True, kw_only=True):
     active: bool
 
 
+class Record(msgspec.Struct, frozen=True):
+    """One entry of a log that only grows; numbers begin with 1 and have no gaps."""
+
+    number: int
+    body: bytes
+
+
 class Store(Protocol):
     """Profiles, the workspace's drafts and snapshots, small values, leases, the decision log."""
 
@@ -184,6 +191,34 @@ class Store(Protocol):
 
     async def values(self, prefix: str) -> Mapping[str, bytes]:
         """Return all small values whose names begin so, but for those about visitors."""
+        ...
+
+    async def swap_value(self, name: str, expected: bytes | None, value: bytes | None) -> bool:
+        """Set or remove a small value if it is what the caller believes; tell whether it was.
+
+        `None` stands for a value that is not there. Of several callers who believe the same, one
+        succeeds: so a thing is taken once. Raises `Forbidden` for values about visitors.
+        """
+        ...
+
+    async def add_record(self, log: str, make: Callable[[int, bytes | None], bytes]) -> Record:
+        """Append to a log of records, durably.
+
+        Args:
+            make: Returns the body, given its number and the body before it, inside the
+                transaction: each record can rest on the one before, whoever writes at the same
+                time. It must be pure; it may be called more than once.
+        """
+        ...
+
+    async def records(
+        self, log: str, *, after: int = 0, limit: int = 1_000, newest: bool = False
+    ) -> Sequence[Record]:
+        """Return the oldest records with a greater number, in order; or the newest, newest first.
+
+        Nothing takes a record out again, erasure neither: what is in one must not be about a
+        visitor.
+        """
         ...
 
     async def lease(self, name: str, holder: str, until: Millis, now: Millis) -> bool:

@@ -13,6 +13,7 @@ Call ``pytest.register_assert_rewrite("persx.testing")`` in `conftest.py` for te
 from persx.testing.artifacts import ArtifactsContract
 from persx.testing.events import CountingProjector, make_event, make_events
 from persx.testing.identities import IdentityContract
+from persx.testing.records import RecordContract
 from persx.testing.removing import RemovalContract
 from persx.testing.scopes import ScopeContract
 from persx.testing.storage import EVERYONE, Opener, StorageContract, see
@@ -26,6 +27,7 @@ __all__ = [
     "CountingProjector",
     "IdentityContract",
     "Opener",
+    "RecordContract",
     "RemovalContract",
     "ScopeContract",
     "StorageContract",

@@ -67,9 +67,13 @@ def _moment(value: int) -> str:
     return datetime.fromtimestamp(value / 1_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def page(template: str, view: Any, status: int = 200) -> HTMLResponse:
-    """Render a template of the studio with its view (seen as ``view``)."""
-    text = environment().get_template(template).render(view=view, moment=_moment)
+def page(template: str, view: Any, status: int = 200, *, studio: Any = None) -> HTMLResponse:
+    """Render a template of the studio with its view (seen as ``view``).
+
+    Args:
+        studio: The frame of who is signed in (`StudioFrame`); None where nobody is.
+    """
+    text = environment().get_template(template).render(view=view, moment=_moment, studio=studio)
     return answer(text, status)
 
 

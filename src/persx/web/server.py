@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -23,6 +24,7 @@ from persx.app.home import SERVER_FILE, ServerAddress
 from persx.app.services import Services
 from persx.model.errors import BadInput
 from persx.web.admin.routes import routes as admin_routes
+from persx.web.admin.session import Recognition
 from persx.web.api import (
     consent,
     decide,
@@ -94,6 +96,7 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
             *admin_routes(),
             *site_routes(),
         ],
+        middleware=[Middleware(Recognition, services=services)],
         exception_handlers={**exception_handlers(), ClientDisconnect: _gone},
         lifespan=lifespan,
     )

@@ -23,6 +23,7 @@ from persx.model.visitor import Grant, Profile
 from persx.model.workspace import ConsentMode
 from persx.visitors.consent import STORAGE, add, granted, storable
 from persx.visitors.questions import AskingSession, resumed
+from persx.visitors.reduction import reduced_address
 
 
 class Cookie(msgspec.Struct, frozen=True):
@@ -63,10 +64,25 @@ ASKED: Final = Cookie(
     "until the browser closes; half an hour without a page begins a new list",
 )
 ADMIN: Final = Cookie(
-    "persx_admin", "Signed session of somebody of the team who signed in.", "12 hours"
+    "persx_admin",
+    "Random token of the session of somebody of the team who signed in; sent to `/admin` only.",
+    "until they sign out, 2 hours after the last page, 12 hours at most",
+)
+SIGN_IN: Final = Cookie(
+    "persx_signin",
+    "Signed state of somebody of the team who is signing in; sent to `/admin` only.",
+    "12 hours",
+)
+DEVICE: Final = Cookie(
+    "persx_device",
+    "Signed mark of a device on which somebody of the team has signed in, so that strangers who "
+    "guess passwords do not slow them down; sent to `/admin` only.",
+    "180 days",
 )
 PREVIEW: Final = Cookie(
-    "persx_preview", "Signed choice of the admin utility bar.", "until the browser closes"
+    "persx_preview",
+    "Signed choice of the admin utility bar, for somebody of the team who signed in.",
+    "as long as the session",
 )
 LOCALE: Final = Cookie("persx_locale", "The language that was chosen in the header.", "1 year")
 LINK: Final = Cookie(
@@ -75,7 +91,7 @@ LINK: Final = Cookie(
     "until the browser closes",
     (Purpose.PERSONALIZATION,),
 )
-COOKIES: Final = (VISITOR, STATE, LINK, CONSENT, ASKED, LOCALE, ADMIN, PREVIEW)
+COOKIES: Final = (VISITOR, STATE, LINK, CONSENT, ASKED, LOCALE, ADMIN, PREVIEW, SIGN_IN, DEVICE)
 
 _BOT: Final = re.compile(
     r"bot\b|crawl|spider|slurp|facebookexternalhit|lighthouse|pingdom|uptime|monitoring",
@@ -156,14 +172,26 @@ def _mode(plan: Plan) -> ConsentMode:
     return plan.workspace.settings.consent.mode
 
 
+def network_of(request: Request) -> str:
+    """Return the network that a request came from, made coarse; empty where that is not known."""
+    return reduced_address(request.client.host) if request.client else ""
+
+
 def set_cookie(
-    response: Response, services: Services, cookie: Cookie, value: str, max_age: int | None
+    response: Response,
+    services: Services,
+    cookie: Cookie,
+    value: str,
+    max_age: int | None,
+    *,
+    path: str = "/",
 ) -> None:
     """Set one of our cookies: first-party, HttpOnly, SameSite=Lax, Secure behind https."""
     response.set_cookie(
         cookie.name,
         value,
         max_age=max_age,
+        path=path,
         httponly=True,
         samesite="lax",
         secure=services.settings.public_url.startswith("https:"),

@@ -14,6 +14,7 @@ from persx.model.errors import BadInput
 from persx.model.event import Event, IdentityKey, RejectedEvent, concerned
 from persx.model.visitor import Cut, Edge, IdentityState
 from persx.model.workspace import Snapshot
+from persx.storage.backends.memory_records import MemoryRecords
 from persx.storage.backends.memory_shelves import Shelves
 from persx.storage.backends.memory_visitors import MemoryEvents, MemoryVisitors
 from persx.storage.drafting import check_base, check_storable, no_snapshot
@@ -126,10 +127,11 @@ class MemoryStream:
         return MemoryEvents(self._shelves)
 
 
-class MemoryStore:
+class MemoryStore(MemoryRecords):
     """Implements `persx.storage.ports.Store`."""
 
     def __init__(self, shelves: Shelves) -> None:
+        super().__init__(shelves.values)
         self._shelves = shelves
         self._drafts: dict[str, DraftFile] = {}
         self._snapshots: dict[int, Snapshot] = {}

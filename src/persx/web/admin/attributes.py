@@ -10,9 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from persx.app.census import CensusRequest, census
-from persx.web.admin.session import is_admin
-from persx.web.admin.signing_in import sign_in_page
-from persx.web.html import page
+from persx.web.admin.frame import studio_page
 from persx.web.visitors import services_of
 from persx.workspace.attribute_uses import CatalogueEntry, Use
 
@@ -61,19 +59,17 @@ class AttributesView(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool = True
     unused: tuple[str, ...] = ()
     never_filled: tuple[str, ...] = ()
-    signed_in: bool = True
 
 
 async def list_attributes(request: Request) -> Response:
     """List the attributes with their uses, and the share of visitors for whom each is known."""
-    if not is_admin(request):
-        return sign_in_page()
     services = services_of(request)
     if services.publication.plan is None:
-        return page("admin/attributes.html", AttributesView(name="persx"))
+        return studio_page(request, "admin/attributes.html", AttributesView(name="persx"))
     found = await census(services, CensusRequest(most=SAMPLE))
     rows = tuple(_row(each, found.known[each.name], found.visitors) for each in found.entries)
-    return page(
+    return studio_page(
+        request,
         "admin/attributes.html",
         AttributesView(
             name=found.name,

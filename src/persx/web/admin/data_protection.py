@@ -19,9 +19,7 @@ from persx.model.clock import Millis
 from persx.model.errors import PersxError
 from persx.model.workspace import ConsentMode, ConsentSettings, OnWithdrawal
 from persx.web.admin.consent_share import Share, share_of
-from persx.web.admin.session import is_admin
-from persx.web.admin.signing_in import sign_in_page
-from persx.web.html import page
+from persx.web.admin.frame import studio_page
 from persx.web.visitors import services_of
 
 _log = logging.getLogger("persx")
@@ -87,17 +85,15 @@ class DataProtectionView(msgspec.Struct, frozen=True, kw_only=True):
     erasures: int = 0
     erased: tuple[Went, ...] = ()
     shown: int = SHOWN
-    signed_in: bool = True
 
 
 async def show_data_protection(request: Request) -> Response:
     """Show what is kept how long, what was removed when, and what is next."""
-    if not is_admin(request):
-        return sign_in_page()
     services = services_of(request)
     plan = services.publication.plan
     if plan is None:
-        return page("admin/data_protection.html", DataProtectionView(name="persx"))
+        view = DataProtectionView(name="persx")
+        return studio_page(request, "admin/data_protection.html", view)
     found, counted = await _report(services)
     given = await receipts(services)
     view = DataProtectionView(
@@ -112,7 +108,7 @@ async def show_data_protection(request: Request) -> Response:
         erasures=len(given),
         erased=tuple(_went(receipt) for receipt in given[:SHOWN]),
     )
-    return page("admin/data_protection.html", view)
+    return studio_page(request, "admin/data_protection.html", view)
 
 
 async def _report(services: Services) -> tuple[RetentionReport, bool]:

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
 
 from persx.app.api_keys import (
+    CREATE,
+    REVOKE,
+    ROTATE,
     CreateKey,
     ListKeys,
     MadeKey,
     RevokeKey,
     RotateKey,
     ShownKey,
-    create,
     list_keys,
-    revoke,
-    rotate,
 )
+from persx.app.audit import perform
+from persx.app.use_cases import UseCase
 from persx.model.clock import DAY, HOUR, Millis
 from persx.model.errors import PersxError
 from persx.model.key import SCOPES, KeyScope
-from persx.web.admin.session import is_admin, same_origin
-from persx.web.admin.signing_in import sign_in_page
-from persx.web.html import page
+from persx.web.admin.frame import site_name, studio_page
+from persx.web.admin.session import actor_of, field, staff_of
 from persx.web.visitors import services_of
+
+Asked = TypeVar("Asked")
+Done = TypeVar("Done")
 
 EXPIRIES: Final[Mapping[str, Millis | None]] = {
     "in 30 days": 30 * DAY,
@@ -56,63 +58,53 @@ class KeysView(msgspec.Struct, frozen=True, kw_only=True):
     scopes: Mapping[KeyScope, str] = msgspec.field(default_factory=lambda: SCOPES)
     expiries: tuple[str, ...] = tuple(EXPIRIES)
     overlaps: tuple[str, ...] = tuple(OVERLAPS)
-    signed_in: bool = True
 
 
 async def show_keys(request: Request) -> Response:
     """List all keys."""
-    return await _page(request) if is_admin(request) else sign_in_page()
+    return await _page(request)
 
 
 async def create_key(request: Request) -> Response:
     """Make a key; the answer is the only page that ever shows it."""
-    if not is_admin(request):
-        return sign_in_page(status=403)
-    form = await request.form(max_files=0, max_fields=40)
+    form = await request.form()
     asked = CreateKey(
-        name=_field(form, "name")[:500],
+        name=field(form, "name")[:500],
         scopes=[each for each in form.getlist("scope") if isinstance(each, str)],
-        lasts=EXPIRIES.get(_field(form, "expires"), 90 * DAY),
+        lasts=EXPIRIES.get(field(form, "expires"), 90 * DAY),
     )
-    if not same_origin(request):
-        return await _page(request, problem="Another site cannot make a key.", status=403)
     try:
-        return await _page(request, made=await create(services_of(request), asked))
+        made = await _perform(request, CREATE, asked)
     except PersxError as error:
         return await _page(request, problem=str(error), given=asked, status=422)
+    return await _page(request, made=made)
 
 
 async def rotate_key(request: Request) -> Response:
     """Give a key a new secret; the answer is the only page that ever shows it."""
-    if not is_admin(request):
-        return sign_in_page(status=403)
-    form = await request.form(max_files=0, max_fields=10)
-    if not same_origin(request):
-        return await _page(request, problem="Another site cannot rotate a key.", status=403)
-    overlap = OVERLAPS.get(_field(form, "overlap"), DAY)
+    form = await request.form()
+    overlap = OVERLAPS.get(field(form, "overlap"), DAY)
     asked = RotateKey(key=request.path_params["id"], overlap=overlap)
     try:
-        return await _page(request, made=await rotate(services_of(request), asked))
+        made = await _perform(request, ROTATE, asked)
     except PersxError as error:
         return await _page(request, problem=str(error), status=422)
+    return await _page(request, made=made)
 
 
 async def revoke_key(request: Request) -> Response:
     """Take a key back."""
-    if not is_admin(request):
-        return sign_in_page(status=403)
-    if not same_origin(request):
-        return await _page(request, problem="Another site cannot revoke a key.", status=403)
     try:
-        await revoke(services_of(request), RevokeKey(key=request.path_params["id"]))
+        await _perform(request, REVOKE, RevokeKey(key=request.path_params["id"]))
     except PersxError as error:
         return await _page(request, problem=str(error), status=422)
     return RedirectResponse("/admin/keys", 303)
 
 
-def _field(form: FormData, name: str) -> str:
-    value = form.get(name, "")
-    return value if isinstance(value, str) else ""
+async def _perform(request: Request, use_case: UseCase[Asked, Done], asked: Asked) -> Done:
+    staff = staff_of(request)
+    assert staff is not None
+    return await perform(services_of(request), use_case, asked, actor_of(request, staff))
 
 
 async def _page(
@@ -123,23 +115,11 @@ async def _page(
     given: CreateKey | None = None,
     status: int = 200,
 ) -> Response:
-    services = services_of(request)
-    plan = services.publication.plan
     view = KeysView(
-        name=plan.workspace.settings.name if plan else "persx",
-        keys=(await list_keys(services, ListKeys())).keys,
+        name=site_name(request),
+        keys=(await list_keys(services_of(request), ListKeys())).keys,
         made=made,
         problem=problem,
         given=given or CreateKey(name="", scopes=[]),
     )
-    return page("admin/keys.html", view, status)
-
-
-def routes() -> list[Route]:
-    """Return the routes of this file."""
-    return [
-        Route("/admin/keys", show_keys, methods=["GET"]),
-        Route("/admin/keys", create_key, methods=["POST"]),
-        Route("/admin/keys/{id}/rotate", rotate_key, methods=["POST"]),
-        Route("/admin/keys/{id}/revoke", revoke_key, methods=["POST"]),
-    ]
+    return studio_page(request, "admin/keys.html", view, status)

@@ -16,11 +16,9 @@ from persx.storage.ports import SnapshotHead
 from persx.storage.scope import Staff
 from persx.web.admin.consent_share import Share, share_of
 from persx.web.admin.coverage import Count, CoveragePage, count, coverage_pages
+from persx.web.admin.frame import studio_page
 from persx.web.admin.lift import LiftView, lift_view
 from persx.web.admin.rejected import SHOWN
-from persx.web.admin.session import is_admin
-from persx.web.admin.signing_in import sign_in_page
-from persx.web.html import page
 from persx.web.site.views import Option
 from persx.web.visitors import services_of
 
@@ -53,13 +51,10 @@ class OverviewView(msgspec.Struct, frozen=True, kw_only=True):
     rejected_most: int = SHOWN
     unremembered: Share = Share()
     write_key: str
-    signed_in: bool = True
 
 
 async def overview(request: Request) -> Response:
     """Show what is served, how far it covers the industries, and where to go."""
-    if not is_admin(request):
-        return sign_in_page()
     services = services_of(request)
     plan = services.publication.plan
     submissions = await _submissions(services)
@@ -67,7 +62,8 @@ async def overview(request: Request) -> Response:
         await services.stream.seen_by(Staff("admin", "counting rejected events")).rejected(SHOWN)
     )
     if plan is None:
-        return page(
+        return studio_page(
+            request,
             "admin/overview.html",
             OverviewView(
                 name="persx",
@@ -79,7 +75,8 @@ async def overview(request: Request) -> Response:
         )
     workspace = plan.workspace
     pages = coverage_pages(workspace)
-    return page(
+    return studio_page(
+        request,
         "admin/overview.html",
         OverviewView(
             name=workspace.settings.name,

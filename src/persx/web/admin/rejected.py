@@ -10,9 +10,8 @@ from starlette.responses import Response
 
 from persx.model.event import RejectedEvent
 from persx.storage.scope import Staff
-from persx.web.admin.session import is_admin
-from persx.web.admin.signing_in import sign_in_page
-from persx.web.html import page
+from persx.web.admin.frame import studio_page
+from persx.web.admin.session import staff_of
 from persx.web.visitors import services_of
 
 SHOWN: Final = 100
@@ -25,17 +24,17 @@ class RejectedView(msgspec.Struct, frozen=True):
     name: str
     rows: tuple[RejectedEvent, ...]
     most: int = SHOWN
-    signed_in: bool = True
 
 
 async def list_rejected(request: Request) -> Response:
     """List events that were not accepted, newest first, with the reason and what was sent."""
-    if not is_admin(request):
-        return sign_in_page()
-    services = services_of(request)
+    services, staff = services_of(request), staff_of(request)
+    assert staff is not None
     plan = services.publication.plan
     rows = tuple(
-        await services.stream.seen_by(Staff("admin", "reading rejected events")).rejected(SHOWN)
+        await services.stream.seen_by(
+            Staff(staff.account.name, "reading rejected events")
+        ).rejected(SHOWN)
     )
     name = plan.workspace.settings.name if plan else "persx"
-    return page("admin/rejected.html", RejectedView(name, rows))
+    return studio_page(request, "admin/rejected.html", RejectedView(name, rows))

@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 import msgspec
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from persx.app import audit, sessions
 from persx.app.reports import ReportRequest, experiment_names, report
+from persx.app.use_cases import Noted
 from persx.model.errors import NotFound
-from persx.web.admin import keys
+from persx.model.staff import Action
+from persx.web.admin import account, audit_log, doors, keys, people, publications
 from persx.web.admin.attributes import list_attributes
 from persx.web.admin.data_protection import show_data_protection
+from persx.web.admin.doors import Door
+from persx.web.admin.frame import site_name, studio_page
 from persx.web.admin.overview import overview
 from persx.web.admin.rejected import list_rejected
 from persx.web.admin.session import (
     BarChoice,
+    actor_of,
     back,
-    is_admin,
-    same_origin,
+    field,
     set_choice,
     sign_out,
+    staff_of,
 )
-from persx.web.admin.signing_in import enter, login, logout, sign_in_page
+from persx.web.admin.signing_in import (
+    enter,
+    login,
+    logout,
+    send_code,
+    send_join,
+    show_code,
+    show_join,
+)
 from persx.web.admin.submissions import export_submissions, list_submissions
 from persx.web.admin.visitors import ask_for_visitor, look_at_visitor
-from persx.web.html import page, self_contained
+from persx.web.html import self_contained
 from persx.web.report_page import render_report
 from persx.web.visitors import services_of
 
@@ -39,65 +53,83 @@ class MissingView(msgspec.Struct, frozen=True):
     name: str
     problem: str
     reports: tuple[str, ...] = ()
-    signed_in: bool = True
 
 
 async def bar(request: Request) -> Response:
     """Set the utility bar: look at the site as another industry, persona or locale."""
+    services, staff = services_of(request), staff_of(request)
+    assert staff is not None
     form = await request.form()
-    response = back(_field(form, "next"))
-    action = _field(form, "action")
-    if not is_admin(request) or not same_origin(request):
-        return response
+    response = back(field(form, "next"))
+    action = field(form, "action")
     if action == "exit":
+        await sessions.end(services, staff.key)
+        await audit.note(services, actor_of(request, staff), Noted("sign-out", staff.account.name))
         sign_out(response)
     elif action == "reset":
-        set_choice(response, services_of(request), BarChoice())
+        set_choice(response, services, staff.key, BarChoice())
     else:
         choice = BarChoice(
-            industry=_field(form, "industry"),
-            persona=_field(form, "persona"),
-            locale=_field(form, "locale"),
+            industry=field(form, "industry"),
+            persona=field(form, "persona"),
+            locale=field(form, "locale"),
         )
-        set_choice(response, services_of(request), choice)
+        set_choice(response, services, staff.key, choice)
     return response
 
 
 async def show_report(request: Request) -> Response:
     """Show an experiment's report."""
-    if not is_admin(request):
-        return sign_in_page()
-    services = services_of(request)
-    plan = services.publication.plan
-    name = plan.workspace.settings.name if plan else "persx"
+    services, name = services_of(request), site_name(request)
     try:
         readout = await report(services, ReportRequest(name=request.path_params["name"]))
     except NotFound as error:
         reports = tuple(await experiment_names(services))
-        return page("admin/missing.html", MissingView(name, error.message, reports), 404)
+        view = MissingView(name, error.message, reports)
+        return studio_page(request, "admin/missing.html", view, 404)
     return self_contained(await asyncio.to_thread(render_report, readout, studio=name))
 
 
-def _field(form: FormData, name: str) -> str:
-    value = form.get(name, "")
-    return value if isinstance(value, str) else ""
+DOORS: Final = (
+    Door("POST", "/admin/login", login, None),
+    Door("GET", "/admin/code", show_code, None),
+    Door("POST", "/admin/code", send_code, None),
+    Door("GET", "/admin/enter/{token}", enter, None),
+    Door("GET", "/admin/join/{token}", show_join, None),
+    Door("POST", "/admin/join/{token}", send_join, None),
+    Door("POST", "/admin/logout", logout, Action.OWN),
+    Door("GET", "/admin/account", account.show_account, Action.OWN),
+    Door("POST", "/admin/account/password", account.send_password, Action.OWN),
+    Door("POST", "/admin/account/totp", account.begin_totp, Action.OWN),
+    Door("POST", "/admin/account/totp/confirm", account.confirm_totp, Action.OWN),
+    Door("POST", "/admin/account/totp/off", account.totp_off, Action.OWN),
+    Door("POST", "/admin/account/recovery", account.new_codes, Action.OWN),
+    Door("POST", "/admin/account/sessions", account.sign_out_elsewhere, Action.OWN),
+    Door("GET", "/admin", overview, Action.READ),
+    Door("POST", "/admin/bar", bar, Action.READ),
+    Door("GET", "/admin/report/{name}", show_report, Action.READ),
+    Door("GET", "/admin/attributes", list_attributes, Action.READ),
+    Door("GET", "/admin/submissions", list_submissions, Action.READ_VISITORS),
+    Door("GET", "/admin/submissions.csv", export_submissions, Action.READ_VISITORS),
+    Door("GET", "/admin/data-protection", show_data_protection, Action.READ),
+    Door("GET", "/admin/visitors", ask_for_visitor, Action.READ_VISITORS),
+    Door("POST", "/admin/visitors", look_at_visitor, Action.READ_VISITORS),
+    Door("GET", "/admin/rejected", list_rejected, Action.READ_VISITORS),
+    Door("POST", "/admin/publications", publications.publish, Action.PUBLISH),
+    Door("GET", "/admin/people", people.show_people, Action.MANAGE),
+    Door("POST", "/admin/people", people.add_person, Action.MANAGE),
+    Door("POST", "/admin/people/change", people.change_person, Action.MANAGE),
+    Door("GET", "/admin/keys", keys.show_keys, Action.MANAGE),
+    Door("POST", "/admin/keys", keys.create_key, Action.MANAGE),
+    Door("POST", "/admin/keys/{id}/rotate", keys.rotate_key, Action.MANAGE),
+    Door("POST", "/admin/keys/{id}/revoke", keys.revoke_key, Action.MANAGE),
+    Door("GET", "/admin/audit", audit_log.show_audit, Action.MANAGE),
+    Door("GET", "/admin/audit.jsonl", audit_log.export_audit_lines, Action.MANAGE),
+    Door("GET", "/admin/audit.csv", audit_log.export_audit_csv, Action.MANAGE),
+)
+"""Every route of the studio, and what going there is; a test walks them as everybody."""
 
 
 def routes() -> list[Route]:
     """Return the routes of the studio."""
-    return [
-        Route("/admin", overview, methods=["GET"]),
-        Route("/admin/enter/{token}", enter, methods=["GET"]),
-        Route("/admin/login", login, methods=["POST"]),
-        Route("/admin/logout", logout, methods=["POST"]),
-        Route("/admin/bar", bar, methods=["POST"]),
-        Route("/admin/report/{name}", show_report, methods=["GET"]),
-        Route("/admin/attributes", list_attributes, methods=["GET"]),
-        Route("/admin/submissions", list_submissions, methods=["GET"]),
-        Route("/admin/submissions.csv", export_submissions, methods=["GET"]),
-        Route("/admin/data-protection", show_data_protection, methods=["GET"]),
-        Route("/admin/visitors", ask_for_visitor, methods=["GET"]),
-        Route("/admin/visitors", look_at_visitor, methods=["POST"]),
-        Route("/admin/rejected", list_rejected, methods=["GET"]),
-        *keys.routes(),
-    ]
+    return doors.routes(DOORS)

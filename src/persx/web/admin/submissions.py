@@ -8,10 +8,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from persx.app import audit
 from persx.app.submissions import Submission, as_csv, submissions
-from persx.web.admin.session import is_admin
-from persx.web.admin.signing_in import sign_in_page
-from persx.web.html import page
+from persx.app.use_cases import Noted
+from persx.web.admin.frame import studio_page
+from persx.web.admin.session import actor_of, staff_of
 from persx.web.visitors import services_of
 
 PAGE_ROWS: Final = 25
@@ -26,19 +27,17 @@ class SubmissionsView(msgspec.Struct, frozen=True):
     rows: tuple[Submission, ...]
     older: int
     newer: int
-    signed_in: bool = True
 
 
 async def list_submissions(request: Request) -> Response:
     """List submitted forms, newest first."""
-    if not is_admin(request):
-        return sign_in_page()
     services = services_of(request)
     text = request.query_params.get("offset", "")
     offset = min(int(text), _FARTHEST) if text.isdecimal() and len(text) < 20 else 0
     rows = await submissions(services, limit=PAGE_ROWS + 1, offset=offset)
     plan = services.publication.plan
-    return page(
+    return studio_page(
+        request,
         "admin/submissions.html",
         SubmissionsView(
             name=plan.workspace.settings.name if plan else "persx",
@@ -51,9 +50,11 @@ async def list_submissions(request: Request) -> Response:
 
 async def export_submissions(request: Request) -> Response:
     """Answer all submitted forms as CSV."""
-    if not is_admin(request):
-        return sign_in_page(status=403)
-    rows = await submissions(services_of(request), limit=EXPORT_ROWS)
+    services, staff = services_of(request), staff_of(request)
+    assert staff is not None
+    rows = await submissions(services, limit=EXPORT_ROWS)
+    noted = Noted("visitor.export", "", f"{len(rows)} submissions")
+    await audit.note(services, actor_of(request, staff), noted)
     return Response(
         as_csv(rows),
         media_type="text/csv; charset=utf-8",

@@ -9,26 +9,25 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from persx.app import audit
 from persx.app.deciding import current_plan
 from persx.app.knowledge import knowledge_of
 from persx.app.looks import Look, looks, note_look
 from persx.app.services import Services
+from persx.app.use_cases import Noted
 from persx.app.visiting import Visitor
 from persx.model.errors import Unavailable
 from persx.model.event import anonymous_key, user_key
 from persx.storage.scope import Staff
-from persx.web.admin.session import is_admin, same_origin
-from persx.web.admin.signing_in import sign_in_page
+from persx.web.admin.frame import site_name, studio_page
+from persx.web.admin.session import actor_of, field, staff_of
 from persx.web.collect.wire import MAX_ID
-from persx.web.html import page
 from persx.web.site.privacy import known_view
 from persx.web.site.views import KnownView
 from persx.web.site.words import ENGLISH, Words
 from persx.web.visitors import services_of
 
 SHOWN: Final = 50
-_WHO: Final = "admin"
-"""The studio has one user."""
 
 
 class VisitorsView(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,46 +46,41 @@ class VisitorsView(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
     looks: Sequence[Look] = ()
     words: Words = ENGLISH
-    signed_in: bool = True
 
 
 async def ask_for_visitor(request: Request) -> Response:
     """Ask which visitor to look at, and list who looked at whom."""
-    if not is_admin(request):
-        return sign_in_page()
-    return await _page(services_of(request))
+    return await _page(request)
 
 
 async def look_at_visitor(request: Request) -> Response:
     """Show what is known of a visitor, as they see it themselves; that is noted first."""
-    if not is_admin(request):
-        return sign_in_page(status=403)
-    services = services_of(request)
-    form = await request.form(max_files=0, max_fields=10)
-    given = form.get("id", "")
-    asked = given.strip() if isinstance(given, str) else ""
-    if not same_origin(request):
-        return await _page(services, problem="Another site cannot look up a visitor.", status=403)
+    services, staff = services_of(request), staff_of(request)
+    assert staff is not None
+    actor = actor_of(request, staff)
+    asked = field(await request.form(), "id").strip()
     if not asked or len(asked) > MAX_ID:
         problem = "Write the id of a visitor." if not asked else "No id is that long."
-        return await _page(services, problem=problem, status=422)
+        return await _page(request, problem=problem, status=422)
     try:
         plan = current_plan(services)
-        visitor = await _found(services, asked)
+        visitor = await _found(services, asked, actor.who)
         if visitor is None:
-            await note_look(services, by=_WHO, asked=asked, identities=())
+            await note_look(services, by=actor.who, asked=asked, identities=())
+            await audit.note(services, actor, Noted("visitor.look", "", "nobody was found"))
             problem = f"Nothing is known of a visitor '{asked}'."
-            return await _page(services, asked=asked, problem=problem, status=404)
+            return await _page(request, asked=asked, problem=problem, status=404)
         known = await knowledge_of(services, plan, visitor, {})
-        await note_look(services, by=_WHO, asked=asked, identities=known.identities)
+        await note_look(services, by=actor.who, asked=asked, identities=known.identities)
+        await audit.note(services, actor, Noted("visitor.look"))
     except Unavailable as error:
-        return await _page(services, asked=asked, problem=str(error), status=503)
+        return await _page(request, asked=asked, problem=str(error), status=503)
     locale = plan.workspace.settings.default_locale
     shown = await known_view(services, plan, known, locale, own=False)
-    return await _page(services, asked=asked, known=shown, identities=tuple(known.identities))
+    return await _page(request, asked=asked, known=shown, identities=tuple(known.identities))
 
 
-async def _found(services: Services, asked: str) -> Visitor | None:
+async def _found(services: Services, asked: str, who: str) -> Visitor | None:
     """Return the visitor of an id: an identity key, a user id, or an anonymous id."""
     kind, _, rest = asked.partition(":")
     tried = {
@@ -97,7 +91,7 @@ async def _found(services: Services, asked: str) -> Visitor | None:
         own = Visitor(anonymous_id=rest, trusted=True)
         named = {asked: Visitor(user_id=rest, trusted=True) if kind == "u" else own}
         tried = {user_key(rest) if kind == "u" else anonymous_key(rest): named[asked]} | tried
-    reader = services.store.seen_by(Staff(_WHO, "looking for a visitor"))
+    reader = services.store.seen_by(Staff(who, "looking for a visitor"))
     for identity, visitor in tried.items():
         if await reader.states(identity) or await reader.decisions_of([identity], 1):
             return visitor
@@ -105,7 +99,7 @@ async def _found(services: Services, asked: str) -> Visitor | None:
 
 
 async def _page(
-    services: Services,
+    request: Request,
     *,
     asked: str = "",
     identities: tuple[str, ...] = (),
@@ -113,13 +107,12 @@ async def _page(
     problem: str = "",
     status: int = 200,
 ) -> Response:
-    plan = services.publication.plan
     view = VisitorsView(
-        name=plan.workspace.settings.name if plan else "persx",
+        name=site_name(request),
         asked=asked,
         identities=tuple(sorted(identities)),
         known=known,
         problem=problem,
-        looks=await looks(services, limit=SHOWN),
+        looks=await looks(services_of(request), limit=SHOWN),
     )
-    return page("admin/visitors.html", view, status)
+    return studio_page(request, "admin/visitors.html", view, status)

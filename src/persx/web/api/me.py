@@ -9,20 +9,32 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from persx.app import audit
 from persx.app.deciding import current_plan
-from persx.app.erasing import ErasureReceipt, erase
+from persx.app.erasing import ErasureReceipt, erase, noted
 from persx.app.knowledge import knowledge_of
 from persx.app.looks import note_look
 from persx.app.receipts import receipt_for
+from persx.app.use_cases import Noted
 from persx.app.visiting import Visitor
 from persx.app.visitor_export import export_visitor
 from persx.model.errors import BadInput, Forbidden, NotFound
 from persx.model.key import KeyScope
+from persx.model.staff import Actor
 from persx.storage.scope import Staff, VisitorScope
 from persx.web.api.answers import answers, json
 from persx.web.collect.wire import MAX_ID
 from persx.web.keys import allowed, key_of
-from persx.web.visitors import ASKED, LINK, STATE, VISITOR, context_of, services_of, visitor_of
+from persx.web.visitors import (
+    ASKED,
+    LINK,
+    STATE,
+    VISITOR,
+    context_of,
+    network_of,
+    services_of,
+    visitor_of,
+)
 
 _PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -87,6 +99,8 @@ async def read_me(request: Request) -> Response:
             raise NotFound("Nothing is known of this visitor.")
         asked = visitor.user_id or visitor.anonymous_id
         await note_look(services, by=staff.who, asked=asked, identities=knowledge.identities)
+        actor = Actor(staff.who, network_of(request))
+        await audit.note(services, actor, Noted("visitor.look"))
     pieces = export_visitor(services, plan, knowledge)
     # What can go wrong goes wrong before the first piece: then the answer is an error.
     first = await anext(pieces)
@@ -119,6 +133,7 @@ async def delete_me(request: Request) -> Response:
     visitor = bearer_of(request)
     mine = await services.store.seen_by(visitor.scope).visitor(visitor.identity)
     done = await erase(services, mine)
+    await audit.note(services, Actor("visitor"), noted(done))
     response = json(Erased(True, done), headers=_PRIVATE)
     forget_cookies(response)
     return response

@@ -14,7 +14,7 @@ from persx.content.texts import text_of
 from persx.decide.plan import Plan
 from persx.model.visitor import Profile
 from persx.model.workspace import Industry, Page
-from persx.web.admin.session import BarChoice
+from persx.web.admin.session import BarChoice, bar_csrf
 from persx.web.api.decide import state_of
 from persx.web.site.asking import banner
 from persx.web.site.preview import preview_of
@@ -120,7 +120,7 @@ def frame(
         beacons=profile.storable,
         asking=asking,
         cart=_cart(plan, profile, place, locale),
-        admin=_bar(plan, choice) if admin else None,
+        admin=_bar(plan, choice, bar_csrf(request)) if admin else None,
         state=msgspec.to_builtins(state) if profile.storable else None,
     )
 
@@ -154,11 +154,12 @@ def _options(documents: object, chosen: str) -> tuple[Option, ...]:
     )
 
 
-def _bar(plan: Plan, choice: BarChoice) -> AdminBar:
+def _bar(plan: Plan, choice: BarChoice, csrf: str) -> AdminBar:
     workspace = plan.workspace
     return AdminBar(
         industries=_options(workspace.industries, choice.industry),
         personas=_options(workspace.personas, choice.persona),
         locales=_options(workspace.locales, choice.locale),
         forced=choice != BarChoice(),
+        csrf=csrf,
     )

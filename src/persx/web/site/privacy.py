@@ -8,8 +8,9 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from persx.app import audit
 from persx.app.declaring import check_facts, declare, declared_value
-from persx.app.erasing import erase
+from persx.app.erasing import erase, noted
 from persx.app.knowledge import Knowledge, knowledge_of
 from persx.app.questions import allow, missing_for
 from persx.app.receipts import recent_receipts
@@ -18,6 +19,7 @@ from persx.app.visiting import Visitor, granted_to
 from persx.decide.plan import Plan
 from persx.model.attribute import Purpose, Source
 from persx.model.errors import BadInput, Forbidden, Unavailable
+from persx.model.staff import Actor
 from persx.visitors.preferences import GENERIC_CONTENT, is_preference
 from persx.web.admin.session import BarChoice, choice_of, is_admin, same_origin
 from persx.web.api.me import forget_cookies
@@ -206,7 +208,8 @@ async def send_erase(request: Request) -> Response:
         return await _page(request, plan, visitor, foreign)
     if not visitor.new:
         mine = await services.store.seen_by(visitor.scope).visitor(visitor.identity)
-        await erase(services, mine)
+        receipt = await erase(services, mine)
+        await audit.note(services, Actor("visitor"), noted(receipt))
     response = RedirectResponse(f"{PRIVACY}?done=erased", 303)
     forget_cookies(response)
     return response

@@ -35,6 +35,7 @@ class AdminBar(View, frozen=True, kw_only=True):
         industries, personas, locales: What may be chosen, without the empty choice.
         forced: Whether something is chosen now: what is shown exposes nothing.
         studio: Where the studio is.
+        csrf: What the form sends back as `csrf`.
     """
 
     industries: tuple[Option, ...] = ()
@@ -42,6 +43,7 @@ class AdminBar(View, frozen=True, kw_only=True):
     locales: tuple[Option, ...] = ()
     forced: bool = False
     studio: str = "/admin"
+    csrf: str = ""
 
 
 class PurposeChoice(View, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from persx.model.errors import Conflict, Unavailable
-from persx.storage.backends.sqlite import members
+from persx.storage.backends.sqlite import members, records
 from persx.storage.backends.sqlite.artifact_tables import TABLES as ARTIFACT_TABLES
 
 MIGRATIONS: Final = (
@@ -81,6 +81,7 @@ MIGRATIONS: Final = (
     INSERT INTO tombstone_key (id, key) VALUES (1, randomblob(32));
     """,
     ARTIFACT_TABLES,
+    records.TABLES,
 )
 """The steps from an empty file to today's tables; a file's `user_version` counts those done."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -14,14 +14,14 @@ from persx.model.errors import Unreadable
 from persx.model.event import IdentityKey
 from persx.model.visitor import Cut, IdentityState
 from persx.model.workspace import Snapshot
-from persx.storage.backends.sqlite import packets, removing
+from persx.storage.backends.sqlite import packets, records, removing
 from persx.storage.backends.sqlite.append import tombstones
 from persx.storage.backends.sqlite.database import Database
 from persx.storage.backends.sqlite.expiring import expire_facts, forget_attributes
 from persx.storage.backends.sqlite.visitors import SqliteVisitors
 from persx.storage.drafting import check_base, check_storable, no_snapshot
 from persx.storage.keeping import storable
-from persx.storage.ports import DraftFile, Projector, SnapshotHead
+from persx.storage.ports import DraftFile, Projector, Record, SnapshotHead
 from persx.storage.removal import Tombstone, Tombstones
 from persx.storage.scope import VisitorScope, check_about_nobody, is_about_visitor
 
@@ -219,6 +219,23 @@ class SqliteStore:
                 found[name] = bytes(value)
         rows.close()
         return found
+
+    async def swap_value(self, name: str, expected: bytes | None, value: bytes | None) -> bool:
+        """Set or remove a small value if it is what the caller believes; tell whether it was."""
+        return await self._database.write(
+            lambda connection: records.swap(connection, name, expected, value)
+        )
+
+    async def add_record(self, log: str, make: Callable[[int, bytes | None], bytes]) -> Record:
+        """Append to a log of records."""
+        return await self._database.write(lambda connection: records.add(connection, log, make))
+
+    async def records(
+        self, log: str, *, after: int = 0, limit: int = 1_000, newest: bool = False
+    ) -> Sequence[Record]:
+        """Return the oldest records after a number, in order; or the newest, newest first."""
+        find = records.newest if newest else records.oldest
+        return find(self._read(), log, after=after, limit=limit)
 
     async def lease(self, name: str, holder: str, until: Millis, now: Millis) -> bool:
         """Take or prolong a lease unless another holder has it now."""
