@@ -29,7 +29,8 @@ from persx.app.background import background
 from persx.app.collecting import collect
 from persx.app.deciding import current_plan
 from persx.app.home import open_home
-from persx.app.predicting import PredictRequest, TrainResult, train_model
+from persx.app.predicting import train_model
+from persx.app.predictions import PredictRequest, TrainResult
 from persx.app.publishing import PublishRequest, PushRequest, publish, push
 from persx.app.services import Services
 from persx.app.settings import ServerSettings

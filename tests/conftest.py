@@ -19,6 +19,9 @@ from urllib.request import urlopen
 
 import pytest
 
+# Failures of the contract suites are explained as those of tests are.
+pytest.register_assert_rewrite("persx.testing")
+
 WRITE_KEY = "write_for_tests"
 SERVER_KEY = "server_for_tests"
 PASSWORD = "a-password-for-tests"

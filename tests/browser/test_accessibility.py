@@ -69,6 +69,7 @@ def test_no_page_of_the_studio_has_a_violation(browser: Browser, demo_server: An
         "/admin/submissions",
         "/admin/visitors",
         "/admin/rejected",
+        "/admin/keys",
         "/admin/report/holdout",
     ]
     with admin(browser, demo_server) as page:

@@ -83,6 +83,7 @@ def test_who_is_not_signed_in_sees_nothing(browser: Browser, demo_server: Any) -
             "/admin/attributes",
             "/admin/submissions",
             "/admin/rejected",
+            "/admin/keys",
             "/admin/data-protection",
             "/admin/report/holdout",
         ):

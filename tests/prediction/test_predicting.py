@@ -10,13 +10,13 @@ from persx.app.census import CensusRequest, census
 from persx.app.deciding import Decided, decide_for, page_plan
 from persx.app.explaining import ExplainRequest, explain_for_visitor
 from persx.app.predicting import (
-    PredictRequest,
     activate_model,
     show_models,
     stop_model,
     train_model,
     train_when_due,
 )
+from persx.app.predictions import PredictRequest
 from persx.app.receipts import receipt_for
 from persx.app.services import Services
 from persx.app.visiting import Visitor, known_of

@@ -24,6 +24,7 @@ from persx.visitors.fold import Fold
 _SCOPE: Final = System("background work")
 
 PUBLICATION_SECONDS: Final = 0.2
+USES_SECONDS: Final = 60.0
 TRAINING_SECONDS: Final = 60.0
 """Time between looks whether a model is to be trained anew."""
 
@@ -49,7 +50,11 @@ async def background(services: Services) -> AsyncIterator[None]:
 
     async def watch() -> None:
         await services.refresh()
+        await services.keyring.refresh(services.store)
         await filling.take_up()
+
+    async def noting_uses() -> None:
+        await services.keyring.write_uses(services.store)
 
     async def network() -> None:
         await asyncio.to_thread(services.network.look)
@@ -66,6 +71,7 @@ async def background(services: Services) -> AsyncIterator[None]:
         for work in (
             _every(PUBLICATION_SECONDS, "publication", watch),
             _every(services.settings.seal_seconds, "seal", sealing.look),
+            _every(USES_SECONDS, "uses of keys", noting_uses),
             _every(services.settings.retention_seconds, "retention", retaining),
             _every(TRAINING_SECONDS, "training", training),
             *([_every(NETWORK_SECONDS, "network", network)] if services.network.path else []),
@@ -80,6 +86,7 @@ async def background(services: Services) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, filling.stop(), return_exceptions=True)
         with contextlib.suppress(PersxError):
             await services.decision_log.flush(services.store)
+            await services.keyring.write_uses(services.store)
 
 
 async def _every(seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from persx.app import (
+    api_keys,
     audit,
     boundaries,
     census,
@@ -32,6 +33,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         reports.REPORT,
         explaining.EXPLAIN,
         *identities.USE_CASES,
+        *api_keys.USE_CASES,
         *census.USE_CASES,
         *predicting.USE_CASES,
         boundaries.BOUNDARIES,

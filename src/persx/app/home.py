@@ -88,6 +88,7 @@ async def open_home(
                 home=home,
                 clock=clock,
             )
+            await services.keyring.refresh(services.store)
             if not read_only:
                 await settle_tombstones(services)
             if deciding:

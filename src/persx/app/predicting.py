@@ -14,16 +14,26 @@ from typing import Any, Final
 
 import msgspec
 
+from persx.app import audit
 from persx.app.backfill import gaps, notes
 from persx.app.deciding import current_plan
 from persx.app.population import population
+from persx.app.predictions import (
+    Predicted,
+    Predictions,
+    PredictRequest,
+    TrainedModel,
+    TrainResult,
+    Tried,
+)
 from persx.app.services import Services
 from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.decide.plan import Plan
 from persx.model.artifact import PREDICTION, ArtifactHead, Origin
 from persx.model.attribute import Attribute
-from persx.model.clock import HOUR, Millis, parse_duration
+from persx.model.clock import HOUR, parse_duration
 from persx.model.errors import BadInput, Conflict, NotFound, PersxError, did_you_mean
+from persx.model.staff import Actor
 from persx.storage.scope import System
 from persx.visitors.fold import computed_key
 from persx.visitors.prediction.examples import Population
@@ -39,86 +49,6 @@ _TRIED: Final = "prediction/tried/"
 _SCOPE: Final = System("learning what visitors declare")
 
 _log = logging.getLogger("persx")
-
-
-class PredictRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which predicted attribute; the only one where it is empty. `number` names a model."""
-
-    name: str = ""
-    number: int = 0
-
-
-class TrainedModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that is kept, with how it was trained and tested.
-
-    Attributes:
-        number: Its number as an artifact.
-        made: When.
-        snapshot: The snapshot that was served then.
-        events: Events up to this sequence had been folded then.
-        digest: SHA-256 of the model.
-        active: It is the one that guesses are made with.
-        training: What it was trained on, and its figures.
-    """
-
-    number: int
-    made: Millis
-    snapshot: int
-    events: int
-    digest: str
-    active: bool
-    training: Training
-
-
-class Tried(msgspec.Struct, frozen=True, kw_only=True):
-    """When a server last trained by itself, and what came of it in words."""
-
-    at: Millis
-    outcome: str
-
-
-class Predicted(msgspec.Struct, frozen=True, kw_only=True):
-    """A predicted attribute, and the models that were trained for it, newest first.
-
-    Attributes:
-        of: What is guessed.
-        confidence: The least probability with which a guess is used.
-        every: How often a server trains anew; empty for never.
-        active: Number of the model in use; 0 for none.
-        tried: The last training by itself.
-    """
-
-    name: str
-    of: str
-    confidence: float
-    every: str
-    active: int
-    models: tuple[TrainedModel, ...]
-    tried: Tried | None = None
-
-
-class Predictions(msgspec.Struct, frozen=True, kw_only=True):
-    """All predicted attributes of what is served."""
-
-    attributes: tuple[Predicted, ...]
-
-
-class TrainResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a training came to.
-
-    Attributes:
-        activated: The new model is in use.
-        stopped: Number of the model that was in use and does not pass on the newest visitors
-            any more, so that nothing is guessed now; 0 for none.
-        why_stopped: What speaks against that one.
-    """
-
-    name: str
-    of: str
-    model: TrainedModel
-    activated: bool
-    stopped: int = 0
-    why_stopped: tuple[str, ...] = ()
 
 
 async def train_model(services: Services, request: PredictRequest) -> TrainResult:
@@ -314,7 +244,10 @@ async def train_when_due(services: Services) -> None:
         if services.clock() - last < parse_duration(every):
             continue
         try:
-            result = await train_model(services, PredictRequest(name=attribute.name))
+            request = PredictRequest(name=attribute.name)
+            result = await train_model(services, request)
+            for each in _trained(request, result):
+                await audit.note(services, Actor("persx"), each)
             outcome = in_words(result)
         except PersxError as error:
             outcome = str(error)
@@ -385,13 +318,18 @@ def _told(head: ArtifactHead) -> TrainedModel:
 
 
 def _trained(_request: PredictRequest, done: TrainResult) -> list[Noted]:
-    use = "in use" if done.activated else "not used"
-    stopped = f"; stopped {done.stopped}" if done.stopped else ""
-    return [Noted("model.train", f"{done.name} {done.model.number}", use + stopped)]
+    noted = [Noted("model.train", done.name, f"number {done.model.number}")]
+    if done.activated:
+        noted.append(Noted("model.activate", done.name, f"number {done.model.number}"))
+    if done.stopped:
+        noted.append(Noted("model.stop", done.name, f"number {done.stopped}"))
+    return noted
 
 
-def _switched(_request: PredictRequest, done: Predicted) -> list[Noted]:
-    return [Noted("model.activate", done.name, f"{done.active or 'none'} in use")]
+def _chosen(_request: PredictRequest, done: Predicted) -> list[Noted]:
+    if not done.active:
+        return [Noted("model.stop", done.name)]
+    return [Noted("model.activate", done.name, f"number {done.active}")]
 
 
 PREDICT_TRAIN: Final = UseCase(
@@ -401,9 +339,9 @@ PREDICT_SHOW: Final = UseCase(
     "predict-show", PredictRequest, Predictions, show_models, writes=False
 )
 PREDICT_ACTIVATE: Final = UseCase(
-    "predict-activate", PredictRequest, Predicted, activate_model, notes=_switched
+    "predict-activate", PredictRequest, Predicted, activate_model, notes=_chosen
 )
-PREDICT_OFF: Final = UseCase("predict-off", PredictRequest, Predicted, stop_model, notes=_switched)
+PREDICT_OFF: Final = UseCase("predict-off", PredictRequest, Predicted, stop_model, notes=_chosen)
 
 USE_CASES: Final[tuple[AnyUseCase, ...]] = (
     PREDICT_TRAIN,

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from persx.app.decision_log import DecisionLog
 from persx.app.doorkeeper import Doorkeeper
+from persx.app.keyring import HASHED, Keyring, hashed
 from persx.app.models import Models
 from persx.app.network import NetworkDatabase
 from persx.app.offers import Offers
@@ -37,11 +38,22 @@ if TYPE_CHECKING:
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
-    """The workspace's keys. `secret` signs cookies and tokens and is never shown."""
+    """The workspace's keys. `secret` signs cookies and tokens and is never shown.
+
+    Attributes:
+        server_key: Empty once it has been shown: then its hash is all that is kept of it.
+        server_hash: Its hash, where that is all.
+    """
 
     write_key: str
     server_key: str
     secret: str
+    server_hash: str = ""
+
+    @property
+    def server_digest(self) -> str:
+        """The hash of the server key."""
+        return self.server_hash or hashed(self.server_key)
 
     @property
     def home_id(self) -> str:
@@ -166,10 +178,11 @@ class Services:
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
     rulebooks: dict[int, Rulebook] = field(default_factory=dict)
     slow_reads: SlowReads = field(default_factory=SlowReads)
-    doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
     offers: Offers[Offer] = field(default_factory=Offers)
     network: NetworkDatabase = field(init=False)
+    doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
     decision_log: DecisionLog = field(init=False)
+    keyring: Keyring = field(init=False)
     signer: Signer = field(init=False)
 
     async def refresh(self) -> None:
@@ -181,11 +194,15 @@ class Services:
         self.publication = Publication(self.metrics.errors.labels("publication").inc)
         self.decision_log = DecisionLog(self.metrics.dropped.inc)
         self.signer = Signer(self.keys.secret)
+        self.keyring = Keyring(self.keys.write_key, self.keys.server_digest, self.keys.secret)
         path = self.settings.network_file
         self.network = NetworkDatabase(
             (self.home or Path()) / path if path else None,
             self.metrics.errors.labels("network").inc,
         )
+
+
+_SERVER_KEY: Final = "key:server"
 
 
 async def load_keys(store: Store, settings: ServerSettings, *, keep: bool = True) -> Keys:
@@ -205,8 +222,18 @@ async def load_keys(store: Store, settings: ServerSettings, *, keep: bool = True
                 await store.set_value(f"key:{name}", kept)
         return kept.decode()
 
+    server = await key("server", settings.server_key)
+    is_hash = server.startswith(HASHED) and not settings.server_key
     return Keys(
         write_key=await key("write", settings.write_key),
-        server_key=await key("server", settings.server_key),
+        server_key="" if is_hash else server,
         secret=await key("secret", ""),
+        server_hash=server if is_hash else "",
     )
+
+
+async def hash_server_key(services: Services) -> None:
+    """Keep of a server key that was made here, and has been shown, only the hash."""
+    kept = await services.store.value(_SERVER_KEY)
+    if kept is not None and not kept.decode().startswith(HASHED):
+        await services.store.set_value(_SERVER_KEY, hashed(kept.decode()).encode())

@@ -91,15 +91,16 @@ async def _profile_of(
     now: Millis,
     assembler: Assembler | None,
 ) -> Profile:
-    reader = services.store.seen_by(visitor.scope)
-    states = () if visitor.new else await reader.states(visitor.identity)
+    scope = visitor.scope
+    reader = services.store.seen_by(scope)
+    states = () if visitor.new else await reader.states(scope.identity)
     assembler = assembler or plan.assembler
     purposes = granted(
         answers_for(visitor, states), plan.workspace.settings.consent.mode, gpc=visitor.gpc
     )
     account = None
     if assembler.reads_account and not visitor.new:
-        account = await reader.account(visitor.identity)
+        account = await reader.account(scope.identity)
     ready = services.publication.ready
     if visitor.declared:
         newer = _newer(visitor, states)

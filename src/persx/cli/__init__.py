@@ -49,6 +49,7 @@ COMMANDS: Final = (
     CommandEntry("user", "user", "Look after the accounts of the team."),
     CommandEntry("audit", "audit", "Tell who changed what; check that nothing was taken out."),
     CommandEntry("erase", "erase", "Erase a visitor from everything that is kept."),
+    CommandEntry("key", "key", "Make, list, rotate and revoke API keys."),
     CommandEntry("retention", "retention", "Tell what is removed when it is too old."),
     CommandEntry("predict", "predict", "Train models that guess what visitors did not say."),
     CommandEntry("backup", "backup", "Write everything in a home to one file."),

@@ -38,6 +38,10 @@ class Forbidden(PersxError):
     """The key or cookie at hand does not allow this (HTTP 403)."""
 
 
+class TooMany(PersxError):
+    """Too many tries; `value` is the number of seconds to wait (HTTP 429)."""
+
+
 class Unavailable(PersxError):
     """A part of the system cannot answer now; trying again later may help (HTTP 503)."""
 

@@ -37,7 +37,7 @@ class Action(StrEnum):
     READ_VISITORS = "see visitors' data"
     EDIT = "change drafts"
     PUBLISH = "publish and roll back"
-    MANAGE = "manage people and read the audit log"
+    MANAGE = "manage people and keys, and read the audit log"
 
 
 class Need(msgspec.Struct, frozen=True):

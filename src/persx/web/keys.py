@@ -1,22 +1,73 @@
-"""Keys: what a request's key allows."""
+"""Keys: what a request's key allows, and which scope each route and command asks for."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 from collections.abc import Mapping
-from enum import Enum
+from typing import Final
 
-from persx.app.services import Keys
+from starlette.requests import Request
 
+from persx.app.keyring import Allowed
+from persx.app.services import Services
+from persx.model.key import KeyScope
 
-class Access(Enum):
-    """What the key at hand allows: nothing, what is public, or everything about anyone."""
+NO_KEY: Final = None
+"""Nobody's key is asked for: it is open, or the visitor's own cookie opens it."""
 
-    NONE = 0
-    PUBLIC = 1
-    SERVER = 2
+ROUTE_SCOPES: Final[Mapping[tuple[str, str], KeyScope | None]] = {
+    ("POST", "/v1/decide"): KeyScope.DECIDE,
+    ("GET", "/v1/state"): NO_KEY,
+    ("PUT", "/v1/state"): NO_KEY,
+    ("GET", "/v1/consent"): KeyScope.PROFILE_READ,
+    ("POST", "/v1/consent"): KeyScope.CONSENT_WRITE,
+    ("POST", "/v1/preferences/link"): KeyScope.CONSENT_WRITE,
+    ("GET", "/v1/decisions/{id}"): KeyScope.PROFILE_READ,
+    ("GET", "/v1/me"): KeyScope.EXPORT,
+    ("DELETE", "/v1/me"): NO_KEY,
+    ("DELETE", "/v1/visitors/{key:path}"): KeyScope.ERASE,
+    ("GET", "/v1/x/{token}"): NO_KEY,
+    ("POST", "/v1/beacon"): NO_KEY,
+    ("POST", "/v1/client-error"): NO_KEY,
+    ("POST", "/v1/m"): NO_KEY,
+    ("GET", "/v1/projects/{key}/settings"): KeyScope.COLLECT,
+    ("GET", "/sourceConfig"): KeyScope.COLLECT,
+    ("GET", "/sourceConfig/"): KeyScope.COLLECT,
+    **{
+        ("POST", path): KeyScope.COLLECT
+        for name in ("identify", "track", "page", "screen", "group", "alias", "batch")
+        for path in (f"/v1/{name}", f"/v1/{name[0]}")
+    },
+    ("POST", "/v1/import"): KeyScope.COLLECT,
+    ("POST", "/beacon/v1/batch"): KeyScope.COLLECT,
+}
+"""The scope that a key needs for a route. What needs no key for one's own data may need one for
+another's: ``/v1/me`` with our cookie is the bearer's."""
+
+COMMAND_SCOPES: Final[Mapping[str, KeyScope | None]] = {
+    "push": KeyScope.WORKSPACE_WRITE,
+    "pull": KeyScope.WORKSPACE_WRITE,
+    "drafts": KeyScope.WORKSPACE_WRITE,
+    "check-drafts": KeyScope.WORKSPACE_WRITE,
+    "publish": KeyScope.PUBLISH,
+    "rollback": KeyScope.PUBLISH,
+    "predict-train": KeyScope.PUBLISH,
+    "predict-activate": KeyScope.PUBLISH,
+    "predict-off": KeyScope.PUBLISH,
+    "predict-show": KeyScope.REPORT_READ,
+    "boundaries": KeyScope.REPORT_READ,
+    "snapshots": KeyScope.REPORT_READ,
+    "census": KeyScope.REPORT_READ,
+    "report": KeyScope.REPORT_READ,
+    "retention": KeyScope.REPORT_READ,
+    "explain": KeyScope.PROFILE_READ,
+    "identity-show": KeyScope.PROFILE_READ,
+    "erase": KeyScope.ERASE,
+    "verify-erasure": KeyScope.ERASE,
+}
+"""The scope that a key needs for a command over HTTP; what is not here only the home's own
+commands may do: they read and write files of the machine, or make keys."""
 
 
 def key_of(headers: Mapping[str, str]) -> str:
@@ -36,11 +87,15 @@ def key_of(headers: Mapping[str, str]) -> str:
     return authorization.strip()
 
 
-def access(key: str, keys: Keys) -> Access:
-    """Return what a key allows. Compares in constant time."""
-    given = key.encode("utf-8", "replace")
-    if given and hmac.compare_digest(given, keys.server_key.encode()):
-        return Access.SERVER
-    if given and hmac.compare_digest(given, keys.write_key.encode()):
-        return Access.PUBLIC
-    return Access.NONE
+def allowed(request: Request, services: Services, key: str) -> Allowed:
+    """Return what a key allows.
+
+    Raises:
+        Forbidden: It was revoked, or has expired.
+        TooMany: Wrong keys keep coming from this address.
+    """
+    found = services.keyring.allowed(key, services.clock)
+    if key and not found.scopes:
+        address = request.client.host if request.client else ""
+        services.keyring.count_wrong(address, services.clock())
+    return found

@@ -12,11 +12,9 @@ from persx.app.predicting import (
     PREDICT_OFF,
     PREDICT_SHOW,
     PREDICT_TRAIN,
-    Predicted,
-    PredictRequest,
-    TrainedModel,
     in_words,
 )
+from persx.app.predictions import Predicted, PredictRequest, TrainedModel
 from persx.cli.options import home_option, json_option, print_json
 from persx.cli.progress import waiting
 from persx.model.clock import iso

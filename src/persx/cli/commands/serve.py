@@ -14,7 +14,7 @@ from rich.console import Console
 
 from persx.app.access import ensure_password, make_link
 from persx.app.home import DEFAULT_HOME, open_home
-from persx.app.services import Services
+from persx.app.services import Services, hash_server_key
 from persx.app.settings import ServerSettings, load_settings
 from persx.app.starting import load_demo
 from persx.demo import DEMOS
@@ -111,6 +111,7 @@ async def _new_secrets(services: Services) -> list[tuple[str, str]]:
         if not given and await services.store.value(shown) is None:
             await services.store.set_value(shown, b"1")
             secrets.append((name, f"{key}   ({note})"))
+    await hash_server_key(services)
     return secrets
 
 

@@ -36,6 +36,7 @@ KINDS: Final = {
     "model": "Models",
     "events": "Imported events",
     "experiment": "Imported experiments",
+    "model": "Models that guess",
 }
 """What can be filtered for, and what it is called."""
 
@@ -66,6 +67,9 @@ WORDS: Final = {
     "model.activate": "chose a model",
     "events.import": "imported events",
     "experiment.import": "imported an experiment",
+    "model.train": "trained a model",
+    "model.activate": "uses another model",
+    "model.stop": "stopped a model",
 }
 """What an entry says, in words; what is not here says it by its name."""
 

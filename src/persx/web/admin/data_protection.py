@@ -92,7 +92,8 @@ async def show_data_protection(request: Request) -> Response:
     services = services_of(request)
     plan = services.publication.plan
     if plan is None:
-        return studio_page(request, "admin/data_protection.html", DataProtectionView(name="persx"))
+        view = DataProtectionView(name="persx")
+        return studio_page(request, "admin/data_protection.html", view)
     found, counted = await _report(services)
     given = await receipts(services)
     view = DataProtectionView(

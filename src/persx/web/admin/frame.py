@@ -32,6 +32,7 @@ NAVIGATION: Final = (
     NavigationEntry("visitors", "Visitors", "/admin/visitors", Action.READ_VISITORS),
     NavigationEntry("data-protection", "Data protection", "/admin/data-protection", Action.READ),
     NavigationEntry("people", "People", "/admin/people", Action.MANAGE),
+    NavigationEntry("keys", "Keys", "/admin/keys", Action.MANAGE),
     NavigationEntry("audit", "Audit log", "/admin/audit", Action.MANAGE),
 )
 

@@ -15,7 +15,7 @@ from persx.app.reports import ReportRequest, experiment_names, report
 from persx.app.use_cases import Noted
 from persx.model.errors import NotFound
 from persx.model.staff import Action
-from persx.web.admin import account, audit_log, doors, people, publications
+from persx.web.admin import account, audit_log, doors, keys, people, publications
 from persx.web.admin.attributes import list_attributes
 from persx.web.admin.data_protection import show_data_protection
 from persx.web.admin.doors import Door
@@ -112,6 +112,7 @@ DOORS: Final = (
     Door("GET", "/admin/data-protection", show_data_protection, Action.READ),
     Door("GET", "/admin/submissions", list_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/submissions.csv", export_submissions, Action.READ_VISITORS),
+    Door("GET", "/admin/data-protection", show_data_protection, Action.READ),
     Door("GET", "/admin/visitors", ask_for_visitor, Action.READ_VISITORS),
     Door("POST", "/admin/visitors", look_at_visitor, Action.READ_VISITORS),
     Door("GET", "/admin/rejected", list_rejected, Action.READ_VISITORS),
@@ -119,6 +120,10 @@ DOORS: Final = (
     Door("GET", "/admin/people", people.show_people, Action.MANAGE),
     Door("POST", "/admin/people", people.add_person, Action.MANAGE),
     Door("POST", "/admin/people/change", people.change_person, Action.MANAGE),
+    Door("GET", "/admin/keys", keys.show_keys, Action.MANAGE),
+    Door("POST", "/admin/keys", keys.create_key, Action.MANAGE),
+    Door("POST", "/admin/keys/{id}/rotate", keys.rotate_key, Action.MANAGE),
+    Door("POST", "/admin/keys/{id}/revoke", keys.revoke_key, Action.MANAGE),
     Door("GET", "/admin/audit", audit_log.show_audit, Action.MANAGE),
     Door("GET", "/admin/audit.jsonl", audit_log.export_audit_lines, Action.MANAGE),
     Door("GET", "/admin/audit.csv", audit_log.export_audit_csv, Action.MANAGE),

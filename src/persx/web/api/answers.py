@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from persx.app.commands import error_status
-from persx.model.errors import BadInput, PersxError, Unavailable
+from persx.model.errors import BadInput, PersxError, TooMany, Unavailable
 
 MAX_BODY = 128 << 10
 
@@ -36,6 +36,8 @@ def error_answer(error: PersxError) -> Response:
     """Return the response that tells an API client of an error."""
     status = error_status(error)
     headers = {"Retry-After": "1"} if isinstance(error, Unavailable) else None
+    if isinstance(error, TooMany):
+        headers = {"Retry-After": str(error.value)}
     return json(ErrorBody(type(error).__name__, str(error)), status, headers)
 
 

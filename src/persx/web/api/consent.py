@@ -15,10 +15,11 @@ from persx.app.visiting import Visitor, known_of
 from persx.app.withdrawing import Withdrawn, erase_withdrawn, erases
 from persx.model.attribute import Purpose
 from persx.model.errors import BadInput, Forbidden
+from persx.model.key import KeyScope
 from persx.model.visitor import Grant
 from persx.web.api.answers import answers, body, json
 from persx.web.collect.wire import MAX_ID
-from persx.web.keys import Access, access, key_of
+from persx.web.keys import allowed, key_of
 from persx.web.visitors import remember, remember_answers, services_of, visitor_of
 
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -54,18 +55,17 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     withdrawn: Withdrawn | None = None
 
 
-def _visitor(request: Request, anonymous_id: str, user_id: str, *, make: bool) -> Visitor:
-    """Return whose consent it is: the bearer's, or with the server key whoever is named."""
+def _visitor(
+    request: Request, scope: KeyScope, anonymous_id: str, user_id: str, *, make: bool
+) -> Visitor:
+    """Return whose consent it is: the bearer's, or with a key for that whoever is named."""
     key = key_of(request.headers)
     if not key:
         if anonymous_id or user_id:
             raise Forbidden("Somebody's consent needs the server key.", hint="Send the key.")
         return visitor_of(request, make=make)
-    if access(key, services_of(request).keys) is not Access.SERVER:
-        raise Forbidden(
-            "The key is not the server key.",
-            hint="Without a key, a browser reads and changes its own visitor's consent.",
-        )
+    # Without a key, a browser reads and changes its own visitor's consent.
+    allowed(request, services_of(request), key).need(scope)
     if not (anonymous_id or user_id):
         raise BadInput("Neither 'anonymousId' nor 'userId' says whose consent it is.")
     if max(len(anonymous_id), len(user_id)) > MAX_ID:
@@ -78,7 +78,13 @@ async def read_consent(request: Request) -> Response:
     """Return what a visitor allows, and every answer that proves it."""
     services = services_of(request)
     asked = request.query_params
-    visitor = _visitor(request, asked.get("anonymousId", ""), asked.get("userId", ""), make=False)
+    visitor = _visitor(
+        request,
+        KeyScope.PROFILE_READ,
+        asked.get("anonymousId", ""),
+        asked.get("userId", ""),
+        make=False,
+    )
     record = await consent_of(services, current_plan(services), visitor)
     return json(record, headers=_NO_STORE)
 
@@ -91,7 +97,12 @@ async def write_consent(request: Request) -> Response:
     services = services_of(request)
     plan = current_plan(services)
     asked = await body(request, ConsentRequest)
-    visitor = _visitor(request, asked.anonymous_id, asked.user_id, make=True)
+    visitor = _visitor(
+        request, KeyScope.CONSENT_WRITE, asked.anonymous_id, asked.user_id, make=True
+    )
+    if asked.erase and (key := key_of(request.headers)):
+        # Of somebody else: whoever may answer for them may not erase them by that.
+        allowed(request, services, key).need(KeyScope.ERASE)
     purposes = purposes_in(plan, asked.categories)
     if asked.purposes or not purposes:
         purposes |= check_purposes(asked.purposes)

@@ -23,10 +23,11 @@ from persx.app.services import Services
 from persx.app.visiting import Visitor, known_of, new_id
 from persx.model.decision import Reason
 from persx.model.errors import BadInput, Forbidden
+from persx.model.key import KeyScope
 from persx.model.visitor import Guess, Profile
 from persx.web.api.answers import answers, body, json
 from persx.web.collect.wire import MAX_ID
-from persx.web.keys import Access, access, key_of
+from persx.web.keys import allowed, key_of
 from persx.web.visitors import (
     CONSENT,
     VISITOR,
@@ -109,6 +110,8 @@ class StateRequest(msgspec.Struct, forbid_unknown_fields=True):
         return {name: value for name, value in given.items() if value is not msgspec.UNSET}
 
 
+_DECIDE: Final = KeyScope.DECIDE
+_ANYONE: Final = KeyScope.PROFILE_READ
 _READ: Final = {name.encode(): name for name in ("authorization", "x-api-key", "cookie", "sec-gpc")}
 """The headers that tell who asks; looking at no others saves time."""
 
@@ -119,13 +122,12 @@ def _sender(request: Request, asked: DecideRequest, services: Services) -> Visit
         for name, value in request.scope["headers"]
         if name in _READ
     }
-    allowed = access(key_of(headers) or asked.write_key, services.keys)
-    if allowed is Access.NONE:
-        raise Forbidden("The key is missing or unknown.", hint="Send the write or server key.")
+    key = allowed(request, services, key_of(headers) or asked.write_key)
+    key.need(_DECIDE)
     if max(len(asked.anonymous_id), len(asked.user_id)) > MAX_ID:
         raise BadInput(f"An id is longer than {MAX_ID} characters.")
     gpc = headers.get("sec-gpc") == "1"
-    if allowed is Access.SERVER:
+    if _ANYONE in key.scopes:
         if not (asked.anonymous_id or asked.user_id):
             raise BadInput("Neither 'anonymousId' nor 'userId' says for whom to decide.")
         return Visitor(
@@ -136,7 +138,8 @@ def _sender(request: Request, asked: DecideRequest, services: Services) -> Visit
         )
     if asked.user_id:
         raise Forbidden(
-            "A user id needs the server key.", hint="With the write key, send 'anonymousId'."
+            "A user id needs the server key, or one with the scope 'profile:read'.",
+            hint="With the write key, send 'anonymousId'.",
         )
     if VISITOR.name in headers.get("cookie", ""):
         bearer = visitor_of(request, make=False)

@@ -15,16 +15,16 @@ from persx.app.erasing import ErasureReceipt, erase, noted
 from persx.app.knowledge import knowledge_of
 from persx.app.looks import note_look
 from persx.app.receipts import receipt_for
-from persx.app.services import Services
 from persx.app.use_cases import Noted
 from persx.app.visiting import Visitor
 from persx.app.visitor_export import export_visitor
 from persx.model.errors import BadInput, Forbidden, NotFound
+from persx.model.key import KeyScope
 from persx.model.staff import Actor
 from persx.storage.scope import Staff, VisitorScope
 from persx.web.api.answers import answers, json
 from persx.web.collect.wire import MAX_ID
-from persx.web.keys import Access, access, key_of
+from persx.web.keys import allowed, key_of
 from persx.web.visitors import (
     ASKED,
     LINK,
@@ -39,8 +39,18 @@ from persx.web.visitors import (
 _PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
 
 
-def _is_server(request: Request) -> bool:
-    return access(key_of(request.headers), services_of(request).keys) is Access.SERVER
+def _staff(request: Request, scope: KeyScope, why: str) -> Staff | None:
+    """Return who looks at others' data: whose key has this scope. Without such a key, and with
+    one that everyone can read, it is the bearer of our cookie who asks for their own.
+
+    Raises:
+        Forbidden: It is a key for something else, or one that works no more.
+    """
+    key = allowed(request, services_of(request), key_of(request.headers))
+    if key.is_public:
+        return None
+    key.need(scope)
+    return Staff(key.who, why)
 
 
 def bearer_of(request: Request) -> Visitor:
@@ -57,10 +67,8 @@ def bearer_of(request: Request) -> Visitor:
     return visitor
 
 
-async def _asked_for(request: Request, services: Services) -> Visitor:
-    """Return whose data is asked for: with the server key anybody's, else the bearer's own."""
-    if not _is_server(request):
-        return bearer_of(request)
+def _asked_for(request: Request) -> Visitor:
+    """Return whose data is asked for by somebody whose key opens everybody's."""
     query = request.query_params
     anonymous_id, user_id = query.get("anonymousId", ""), query.get("userId", "")
     if not (anonymous_id or user_id) or max(len(anonymous_id), len(user_id)) > MAX_ID:
@@ -72,9 +80,8 @@ async def _asked_for(request: Request, services: Services) -> Visitor:
 async def read_receipt(request: Request) -> Response:
     """Tell why a decision was made: to the visitor it was made for, or with the server key."""
     services = services_of(request)
-    scope: VisitorScope = Staff("server key", "reading a receipt")
-    if not _is_server(request):
-        scope = visitor_of(request, make=False).scope
+    staff = _staff(request, KeyScope.PROFILE_READ, "reading a receipt")
+    scope: VisitorScope = staff or visitor_of(request, make=False).scope
     found = await receipt_for(services, request.path_params["id"], scope)
     return json(found, headers=_PRIVATE)
 
@@ -84,14 +91,15 @@ async def read_me(request: Request) -> Response:
     """Return everything that is held on the bearer, or with the server key on anybody."""
     services = services_of(request)
     plan = current_plan(services)
-    visitor = await _asked_for(request, services)
+    staff = _staff(request, KeyScope.EXPORT, "exporting a visitor")
+    visitor = _asked_for(request) if staff else bearer_of(request)
     knowledge = await knowledge_of(services, plan, visitor, context_of(request, plan, "/v1/me"))
-    if _is_server(request):
+    if staff:
         if not knowledge.states:
             raise NotFound("Nothing is known of this visitor.")
         asked = visitor.user_id or visitor.anonymous_id
-        await note_look(services, by="server key", asked=asked, identities=knowledge.identities)
-        actor = Actor("server key", network_of(request))
+        await note_look(services, by=staff.who, asked=asked, identities=knowledge.identities)
+        actor = Actor(staff.who, network_of(request))
         await audit.note(services, actor, Noted("visitor.look"))
     pieces = export_visitor(services, plan, knowledge)
     # What can go wrong goes wrong before the first piece: then the answer is an error.

@@ -17,7 +17,8 @@ from persx.app.commands import USER_HEADER, CommandError, error_status
 from persx.model.errors import BadInput, Forbidden, InvalidWorkspace, PersxError
 from persx.model.staff import Actor
 from persx.web.api.answers import json
-from persx.web.visitors import services_of
+from persx.web.keys import COMMAND_SCOPES, allowed, key_of
+from persx.web.visitors import network_of, services_of
 
 
 async def healthz(request: Request) -> Response:
@@ -39,25 +40,36 @@ async def metrics(request: Request) -> Response:
 
 
 async def command(request: Request) -> Response:
-    """Run a use case for a command of the same home; only its token opens this."""
-    token: str = request.app.state.command_token
-    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    """Run a use case: for a command of the same home, or whoever has a key with its scope."""
+    name = request.path_params["name"]
     try:
-        if not token or not hmac.compare_digest(given.encode(), token.encode()):
-            raise Forbidden("The command's token is missing or wrong.")
-        use_case = USE_CASES[request.path_params["name"]]
+        actor = _actor(request, name)
+        use_case = USE_CASES[name]
         try:
             asked = msgspec.json.decode(await request.body(), type=use_case.request)
         except msgspec.DecodeError as error:
             raise BadInput(f"The request cannot be read: {error}.") from error
         services = services_of(request)
-        user = unquote(request.headers.get(USER_HEADER, ""))
-        result = await perform(services, use_case, asked, Actor(f"cli:{user}"))
+        result = await perform(services, use_case, asked, actor)
         await services.publication.refresh(services.store)
     except PersxError as error:
         faults = error.faults if isinstance(error, InvalidWorkspace) else ()
         return json(CommandError(error.message, error.hint, faults), error_status(error))
     return json(result)
+
+
+def _actor(request: Request, name: str) -> Actor:
+    """Return who runs a command, if they may."""
+    token: str = request.app.state.command_token
+    given = key_of(request.headers)
+    if token and hmac.compare_digest(given.encode(), token.encode()):
+        return Actor(f"cli:{unquote(request.headers.get(USER_HEADER, ''))}")
+    scope = COMMAND_SCOPES.get(name)
+    if scope is None:
+        raise Forbidden("The command's token is missing or wrong.")
+    key = allowed(request, services_of(request), given)
+    key.need(scope)
+    return Actor(key.who, network_of(request))
 
 
 def routes() -> list[Route]:

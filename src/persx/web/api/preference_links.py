@@ -10,10 +10,11 @@ from starlette.routing import Route
 from persx.app.deciding import current_plan
 from persx.app.signing import LINK_DAYS
 from persx.model.clock import DAY, iso
-from persx.model.errors import BadInput, Forbidden
+from persx.model.errors import BadInput
+from persx.model.key import KeyScope
 from persx.web.api.answers import answers, body, json
 from persx.web.collect.wire import MAX_ID
-from persx.web.keys import Access, access, key_of
+from persx.web.keys import allowed, key_of
 from persx.web.visitors import services_of
 
 
@@ -32,10 +33,9 @@ class PreferenceLink(msgspec.Struct, frozen=True):
 
 @answers
 async def make_link(request: Request) -> Response:
-    """Return a link to a user's preferences: with the server key, for an e-mail to them."""
+    """Return a link to a user's preferences: with a key for that, for an e-mail to them."""
     services = services_of(request)
-    if access(key_of(request.headers), services.keys) is not Access.SERVER:
-        raise Forbidden("A link to somebody's preferences needs the server key.")
+    allowed(request, services, key_of(request.headers)).need(KeyScope.CONSENT_WRITE)
     current_plan(services)
     asked = await body(request, LinkRequest)
     if not 1 <= len(asked.user_id) <= MAX_ID:

@@ -16,13 +16,15 @@ from starlette.routing import Route
 
 from persx.app.collecting import collect
 from persx.app.consenting import consented
+from persx.app.keyring import NOBODY, Allowed
 from persx.app.services import Services
 from persx.model.errors import BadInput, PersxError, Unavailable
 from persx.model.event import Event, EventType, RejectedEvent
+from persx.model.key import KeyScope
 from persx.web.api.answers import ErrorBody, error_answer, json
 from persx.web.collect.envelope import MAX_BATCH, Envelope, open_batch, open_single
 from persx.web.collect.wire import MAX_ID, parse_messages, reject
-from persx.web.keys import Access, access, key_of
+from persx.web.keys import allowed, key_of
 
 _SINGLE: Final = {
     "identify": EventType.IDENTIFY,
@@ -109,15 +111,17 @@ def _collecting(kind: EventType | None) -> Handler:
             body = _unpacked(sent, request.headers.get("content-encoding", ""))
             envelope = open_single(body) if kind else open_batch(body)
         except BadInput as error:
-            if _access(request, "", services) is not Access.NONE:
+            if KeyScope.COLLECT in _allowed(request, "", services).scopes:
                 await _collect(services, [], [reject(sent, services.clock(), error)])
             elif _key(request):
                 return _unauthorized()
             raise
-        allowed = _access(request, envelope.write_key, services)
-        if allowed is Access.NONE:
+        key = _allowed(request, envelope.write_key, services)
+        if not key.known:
             return _unauthorized()
-        return await _kept(request, services, envelope, kind, verified=allowed is Access.SERVER)
+        key.need(KeyScope.COLLECT)
+        verified = KeyScope.IDENTIFY in key.scopes
+        return await _kept(request, services, envelope, kind, verified=verified)
 
     if kind:
         collecting.__name__ = kind.value
@@ -170,7 +174,7 @@ async def browser_settings(request: Request) -> Response:
     """Return what @segment/analytics-next boots from."""
     services: Services = request.app.state.services
     key = request.path_params["key"]
-    if access(key, services.keys) is not Access.PUBLIC:
+    if not _is_public(request, key, services):
         return json(ErrorBody("NotFound", "No project has this write key."), 404)
     protocol, _, host = _origin(request, services).partition("://")
     return json(
@@ -208,7 +212,7 @@ async def source_config(request: Request) -> Response:
     """Return what @rudderstack/analytics-js boots from: one source without destinations."""
     services: Services = request.app.state.services
     key = _key(request)
-    if access(key, services.keys) is not Access.PUBLIC:
+    if not _is_public(request, key, services):
         return _unauthorized()
     source: dict[str, Any] = {
         "id": "persx",
@@ -245,16 +249,25 @@ def _key(request: Request) -> str:
     return key_of(request.headers) or request.query_params.get("writeKey", "")
 
 
-def _access(request: Request, write_key: str, services: Services) -> Access:
+def _allowed(request: Request, write_key: str, services: Services) -> Allowed:
     """Return what the best of the keys allows: clients send it in one or more places.
 
-    In an address only the public key is good: addresses are logged.
+    In an address only a public key is good: addresses are logged.
     """
-    found = {access(key, services.keys) for key in (key_of(request.headers), write_key)}
-    if Access.SERVER in found:
-        return Access.SERVER
-    found.add(access(request.query_params.get("writeKey", ""), services.keys))
-    return Access.PUBLIC if Access.PUBLIC in found else Access.NONE
+    found = [
+        allowed(request, services, key)
+        for key in dict.fromkeys((key_of(request.headers), write_key))
+        if key
+    ]
+    named = request.query_params.get("writeKey", "")
+    if named and (key := allowed(request, services, named)).is_public:
+        found.append(key)
+    return max(found, key=lambda key: len(key.scopes), default=NOBODY)
+
+
+def _is_public(request: Request, key: str, services: Services) -> bool:
+    found = allowed(request, services, key)
+    return found.is_public and KeyScope.COLLECT in found.scopes
 
 
 def _unauthorized() -> Response:

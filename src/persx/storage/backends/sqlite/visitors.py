@@ -16,7 +16,7 @@ from persx.storage.scope import (
     VisitorScope,
     follows_edges,
     identity_in,
-    owns,
+    is_own,
     sees_everyone,
     value_name,
     visible,
@@ -47,21 +47,30 @@ class SqliteVisitors:
     async def states(self, identity: IdentityKey) -> Sequence[IdentityState]:
         """Return the states of all identities joined to this one, oldest first."""
         key = IdentityKey(storable(identity))
-        # What is read for a proven identity is what its bearer may see: most requests ask this.
-        seen = None if owns(self._scope, key) else self._seen()
-        if seen is not None and key not in seen:
+        scope = self._scope
+        # What is read for a proven identity is what its bearer may see.
+        if type(scope) is Bearer and is_own(scope, key):
+            return self._linked(key, alone=not scope.proven)
+        return self._states_within(key)
+
+    def _states_within(self, key: IdentityKey) -> Sequence[IdentityState]:
+        seen = self._seen()
+        if seen is None:
+            return self._linked(key)
+        if key not in seen:
             return []
+        found = self._linked(key, alone=len(seen) == 1)
+        return [state for state in found if state.identity in seen]
+
+    def _linked(self, key: IdentityKey, *, alone: bool = False) -> Sequence[IdentityState]:
         recent = self._database.recent
         found = recent.get(key) if recent is not None else None
         if found is None:
-            alone = seen is not None and len(seen) == 1
             generation = recent.generation if recent is not None else 0
             found, linked = identities.linked_states(self._read(), key, alone=alone)
             if recent is not None and not linked:
                 recent.keep(key, found, generation)
-        if seen is None or all(state.identity in seen for state in found):
-            return found
-        return [state for state in found if state.identity in seen]
+        return found
 
     async def all_states(self, after: str = "", limit: int = 1_000) -> Sequence[IdentityState]:
         """Return kept states whose keys are greater, in order of their keys."""
