@@ -109,7 +109,6 @@ DOORS: Final = (
     Door("POST", "/admin/bar", bar, Action.READ),
     Door("GET", "/admin/report/{name}", show_report, Action.READ),
     Door("GET", "/admin/attributes", list_attributes, Action.READ),
-    Door("GET", "/admin/data-protection", show_data_protection, Action.READ),
     Door("GET", "/admin/submissions", list_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/submissions.csv", export_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/data-protection", show_data_protection, Action.READ),
