@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from persx.app.access import session
 from persx.app.erasing import erase
 from persx.app.retention import retain
 from persx.app.slow_reads import MOST_WAITING
@@ -15,14 +14,11 @@ from persx.model.clock import DAY
 from persx.model.event import user_key
 from persx.model.workspace import ConsentMode, OnWithdrawal, RetentionSettings
 from persx.testing import make_event
+from tests.staff import enter
 from tests.web.test_consent import ask, choose, publish
 
 pytestmark = pytest.mark.anyio
 PAGE = "/admin/data-protection"
-
-
-async def enter(client: Any, services: Any) -> None:
-    client.cookies.set("persx_admin", session(services), "site.test")
 
 
 async def keep(services: Any, retention: RetentionSettings) -> None:
