@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from persx.app import sessions
-from persx.app.access import FIRST, ensure_password, make_link
+from persx.app.access import ensure_password, make_link
 from persx.app.accounts import add_account, find_account, new_account
 from persx.app.passwords import PasswordDesk
 from persx.app.services import Services
@@ -66,13 +65,6 @@ async def enter(client: Any, services: Services) -> str:
     """Sign in as the first administrator with a one-time link; return the forms' token."""
     assert (await client.get(await make_link(services))).status_code == 303
     return await csrf(client)
-
-
-async def session(services: Services) -> str:
-    """Return the session cookie's value of the first administrator, signed in somewhere."""
-    await ensure_password(services)
-    admin = await account(services, FIRST)
-    return await sessions.start(services, admin, agent="a test", network="")
 
 
 async def send(client: Any, path: str, **fields: str) -> Any:

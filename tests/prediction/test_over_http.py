@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 
-from persx.app.access import session
 from persx.app.collecting import collect
 from persx.model.event import EventType
 from persx.testing import see as scoped
@@ -18,6 +17,7 @@ from persx.web.server import create_app
 from tests.conftest import SERVER_KEY, WRITE_KEY
 from tests.prediction.conftest import files, workspace
 from tests.prediction.test_predicting import SAAS, SURE, event, use
+from tests.staff import enter, send
 
 pytestmark = pytest.mark.anyio
 
@@ -104,8 +104,8 @@ async def test_api_clients_are_told_that_it_is_a_guess(client: Any, services: An
 
 async def test_the_team_sees_it_marked(client: Any, services: Any) -> None:
     await services.stream.append([event("ann", 0, properties={"path": SAAS[2]})])
-    client.cookies.set("persx_admin", session(services))
-    found = await client.post("/admin/visitors", data={"id": "ann"})
+    await enter(client, services)
+    found = await send(client, "/admin/visitors", id="ann")
     assert "Our guess" in found.text
     assert "99% sure" in found.text
     attributes = (await client.get("/admin/attributes")).text

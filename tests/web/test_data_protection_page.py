@@ -14,15 +14,11 @@ from persx.model.clock import DAY
 from persx.model.event import user_key
 from persx.model.workspace import ConsentMode, OnWithdrawal, RetentionSettings
 from persx.testing import make_event
-from tests.staff import session
+from tests.staff import enter
 from tests.web.test_consent import ask, choose, publish
 
 pytestmark = pytest.mark.anyio
 PAGE = "/admin/data-protection"
-
-
-async def enter(client: Any, services: Any) -> None:
-    client.cookies.set("persx_admin", await session(services), "site.test")
 
 
 async def keep(services: Any, retention: RetentionSettings) -> None:
