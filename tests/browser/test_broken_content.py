@@ -38,6 +38,7 @@ SCHEMA = {
     "properties": {"title": {"type": "string"}, "parts": {"type": "integer"}},
     "required": ["title", "parts"],
 }
+QUESTIONS = SAMPLES["quiz"]["questions"]
 HERO = SAMPLES["hero"]
 HEADLINE = HERO["headline"]
 REASONS = re.compile(r'persx_decisions_total\{reason="(\w+)"\} ([\d.]+)')
@@ -58,7 +59,11 @@ def workspace(folder: Path) -> None:
         "industry": {"values": "industries"},
         "goals": {"type": "strings", "kept_for": "tests"},
         "cart.value": {"type": "number", "source": "contextual", "kept_for": "tests"},
+        "viewed_categories": {"type": "strings", "kept_for": "tests"},
+        "size": {"values": ["small", "large"], "kept_for": "tests"},
     }
+    questions = {name: {"attribute": "size", "text": "Which?"} for name in QUESTIONS}
+    write(folder, "questions.yaml", questions)
     write(folder, "attributes.yaml", attributes)
     for name, template in TYPES.items():
         document = {"schema": SCHEMA, "template": template, "description": "One."}

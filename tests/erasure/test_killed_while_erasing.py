@@ -70,7 +70,9 @@ def test_whenever_it_is_killed_nothing_is_half(tmp_path: Path, erase_until: Roun
     assert steps > POINTS, "there are many points at which it can be killed"
     assert scan(tmp_path / "whole") == set()
     outcomes = set()
-    for point in sorted({1 + place * (steps - 1) // (POINTS - 1) for place in range(POINTS)}):
+    # Threads make a handful of steps more or less each time.
+    last = steps - steps // 20
+    for point in sorted({1 + place * (last - 1) // (POINTS - 1) for place in range(POINTS)}):
         home = tmp_path / f"killed-{point}"
         shutil.copytree(template, home)
         assert erase_until(home, point) == -signal.SIGKILL, "it was killed"

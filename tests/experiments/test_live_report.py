@@ -259,13 +259,19 @@ def test_events_after_the_start_of_the_readout_do_not_count(
 ) -> None:
     """The two queries stop at one position: what arrives between them is left to the next."""
     see(log, "a:1", "targeted", 1)
-    ask = services.warehouse.query
+    warehouse = services.warehouse
 
     class Busy:
         """A warehouse beside which visitors keep coming."""
 
+        def __init__(self, scope: Any = None) -> None:
+            self._scope = scope
+
+        def seen_by(self, scope: Any) -> Any:
+            return Busy(scope)
+
         async def query(self, *given: Any, **more: Any) -> Any:
-            answer = await ask(*given, **more)
+            answer = await warehouse.seen_by(self._scope).query(*given, **more)
             await services.stream.append([msgspec.structs.replace(LATE, message_id=repr(given))])
             return answer
 

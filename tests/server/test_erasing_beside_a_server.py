@@ -105,7 +105,7 @@ def test_the_server_key_erases_over_http(server: Server, persx: Cli) -> None:
     for headers in ({}, WRITE):
         refused = httpx.delete(address, headers=headers)
         assert refused.status_code == 403
-        assert "server key" in refused.json()["message"]
+        assert "scope 'erase'" in refused.json()["message"]
     assert len(left(persx)) == 202
     answer = httpx.delete(address, headers=TRUSTED)
     assert answer.status_code == 200, answer.text

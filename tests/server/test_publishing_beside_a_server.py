@@ -17,7 +17,7 @@ import pytest
 
 from persx.app.home import SERVER_FILE
 from persx.workspace.documents import read_folder
-from tests.conftest import SERVER_KEY, Server
+from tests.conftest import SERVER_KEY, WRITE_KEY, Server
 from tests.server.conftest import Cli, Site
 
 pytestmark = pytest.mark.server
@@ -177,12 +177,13 @@ def test_a_command_needs_the_token(server: Server, home: Path) -> None:
     address = json.loads((home / SERVER_FILE).read_text())
     assert (home / SERVER_FILE).stat().st_mode & 0o077 == 0
     url = f"{server.url}/v1/commands/rollback"
-    tokens = ["", "Bearer", "Bearer x", f"Bearer {SERVER_KEY}", address["token"][:-1]]
+    tokens = ["", "Bearer", "Bearer x", f"Bearer {WRITE_KEY}", address["token"][:-1]]
     for token in tokens:
         refused = httpx.post(url, json={"number": 1}, headers={"Authorization": token})
         assert refused.status_code == 403
-    token = {"Authorization": f"Bearer {address['token']}"}
-    assert httpx.post(url, json={"number": 1}, headers=token).status_code == 200
+    for allowed in (SERVER_KEY, address["token"]):
+        token = {"Authorization": f"Bearer {allowed}"}
+        assert httpx.post(url, json={"number": 1}, headers=token).status_code == 200
     assert httpx.post(url, json={"number": 9}, headers=token).status_code == 404
     assert httpx.post(url, json={"number": "1"}, headers=token).status_code == 400
     assert httpx.post(url, content=b"{", headers=token).status_code == 400

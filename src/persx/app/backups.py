@@ -229,7 +229,7 @@ def _read(path: Path, folder: Path) -> Manifest:
                 found[info.name] = _unpack(info.name, content, target)
     except FileNotFoundError as error:
         raise BadInput(f"There is no file {path}.", value=str(path)) from error
-    except (tarfile.TarError, msgspec.DecodeError, OSError) as error:
+    except (tarfile.TarError, msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
         raise _damaged(path, str(error)) from error
     if manifest is None:
         raise _damaged(path, "it ends too early")

@@ -17,7 +17,7 @@ from persx.app.visiting import Visitor, new_id
 from persx.content.blocks.cart import CART, Cart, CartContents, CartLine
 from persx.content.blocks.product import PRODUCT
 from persx.content.blocks.products import PRODUCTS
-from persx.decide.plan import DEFAULT_CHOICE, Plan
+from persx.decide.plan import DEFAULT_CHOICE, BlockPlan, Plan
 from persx.model.event import EventType
 from persx.model.visitor import Profile
 from persx.model.workspace import Page
@@ -49,12 +49,11 @@ def sold_products(plan: Plan, wanted: Collection[str]) -> Mapping[str, Sold]:
     found: dict[str, Sold] = {}
     shelves = []
     for name, block in plan.blocks.items():
-        if block.type == PRODUCT.name:
-            content = block.texts[""].contents[DEFAULT_CHOICE]
-            if content["id"] in wanted:
+        if block.type in (PRODUCT.name, PRODUCTS.name) and (content := _said_by(block)):
+            if block.type == PRODUCTS.name:
+                shelves.append(content)
+            elif content["id"] in wanted:
                 found.setdefault(content["id"], _sold(content, content, _path_of(plan, name)))
-        elif block.type == PRODUCTS.name:
-            shelves.append(block.texts[""].contents[DEFAULT_CHOICE])
     for content in shelves:
         if len(found) == len(wanted):
             break
@@ -62,6 +61,12 @@ def sold_products(plan: Plan, wanted: Collection[str]) -> Mapping[str, Sold]:
             if product["id"] in wanted:
                 found.setdefault(product["id"], _sold(product, content, product["href"]))
     return found
+
+
+def _said_by(block: BlockPlan, locale: str = "") -> Mapping[str, Any] | None:
+    """Return a block's default content; none where a stored one cannot be shown."""
+    texts = block.texts.get(locale) or block.texts[""]
+    return None if DEFAULT_CHOICE in texts.broken else texts.contents[DEFAULT_CHOICE]
 
 
 def _path_of(plan: Plan, block: str) -> str:
@@ -85,8 +90,8 @@ def products_viewed(plan: Plan, path: str) -> Iterator[dict[str, Any]]:
     """Yield the properties of ``Product Viewed`` for each product whose page is at a path."""
     page = plan.paths.get(path)
     for name in page.blocks if page else ():
-        if plan.blocks[name].type == PRODUCT.name:
-            content = plan.blocks[name].texts[""].contents[DEFAULT_CHOICE]
+        block = plan.blocks.get(name)
+        if block and block.type == PRODUCT.name and (content := _said_by(block)):
             yield _said(_sold(content, content, path))
 
 
@@ -102,9 +107,8 @@ def cart_page(plan: Plan) -> Page | None:
 def cart_settings(plan: Plan, locale: str = "") -> Cart | None:
     """Return what the workspace's cart says; none where it has no cart."""
     for block in plan.blocks.values():
-        if block.type == CART.name:
-            texts = block.texts.get(locale) or block.texts[""]
-            return msgspec.convert(texts.contents[DEFAULT_CHOICE], Cart)
+        if block.type == CART.name and (content := _said_by(block, locale)):
+            return msgspec.convert(content, Cart)
     return None
 
 
