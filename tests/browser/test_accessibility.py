@@ -136,7 +136,7 @@ def test_the_start_form_is_completed_with_the_keyboard(browser: Browser, demo_se
         page.keyboard.press("Space")
         focus("main button[type=submit]")
         page.keyboard.press("Enter")
-        page.wait_for_url(demo_server.url + "/test-ideas")
+        page.wait_for_url(demo_server.url + "/test-ideas?industry=saas")
         known = page.context.request.get("/v1/state").json()
         assert (known["industry"], known["goals"], known["tools"]) == (
             "SaaS", ["Reduce churn"], ["Intercom"],

@@ -90,6 +90,7 @@ def test_links_that_name_no_industry_name_nothing(
         assert answer is not None
         assert answer.status == 200
         assert blocks_of(page)["home-hero"][0] == "default"
+        page.goto(f"/contact?industry={value}")
         expect(page.get_by_test_id("reprompt")).to_be_visible()
         assert "persx_link" not in cookies_of(page.context)
 

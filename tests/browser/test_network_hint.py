@@ -132,6 +132,7 @@ def test_who_comes_from_elsewhere_is_asked_as_ever(
         page.goto("/")
         assert blocks_of(page)["home-hero"][0] == "default"
         expect(page.get_by_test_id("asking")).to_have_count(0)
+        page.goto("/contact")
         expect(page.get_by_test_id("reprompt")).to_be_visible()
 
 
@@ -146,7 +147,7 @@ def test_it_is_shown_to_the_visitor_and_kept_nowhere(browser: Browser, server: S
         expect(said).to_contain_text("Industry that your network suggests")
         assert page.get_by_role("button", name="Delete: Organisation").count() == 0
         assert violations(page) == []
-        assert set(cookies_of(page.context)) == {"persx_visitor"}
+        assert set(cookies_of(page.context)) == {"persx_visitor", "persx_asked"}
     # The same visitor from somewhere else: nothing of it was kept.
     answer = httpx.post(
         f"{server.url}/v1/decide",
