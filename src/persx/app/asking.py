@@ -74,7 +74,7 @@ async def question_for(
     Args:
         profile: What decisions see of the visitor.
         context: Contextual attributes of the request.
-        session: What was asked in this session.
+        session: What was asked in the session.
         inner: The page is not the home page: who arrives there may have lost their cookies.
         quiz: The page asks something itself; no short question is asked beside it.
     """

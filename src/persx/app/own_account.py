@@ -79,7 +79,7 @@ async def confirm_totp(
 
     Raises:
         BadInput: The code is wrong.
-        Conflict: Setting it up was not begun in this session, or it is on already.
+        Conflict: Setting it up was not begun in the session, or it is on already.
         TooSoon: Too many codes were wrong.
     """
     secret = staff.session.pending

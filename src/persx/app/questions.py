@@ -149,7 +149,7 @@ def place_in_quiz(
 
     Args:
         names: The questions of the quiz.
-        done: What was answered or put aside in this session.
+        done: What was answered or put aside in the session.
     """
     questions = plan.workspace.questions
     asked = list(concerned(plan, profile, context, now, names))

@@ -120,7 +120,7 @@ def _is_alive(session: Session, now: Millis) -> bool:
 
 
 async def set_pending(services: Services, staff: SignedIn, secret: str) -> None:
-    """Keep, or forget, the secret of a second factor that is being set up in this session."""
+    """Keep, or forget, the secret of a second factor that is being set up in the session."""
     name = _PREFIX + staff.key
     kept = await services.store.value(name)
     if kept is not None:

@@ -58,7 +58,7 @@ CONSENT: Final = Cookie(
 )
 ASKED: Final = Cookie(
     "persx_asked",
-    "Signed list of the questions that this session asked and of those that were put aside, so "
+    "Signed list of the questions that the session asked and of those that were put aside, so "
     "that nobody asks twice; it holds no id. Set where personalization is allowed, or once a "
     "question is put aside.",
     "until the browser closes; half an hour without a page begins a new list",
@@ -267,7 +267,7 @@ async def remember_declared(
 
 
 def asking_session(request: Request) -> AskingSession:
-    """Return what this session asked so far, by its signed cookie."""
+    """Return what the session asked so far, by its signed cookie."""
     services = services_of(request)
     text = request.cookies.get(ASKED.name)
     kept = services.signer.read_asked(text) if text else AskingSession()
@@ -275,7 +275,7 @@ def asking_session(request: Request) -> AskingSession:
 
 
 def remember_asked(response: Response, services: Services, session: AskingSession) -> None:
-    """Set the cookie that carries what this session asked."""
+    """Set the cookie that carries what the session asked."""
     set_cookie(response, services, ASKED, services.signer.asked(session), None)
 
 

@@ -160,7 +160,7 @@ def same_origin(request: Request) -> bool:
 
 
 def is_ours(request: Request, form: FormData, staff: SignedIn) -> bool:
-    """Tell whether a form was sent by a page of this session, and not by another site."""
+    """Tell whether a form was sent by a page of the session, and not by another site."""
     given = field(form, "csrf").encode("utf-8", "replace")
     right = csrf_token(services_of(request), staff.key).encode()
     return same_origin(request) and hmac.compare_digest(given, right)
