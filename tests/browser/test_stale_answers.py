@@ -76,6 +76,7 @@ def test_what_expires_is_forgotten_and_asked_for(browser: Browser, site: Site) -
         site.ahead = 201
         assert hero(page)[0] == "default"
         expect(page.get_by_test_id("asking")).to_have_count(0)
+        page.goto("/contact")
         page.get_by_test_id("reprompt").get_by_role("button", name="Healthcare").click()
         assert hero(page) == ("healthcare", "targeted")
         site.ahead = 400

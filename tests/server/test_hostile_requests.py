@@ -230,7 +230,8 @@ def test_bodies_that_are_too_large(client: httpx.Client) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     for path in ("/start", "/forms/contact", "/admin/login", "/admin/bar"):
         answer = client.post(path, content=form, headers=headers)
-        assert answer.status_code == 413, path
+        refused = {403, 413} if path == "/admin/bar" else {413}
+        assert answer.status_code in refused, path
     many = b"&".join(b"a=1" for _ in range(20_000))
     assert client.post("/start", content=many, headers=headers).status_code == 400
 

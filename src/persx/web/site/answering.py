@@ -8,7 +8,6 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from persx.app.hints import INDUSTRY, link_name
 from persx.app.publication import Served
 from persx.app.questions import (
     NoAnswer,
@@ -29,7 +28,6 @@ from persx.web.admin.session import BarChoice, back, choice_of, is_admin, same_o
 from persx.web.site.errors import nothing_served
 from persx.web.site.frame import PREFERENCES, locale_for
 from persx.web.site.pages import page_response
-from persx.web.site.start import with_link
 from persx.web.site.words import words
 from persx.web.visitors import (
     asking_session,
@@ -80,9 +78,6 @@ async def send_question(request: Request) -> Response:
     # The form says so above its button: answering allows what it is for.
     visitor = await allow(services, plan, visitor, missing, "quiz")
     state = await answer_question(services, plan, visitor, question, value)
-    if question.attribute == INDUSTRY:
-        link = link_name(plan, str(value))
-        response = back(with_link(sent.get("next", ""), link), with_link("/", link))
     await remember_answer(request, response, plan, visitor, state)
     remember_asked(response, services, session)
     return response
