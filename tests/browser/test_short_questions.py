@@ -159,7 +159,7 @@ def test_the_preference_centre_is_found_changed_and_saved(
         page.wait_for_url("**/start?*")
         page.locator('input[name="industry"][value="Education"]').check()
         page.locator('main form button[type="submit"]').click()
-        page.wait_for_url("**/preferences")
+        page.wait_for_url("**/preferences?industry=education")
         expect(page.get_by_test_id("about-you")).to_contain_text("Education")
 
 
