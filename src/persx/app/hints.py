@@ -19,11 +19,9 @@ from persx.model.attribute import Purpose, Source, Value
 from persx.model.clock import Millis
 from persx.model.errors import PersxError
 from persx.model.network import NETWORK_INDUSTRY
+from persx.model.question import INDUSTRY
 from persx.model.visitor import Profile
 from persx.visitors.values import conform
-
-INDUSTRY: Final = "industry"
-"""The attribute that a link names, and the parameter by which it does."""
 
 _APART: Final = re.compile(r"[\W_]+")
 

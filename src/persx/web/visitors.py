@@ -11,7 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from persx.app.hints import INDUSTRY, link_name, linked_industry
+from persx.app.hints import link_name, linked_industry
 from persx.app.services import Services
 from persx.app.signing import SignedState
 from persx.app.visiting import Visitor, known_of, new_id
@@ -19,6 +19,7 @@ from persx.decide.plan import Plan
 from persx.model.attribute import Purpose, Source, Value
 from persx.model.clock import DAY, SECOND
 from persx.model.event import anonymous_key
+from persx.model.question import INDUSTRY
 from persx.model.visitor import Grant, Profile
 from persx.model.workspace import ConsentMode
 from persx.visitors.consent import STORAGE, add, granted, storable

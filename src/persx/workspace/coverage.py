@@ -8,12 +8,11 @@ from typing import Any, Final
 import msgspec
 
 from persx.audience.program import Program
+from persx.model.question import INDUSTRY
 from persx.model.workspace import Block, Workspace
 from persx.workspace.snapshot import schema
 
 ALL: Final = "*"
-INDUSTRY: Final = "industry"
-"""The attribute that holds a visitor's industry."""
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):

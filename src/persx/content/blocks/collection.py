@@ -55,12 +55,17 @@ class Collection(Content, frozen=True, kw_only=True):
     more_href: Href = ""
 
 
+def ranking_attributes(content: Mapping[str, Any]) -> frozenset[str]:
+    """Return the attributes by which a content's `rank_by` puts items in order."""
+    names = content.get("rank_by")
+    if not isinstance(names, list | tuple):
+        return frozenset()
+    return frozenset(name for name in names if isinstance(name, str))
+
+
 class _CollectionType(BuiltinType):
     def reads(self, content: Mapping[str, Any]) -> frozenset[str]:
-        names = content.get("rank_by")
-        if not isinstance(names, list | tuple):
-            return frozenset()
-        return frozenset(name for name in names if isinstance(name, str))
+        return ranking_attributes(content)
 
     def arrange(
         self, content: Mapping[str, Any], attributes: Mapping[str, Any]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from persx.content.blocks.collection import ranked
+from persx.content.blocks.collection import ranked, ranking_attributes
 from persx.content.builtin import BuiltinType
 from persx.content.fields import Content, Href, Line, Tag, Text
 
@@ -80,10 +80,7 @@ class Products(Content, frozen=True, kw_only=True):
 
 class _ProductsType(BuiltinType):
     def reads(self, content: Mapping[str, Any]) -> frozenset[str]:
-        names = content.get("rank_by")
-        if not isinstance(names, list | tuple):
-            return frozenset()
-        return frozenset(name for name in names if isinstance(name, str))
+        return ranking_attributes(content)
 
     def arrange(
         self, content: Mapping[str, Any], attributes: Mapping[str, Any]

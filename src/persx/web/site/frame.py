@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.requests import Request
 
-from persx.app.hints import INDUSTRY
 from persx.app.shopping import cart_of, cart_page
 from persx.content.texts import text_of
 from persx.decide.plan import Plan
+from persx.model.question import INDUSTRY
 from persx.model.visitor import Profile
 from persx.model.workspace import Industry, Page
 from persx.web.admin.session import BarChoice, bar_csrf

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from persx.app.hints import INDUSTRY
 from persx.app.knowledge import Knowledge, KnownFact
 from persx.audience.schema import contextual_attributes
 from persx.content.texts import label_of, localized, text_of, value_text
@@ -16,6 +15,7 @@ from persx.decide.uses import Uses
 from persx.model.attribute import Attribute, Purpose, Source, Value, ValueType
 from persx.model.clock import Millis
 from persx.model.decision import Reason
+from persx.model.question import INDUSTRY
 from persx.visitors.prediction.traced import TRACES
 from persx.web.site.frame import industry_label
 from persx.web.site.views import (

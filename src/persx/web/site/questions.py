@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from persx.app.asking import Question, answer
-from persx.app.hints import INDUSTRY
 from persx.app.questions import kind_of, question_named
 from persx.decide.plan import Plan
 from persx.model.errors import BadInput, Forbidden
+from persx.model.question import INDUSTRY
 from persx.web.admin.session import back, same_origin
 from persx.web.site.asking_views import Asking
 from persx.web.site.errors import nothing_served

@@ -11,13 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from persx.app.declaring import check_facts, declare
-from persx.app.hints import INDUSTRY, link_name
+from persx.app.hints import link_name
 from persx.app.publication import Served
 from persx.app.questions import allow, missing_for
 from persx.app.visiting import granted_to, known_of
 from persx.content.texts import text_of, value_text
 from persx.model.attribute import Attribute, Purpose
 from persx.model.errors import BadInput
+from persx.model.question import INDUSTRY
 from persx.model.visitor import Profile
 from persx.web import html
 from persx.web.admin.session import BarChoice, back, choice_of, is_admin, same_origin

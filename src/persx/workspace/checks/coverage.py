@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from persx.model.errors import Fault
+from persx.model.question import INDUSTRY
 from persx.workspace.checks.subject import Subject
-from persx.workspace.coverage import INDUSTRY, coverage
+from persx.workspace.coverage import coverage
 
 
 def check_coverage(subject: Subject) -> Iterator[Fault]:
