@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from persx.demo import demo_folder
 from tests.browser.test_accessibility import tab_through, violations
 from tests.browser.visits import cookies_of, tell_industry, watch
-from tests.conftest import Server, running
+from tests.conftest import Server
 
 BANNER = '[data-testid="consent"]'
 EVENTS = re.compile(r'persx_events_total\{result="accepted"\} ([\d.]+)')
 SHARE = re.compile(r'persx_decided_pages_total\{storage="(\w+)"\} ([\d.]+)')
-
-
-@pytest.fixture(scope="module")
-def opt_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The demo's pages in opt-in mode, on a real server."""
-    folder = tmp_path_factory.mktemp("opt-in")
-    workspace, home = folder / "workspace", folder / "home"
-    shutil.copytree(Path(str(demo_folder("persx_ai"))), workspace)
-    with (workspace / "settings.yaml").open("a", encoding="utf-8") as settings:
-        settings.write("consent: {mode: opt_in}\n")
-    subprocess.run(
-        [sys.executable, "-m", "persx", "publish", str(workspace), "--home", str(home)],
-        check=True,
-        capture_output=True,
-    )
-    with running(home) as server:
-        yield server
 
 
 @pytest.fixture

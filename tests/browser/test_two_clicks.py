@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from persx.demo import demo_folder
 from tests.browser.test_accessibility import violations
 from tests.browser.test_my_data import fits
 from tests.browser.visits import OWN_PATHS, PATHS, cookies_of, visit, visitor_id
-from tests.conftest import Server, running
+from tests.conftest import Server
 
 PHONE = {"width": 390, "height": 844}
 EVERYWHERE = [*PATHS, *OWN_PATHS]
-
-
-@pytest.fixture(scope="module")
-def opt_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The demo in opt-in mode."""
-    folder = tmp_path_factory.mktemp("opt-in")
-    workspace, home = folder / "workspace", folder / "home"
-    shutil.copytree(Path(str(demo_folder("persx_ai"))), workspace)
-    with (workspace / "settings.yaml").open("a", encoding="utf-8") as settings:
-        settings.write("consent: {mode: opt_in}\n")
-    subprocess.run(
-        [sys.executable, "-m", "persx", "publish", str(workspace), "--home", str(home)],
-        check=True,
-        capture_output=True,
-    )
-    with running(home) as server:
-        yield server
 
 
 def first_click(page: Page, path: str) -> None:
