@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from persx.app.pace import Pace
 from persx.app.services import Services
 from persx.app.withdrawals import withheld_until
 from persx.decide.plan import Plan
@@ -106,6 +107,7 @@ async def fill(services: Services, fold: Fold, job: Job, *, chunk: int = CHUNK) 
     """Fold a job's keys from the retained events that are left to it, `chunk` at a time."""
     filler = fold.filling(job.keys)
     position = job.position
+    pace = Pace(services)
     pieces = services.warehouse.seen_by(_SCOPE).scan_events(after=position, chunk=chunk)
     async with aclosing(pieces):
         while position < job.until:
@@ -122,6 +124,7 @@ async def fill(services: Services, fold: Fold, job: Job, *, chunk: int = CHUNK) 
                 await services.store.merge_states(
                     _POSITIONS + job.name, position, list(states.values()), filler
                 )
+            await pace.rest()
     if position < job.until:
         await services.store.merge_states(_POSITIONS + job.name, job.until, [], filler)
     services.publication.ready = _ready(

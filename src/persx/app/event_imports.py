@@ -21,6 +21,7 @@ import msgspec
 from persx.app.backfill import fold_of, switch
 from persx.app.collecting import collect
 from persx.app.event_mapping import EventMapping, select
+from persx.app.pace import Pace
 from persx.app.services import Services
 from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.model.clock import Millis
@@ -155,6 +156,7 @@ async def continue_import(services: Services, request: ContinueImport) -> EventI
     skipped = dict(job.skipped)
     accepted, duplicates = job.accepted, job.duplicates
     keeping: deque[asyncio.Task[Appended]] = deque()
+    pace = Pace(services)
 
     async def wait_for_oldest() -> None:
         nonlocal accepted, duplicates
@@ -171,10 +173,10 @@ async def continue_import(services: Services, request: ContinueImport) -> EventI
             async for text in slices:
                 events = _events(_decode(f"[{text}]"), job.type, services.clock(), skipped)
                 keeping.append(asyncio.create_task(collect(services, events)))
-                # Whoever else waits has their turn between two slices.
-                await asyncio.sleep(0)
-                if len(keeping) * SLICE >= WAITING:
+                while keeping and (pace.busy or len(keeping) * SLICE >= WAITING):
                     await wait_for_oldest()
+                # Whoever else waits has their turn between two slices.
+                await pace.rest()
         while keeping:
             await wait_for_oldest()
     finally:

@@ -69,9 +69,14 @@ class Pages(NamedTuple):
 
 
 class Metrics(Collector):
-    """What /metrics tells Prometheus about this process."""
+    """What /metrics tells Prometheus about this process.
+
+    Attributes:
+        asked: Requests since the start, without the home's own commands.
+    """
 
     def __init__(self) -> None:
+        self.asked = 0
         self.registry = CollectorRegistry()
         self.events = Counter(
             "persx_events", "Events by what became of them.", ["result"], registry=self.registry

@@ -36,7 +36,7 @@ from persx.web.api import (
     preference_links,
 )
 from persx.web.collect.routes import routes as collect_routes
-from persx.web.limits import BoundedProtocol
+from persx.web.limits import COMMANDS, BoundedProtocol
 from persx.web.site.errors import exception_handlers, failed
 from persx.web.site.routes import routes as site_routes
 
@@ -52,6 +52,8 @@ class Application(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] == "http" and not scope["path"].startswith(COMMANDS):
+            self.state.services.metrics.asked += 1
         if scope["type"] != "http" or (scope["method"], scope["path"]) != _DIRECT:
             await super().__call__(scope, receive, send)
             return
