@@ -79,10 +79,15 @@ async def test_who_arrives_on_an_inner_page_is_asked_at_once_and_answers_with_a_
     assert asked is not None
     assert asked[0] == "reprompt"
     sent = await answer(client, "industry", value="Education")
-    assert (sent.status_code, sent.headers["location"]) == (303, "/blog?x=1")
+    there = "/blog?x=1&industry=education"
+    assert (sent.status_code, sent.headers["location"]) == (303, there)
     page = (await client.get("/blog")).text
     assert bar(page) is None
     assert (await client.get("/v1/state")).json()["industry"] == "Education"
+    client.cookies.clear()
+    page = (await client.get(there)).text
+    assert bar(page) is not None, "the address brings the answer back where cookies are lost"
+    assert "This page speaks to Education." in page
 
 
 async def test_put_aside_it_is_not_asked_again_in_this_session_nor_soon(
@@ -275,10 +280,21 @@ async def test_numbers_and_short_texts_are_taken_as_such(client: Any, services: 
     assert 'type="number"' in page
     for wrong in ("many", "nan", "inf", "1e999", "0x10", "--1"):
         got = await answer(client, "visits", value=wrong)
-        assert got.headers["location"] == "/preferences?problem=answer", wrong
-    assert (await answer(client, "wish", value="y" * 201)).headers["location"] == (
-        "/preferences?problem=answer"
-    )
+        # It is put again where it was asked, with what was written and what is wrong with it.
+        assert got.status_code == 422, wrong
+        assert 'data-block="blog-hero"' in got.text
+        assert bar(got.text) == ("question", "What visits?", []), wrong
+        assert f'value="{wrong}"' in got.text
+        assert "Please write a number, such as 25." in got.text
+    got = await answer(client, "visits", value="")
+    assert "Please answer, or choose “Not now”." in got.text
+    got = await answer(client, "wish", value="y" * 201)
+    assert (got.status_code, bar(got.text)) == (422, ("question", "What wish?", []))
+    assert "at most 200 characters" in got.text
+    # What was asked nowhere is answered in the preferences.
+    for place in ("", "/nowhere", "https://evil.example/", "//evil.example", "/start", "[::"):
+        got = await answer(client, "visits", value="many", next=place)
+        assert got.headers["location"] == "/preferences?problem=answer", place
     await answer(client, "visits", value="12000.5")
     await answer(client, "wish", value="  <b>faster</b>  ")
     told = await facts(client)

@@ -270,8 +270,7 @@ def _arms_differ(
 ) -> bool:
     """Tell whether two arms would show this visitor different contents; alike in every arm."""
     first, *others = (
-        policy if show == POLICY else _named(texts, show, attributes)
-        for show in set(shows)
+        policy if show == POLICY else _named(texts, show, attributes) for show in set(shows)
     )
     return any(other != first for other in others)
 
