@@ -75,8 +75,9 @@ async def send_start(request: Request) -> Response:
             missing = missing_for(Purpose.PERSONALIZATION, granted)
             visitor = await allow(services, served.plan, visitor, missing, "start form")
             state = await declare(services, served.plan, visitor, given)
-        except BadInput as error:
-            errors["industry"] = str(error)
+        except BadInput:
+            # An industry that was taken away meanwhile; all else is sorted out above.
+            errors["industry"] = said.start_no_industry
     if errors:
         profile = await known_of(services, served.plan, visitor)
         return _form(request, served, profile, {**profile.attributes, **given}, target, errors)
