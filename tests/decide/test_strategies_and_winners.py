@@ -173,9 +173,9 @@ def test_who_counts_is_alike_in_every_arm() -> None:
         found = by_arm(plan(layered()), known)
         assert len(found) == 4
         assert len({each.assignments[0].eligible for each in found.values()}) == 1, known
-    assert not by_arm(plan(layered()), {"industry": "Retail"}, "other")["all"].assignments[
-        0
-    ].eligible
+    assert (
+        not by_arm(plan(layered()), {"industry": "Retail"}, "other")["all"].assignments[0].eligible
+    )
 
 
 def test_everybody_who_sees_a_block_counts_in_a_test_of_alike_arms() -> None:
@@ -261,4 +261,6 @@ def test_nothing_but_the_layer_decides(
     of = plan(layered())
     one, other = decided(of, visitor, known), decided(of, visitor, more)
     if one.assignments[0].arm == "industry":
-        assert [each.content for each in one.decisions] == [each.content for each in other.decisions]
+        assert [each.content for each in one.decisions] == [
+            each.content for each in other.decisions
+        ]

@@ -137,10 +137,10 @@ async def _edit(
     path = _path(request.key)
     draft = (await services.store.drafts()).get(path)
     if draft is None:
-        raise NotFound(
-            f"The home has no file {path}.",
+        raise Conflict(
+            f"The drafts have no file {path}: publishing them would take the experiment away.",
             value=path,
-            hint="Edit the file that declares the experiment, then push and publish.",
+            hint="Push the file again, then try again.",
         )
     return await _save(services, request, with_fields(draft.text, path, values), message)
 
