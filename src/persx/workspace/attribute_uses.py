@@ -148,6 +148,9 @@ def _uses(workspace: Workspace) -> Iterator[tuple[str, Use]]:
         for path, content in contents.items():
             for name in types[block.type].reads(content):
                 yield name, Use("blocks", block.name, path)
+    for strategy in workspace.strategies.values():
+        for name in strategy.attributes:
+            yield name, Use("strategies", strategy.name, "attributes")
     for persona in workspace.personas.values():
         for name in ("industry", "goals", "tools"):
             if getattr(persona, name):

@@ -25,6 +25,7 @@ WORDS: Final = {
     "industries": ("industry", "industries"),
     "personas": ("persona", "personas"),
     "questions": ("question", "questions"),
+    "strategies": ("strategy", "strategies"),
 }
 """What a use is called, one and several."""
 
