@@ -69,7 +69,14 @@ async def test_small_audiences_are_warned_of_once_there_are_visitors(tmp_path: P
         await publish(services, PublishRequest(author="ada", message=""))
         await services.publication.refresh(services.store)
         await fill(services, 40)
-        assert (await checked_drafts(services, CensusRequest())).faults == ()
+        (few,) = (await checked_drafts(services, CensusRequest())).faults
+        assert (few.file, few.path, few.severity) == (
+            "settings.yaml",
+            "smallest_audience",
+            "warning",
+        )
+        assert few.message.startswith("There are 40 visitors, so that no audience has 50")
+        assert few.value == "many: 40"
         await services.stream.append(
             [call(EventType.PAGE, anonymous_id=f"w{number}") for number in range(20)]
         )
@@ -82,6 +89,27 @@ async def test_small_audiences_are_warned_of_once_there_are_visitors(tmp_path: P
         }
         assert faults[-1].file == "audiences.yaml"
         assert faults[-1].message.startswith("The audience has 0 of 60 visitors")
+        # Drafts are counted before they are published, where what they read is kept.
+        audiences.write_text(
+            audiences.read_text()
+            + '\nnew: {when: industry == "SaaS"}\nuncounted: {when: carts == 0}\n'
+            'through: {when: in_audience("uncounted")}\n'
+        )
+        attributes = tmp_path / "site" / "attributes.yaml"
+        attributes.write_text(
+            attributes.read_text() + "\ncarts: {type: number, source: computed, purpose: analytics,"
+            " compute: {kind: count, event: Product Added}}\n"
+        )
+        changed = read_folder(tmp_path / "site", [])
+        base = {path: draft.digest for path, draft in (await services.store.drafts()).items()}
+        await push(services, PushRequest(files=changed, base=base, author="ada"))
+        faults = (await checked_drafts(services, CensusRequest())).faults
+        assert {fault.path for fault in faults} == {
+            "few.when",
+            "new.when",
+            "readers.when",
+            "store-owners.when",
+        }
 
 
 async def test_the_studio_lists_the_attributes(client: Any, services: Any) -> None:
