@@ -69,6 +69,7 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
         bury: Leave tombstones.
         texts: What else the visitor is known by, such as e-mail addresses: looked for, like the
             ids, in what was set aside and in imported tables.
+        units: Imported table → its column of ids, which is compared even if it holds numbers.
     """
 
     identities: frozenset[IdentityKey]
@@ -76,6 +77,7 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = True
     bury: bool = True
     texts: frozenset[str] = frozenset()
+    units: Mapping[str, str] = {}
 
     def ids(self, prefix: str) -> frozenset[str]:
         """Return the ids of one kind, such as ``a:``, without it."""
