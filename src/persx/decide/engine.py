@@ -224,7 +224,7 @@ def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> De
         # An experiment that comes first and names the content leaves the later ones nothing.
         if not by_arm:
             by_show = {
-                show: shown if show == POLICY else _shown(visit, block, texts, show)
+                show: shown if show == POLICY else _shown(visit, texts, show)
                 for show in set(shows)
             }
             # Alike in every arm: who would see different things in two of them counts.
@@ -235,9 +235,9 @@ def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> De
                 shown, by_arm = by_show[shows[arm]], True
 
     if visit.held:
-        shown, reason = _shown(visit, block, texts, DEFAULT_CHOICE), Reason.HOLDOUT
+        shown, reason = _shown(visit, texts, DEFAULT_CHOICE), Reason.HOLDOUT
     elif visit.forced is not None and (name := _forced(visit.forced, block)) is not None:
-        shown, reason = _shown(visit, block, texts, block.choice(name)), Reason.FORCED
+        shown, reason = _shown(visit, texts, block.choice(name)), Reason.FORCED
     elif by_arm:
         reason = Reason.ARM
     elif own in texts.broken:
@@ -272,7 +272,7 @@ class _Shown(NamedTuple):
     content: Mapping[str, Any]
 
 
-def _shown(visit: _Visit, block: BlockPlan, texts: Texts, show: Show) -> _Shown:
+def _shown(visit: _Visit, texts: Texts, show: Show) -> _Shown:
     """Return the content that is named, or that a strategy chooses and arranges."""
     attributes = visit.attributes
     if isinstance(show, int):
