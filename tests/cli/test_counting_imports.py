@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from persx.app.event_imports import (
+    CONTINUE_IMPORT,
     BeginImport,
     ContinueImport,
     EventImport,
@@ -52,6 +53,9 @@ async def test_two_imports_of_one_file_at_once_count_each_event_once(
         both = await asyncio.gather(*(bring_in(services, request_, 3_000) for _ in range(2)))
         for job in both:
             assert (job.accepted, job.duplicates, job.position) == (EVENTS, 0, EVENTS)
+        assert CONTINUE_IMPORT.notes is not None
+        noted = [CONTINUE_IMPORT.notes(ContinueImport(name=job.name), job) for job in both]
+        assert sorted(map(len, map(list, noted))) == [0, 1], "the audit log tells of it once"
         assert await in_log(services) == EVENTS
 
 

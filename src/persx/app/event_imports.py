@@ -95,6 +95,7 @@ class EventImport(msgspec.Struct, frozen=True, kw_only=True):
             stopped within it.
         sequence: Where the log ended when that piece was begun.
         finished: When the last was kept; 0 before that.
+        already: It was finished before this was asked.
     """
 
     name: str
@@ -109,6 +110,7 @@ class EventImport(msgspec.Struct, frozen=True, kw_only=True):
     underway: int = 0
     sequence: int = 0
     finished: Millis = 0
+    already: bool = False
 
 
 async def begin_import(services: Services, request: BeginImport) -> EventImport:
@@ -179,7 +181,7 @@ async def _continue(services: Services, request: ContinueImport) -> EventImport:
         raise NotFound(f"There is no import '{request.name}'.", value=request.name)
     job = msgspec.json.decode(kept, type=EventImport)
     if job.finished:
-        return job
+        return msgspec.structs.replace(job, already=True)
     if services.publication.ready is None:
         # Nobody serves this home: the fold that events meet is put in place here.
         await services.publication.refresh(services.store)
@@ -342,7 +344,7 @@ def _table(name: str) -> str:
 
 def _noted(_request: object, done: EventImport) -> list[Noted]:
     """Tell of an import once, when it is done; a file's name may tell of people."""
-    if not done.finished:
+    if done.already or not done.finished:
         return []
     return [Noted("events.import", "", f"{done.accepted} accepted, {done.duplicates} duplicates")]
 
