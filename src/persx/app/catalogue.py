@@ -19,6 +19,7 @@ from persx.app import (
     publishing,
     reports,
     retention,
+    visitor_export,
 )
 from persx.app.use_cases import AnyUseCase
 from persx.model.registry import Registry
@@ -42,6 +43,8 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         retention.RETENTION,
         retention.RETAIN,
         *people.USE_CASES,
+        visitor_export.EXPORT_VISITOR,
+        audit.HAND_OUT,
         audit.AUDIT,
         audit.VERIFY_AUDIT,
     ],

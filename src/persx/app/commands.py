@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from persx.app.audit import perform
+from persx.app.audit import HAND_OUT, perform
 from persx.app.home import SERVER_FILE, ServerAddress, open_home
 from persx.app.settings import load_settings
 from persx.app.use_cases import UseCase
@@ -92,6 +92,8 @@ def call(
     Raises:
         PersxError: Whatever the use case raises, wherever it ran.
     """
+    if use_case.hands_out is not None:
+        call(home, HAND_OUT, use_case.hands_out, patience=patience)
     deadline = time.monotonic() + patience
     while True:
         try:

@@ -271,7 +271,14 @@ def _noted(what: str, done: UnmergeResult) -> list[Noted]:
     return [Noted(what, "", f"{len(done.edges)} edges")]
 
 
-SHOW: Final = UseCase("identity-show", IdentityRequest, IdentityResult, show, writes=False)
+SHOW: Final = UseCase(
+    "identity-show",
+    IdentityRequest,
+    IdentityResult,
+    show,
+    notes=lambda *_: (),
+    looked=lambda _, shown: [IdentityKey(each.identity) for each in shown.identities],
+)
 UNMERGE: Final = UseCase(
     "identity-unmerge",
     IdentityRequest,

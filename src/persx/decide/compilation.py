@@ -151,7 +151,6 @@ def _block_plan(
         locale: _texts(block, type_, variants, locale, workspace, faults)
         for locale in (workspace.settings.default_locale, *workspace.locales)
     }
-    texts[""] = texts[workspace.settings.default_locale]
     arranged = frozenset(
         name
         for each in texts.values()
@@ -159,6 +158,12 @@ def _block_plan(
         if type_ is not None and content
         for name in type_.reads(content)
     )
+    if type_ is not None and arranged:
+        texts = {
+            locale: each._replace(arrange=_arranging(type_, locale))
+            for locale, each in texts.items()
+        }
+    texts[""] = texts[workspace.settings.default_locale]
     reads = program.sources_of(arranged).union(
         *(program.reads(branch.when) for branch in branches if branch.when)
     )
@@ -177,7 +182,6 @@ def _block_plan(
         texts=texts,
         facts=facts,
         reads=reads,
-        arrange=_arranging(type_) if type_ is not None and arranged else None,
         shows={},
     )
     shows = {
@@ -188,9 +192,9 @@ def _block_plan(
     return plan
 
 
-def _arranging(type_: BlockType) -> Callable[[Content, Mapping[str, Any]], Content]:
+def _arranging(type_: BlockType, locale: str) -> Callable[[Content, Mapping[str, Any]], Content]:
     def arrange(content: Content, attributes: Mapping[str, Any]) -> Content:
-        return type_.arrange(content, attributes) if content else content
+        return type_.arrange(content, attributes, locale) if content else content
 
     return arrange
 

@@ -97,7 +97,7 @@ def decide(
         try:
             if own is None:
                 own = block.choose(attributes, now, memo)
-            if plain and block.arrange is None:
+            if plain and texts.arrange is None:
                 if own == DEFAULT_CHOICE:
                     decision = _fallback(texts.fallbacks, block, profile, attributes)
                 else:
@@ -204,8 +204,8 @@ class _Visit(NamedTuple):
 def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> Decision:
     contents, attributes = texts.contents, visit.attributes
     content, differs = contents[own], texts.differs[own]
-    if block.arrange is not None and own not in texts.broken:
-        content = block.arrange(content, attributes)
+    if texts.arrange is not None and own not in texts.broken:
+        content = texts.arrange(content, attributes)
         differs = content != contents[DEFAULT_CHOICE]
     if differs:
         visit.counted.add(HOLDOUT)
@@ -218,7 +218,7 @@ def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> De
         arms = {**arms, experiment.key: experiment.arms[arm]}
         # An experiment that comes first and names the content leaves the later ones nothing.
         if not by_arm:
-            if _arms_differ(block, shows, content, contents, attributes):
+            if _arms_differ(texts, shows, content, attributes):
                 visit.counted.add(experiment.key)
             if shows[arm] != POLICY:
                 choice, by_arm = shows[arm], True
@@ -237,9 +237,7 @@ def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> De
         reason = _fallback(texts.fallbacks, block, visit.profile, attributes).reason
     if choice in texts.broken:
         return _decision(block, contents, DEFAULT_CHOICE, Reason.INVALID, arms)
-    return _decision(
-        block, contents, choice, reason, arms, _named(block, contents, choice, attributes)
-    )
+    return _decision(block, contents, choice, reason, arms, _named(texts, choice, attributes))
 
 
 def _forced(forced: Mapping[str, str], block: BlockPlan) -> str | None:
@@ -256,29 +254,23 @@ def _fallback(
     return fallbacks.no_match
 
 
-def _named(
-    block: BlockPlan,
-    contents: Sequence[Mapping[str, Any]],
-    choice: int,
-    attributes: Mapping[str, Any],
-) -> Mapping[str, Any]:
+def _named(texts: Texts, choice: int, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return content that somebody names; the default is meant as it is written."""
-    if choice == DEFAULT_CHOICE or block.arrange is None:
-        return contents[choice]
-    return block.arrange(contents[choice], attributes)
+    content = texts.contents[choice]
+    if choice == DEFAULT_CHOICE or texts.arrange is None:
+        return content
+    return texts.arrange(content, attributes)
 
 
 def _arms_differ(
-    block: BlockPlan,
+    texts: Texts,
     shows: Sequence[int],
     policy: Mapping[str, Any],
-    contents: Sequence[Mapping[str, Any]],
     attributes: Mapping[str, Any],
 ) -> bool:
     """Tell whether two arms would show this visitor different contents; alike in every arm."""
     first, *others = (
-        policy if show == POLICY else _named(block, contents, show, attributes)
-        for show in set(shows)
+        policy if show == POLICY else _named(texts, show, attributes) for show in set(shows)
     )
     return any(other != first for other in others)
 

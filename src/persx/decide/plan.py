@@ -50,7 +50,7 @@ class Texts(NamedTuple):
     what each becomes for a visitor who is in no experiment but the holdout's targeted arm, and
     `fallbacks` what the default becomes for them by reason. At the indices in `broken` the
     default stands for content that cannot be shown, with the reason `invalid`; a broken default
-    is empty.
+    is empty. `arrange` makes of a content what one visitor gets; none where all get the same.
     """
 
     contents: tuple[Content, ...]
@@ -58,6 +58,7 @@ class Texts(NamedTuple):
     targeted: tuple[Decision, ...]
     fallbacks: Fallbacks
     broken: frozenset[int] = frozenset()
+    arrange: Callable[[Content, Mapping[str, Any]], Content] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,6 @@ class BlockPlan:
     texts: Mapping[str, Texts]
     facts: frozenset[str]
     reads: frozenset[str]
-    arrange: Callable[[Content, Mapping[str, Any]], Content] | None
     shows: Mapping[str, tuple[int, ...]]
 
     def choice(self, variant: str) -> int:

@@ -70,6 +70,7 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
         bury: Leave tombstones.
         texts: What else the visitor is known by, such as e-mail addresses: looked for, like the
             ids, in what was set aside and in imported tables.
+        units: Imported table → its column of ids, which is compared even if it holds numbers.
     """
 
     identities: frozenset[IdentityKey]
@@ -77,6 +78,7 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = True
     bury: bool = True
     texts: frozenset[str] = frozenset()
+    units: Mapping[str, str] = {}
 
     def ids(self, prefix: str) -> frozenset[str]:
         """Return the ids of one kind, such as ``a:``, without it."""

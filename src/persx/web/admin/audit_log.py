@@ -61,7 +61,7 @@ WORDS: Final = {
     "snapshot.publish": "published",
     "snapshot.activate": "went to another snapshot",
     "visitor.look": "looked at a visitor",
-    "visitor.export": "exported submissions",
+    "visitor.export": "exported visitors' data",
     "visitor.erase": "erased a visitor",
     "identity.unmerge": "took a merge back",
     "identity.link": "merged again",
