@@ -224,8 +224,7 @@ def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> De
         # An experiment that comes first and names the content leaves the later ones nothing.
         if not by_arm:
             by_show = {
-                show: shown if show == POLICY else _shown(visit, texts, show)
-                for show in set(shows)
+                show: shown if show == POLICY else _shown(visit, texts, show) for show in set(shows)
             }
             # Alike in every arm: who would see different things in two of them counts.
             first, *others = (each.content for each in by_show.values())
