@@ -10,6 +10,7 @@ import msgspec
 from persx.model.attribute import Attribute, Purpose
 from persx.model.clock import Millis
 from persx.model.document import Document
+from persx.model.health import Objective
 from persx.model.network import NetworkSettings
 from persx.model.question import QuestionDocument
 
@@ -411,6 +412,7 @@ class Workspace(Document, frozen=True, kw_only=True):
     experiments: dict[str, Experiment] = {}
     goals: dict[str, Goal] = {}
     questions: dict[str, QuestionDocument] = {}
+    objectives: dict[str, Objective] = {}
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
