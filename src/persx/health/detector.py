@@ -3,9 +3,10 @@
 Each trial is bad or not. As long as a trial is bad with a probability of at most `limit`, whatever
 came before it, the likelihood ratio of a worse rate against `limit` is expected not to grow.
 Several worse rates are tried at once, each with a score that never falls below 0 at the beginning
-of a step (a few minutes, or a day). The mean of these e-CUSUMs lies below the e-SR procedure's, of which the
-chance to reach A within n steps is at most n / A (Shin, Ramdas and Rinaldo, E-detectors: a
-nonparametric framework for sequential change detection, 2022, with Doob's inequality).
+of a step (a few minutes, or a day). The mean of these e-CUSUMs lies below the e-SR procedure's,
+of which the chance to reach A within n steps is at most n / A (Shin, Ramdas and Rinaldo,
+E-detectors: a nonparametric framework for sequential change detection, 2022, with Doob's
+inequality).
 """
 
 from __future__ import annotations

@@ -20,7 +20,9 @@ told AS (
       OR list_contains(reasons, 'holdout') AS held,
     list_contains(reasons, 'no_consent') OR list_contains(reasons, 'disabled') AS refused,
     list_contains(reasons, 'targeted') OR list_contains(reasons, 'learned')
-      OR len(list_filter(list_zip(variants, reasons), x -> x[2] = 'arm' AND x[1] <> 'default')) > 0
+      OR len(list_filter(
+        list_zip(variants, reasons), lambda x: x[2] = 'arm' AND x[1] <> 'default'
+      )) > 0
       AS personalized,
     coalesce(moment - lag(moment) OVER (PARTITION BY visitor ORDER BY moment), $gap) >= $gap
       AS begins
