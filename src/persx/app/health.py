@@ -26,7 +26,7 @@ class HealthRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 async def current_health(services: Services, _request: HealthRequest) -> Status:
     """Look now, and return everything."""
-    return await look(services)
+    return await look(services, fresh=True)
 
 
 async def last_health(services: Services, _request: HealthRequest) -> Status:

@@ -56,10 +56,13 @@ _LATE: Final = 2 * MINUTE
 _log = logging.getLogger("persx")
 
 
-async def look(services: Services) -> Status:
+async def look(services: Services, *, fresh: bool = False) -> Status:
     """Count what is new, judge all objectives, and keep and return what was found.
 
     Whoever has not the lease is told what the one who has it found last.
+
+    Args:
+        fresh: Somebody waits: today's visitors are counted again, if that is cheap.
     """
     health = services.health
     async with health.looking:
@@ -76,7 +79,7 @@ async def look(services: Services) -> Status:
             health.days = await load_days(services.store)
         taken = health.tally.take(services.metrics.errors_by_place())
         try:
-            return await _looked(services, health.record, taken, now)
+            return await _looked(services, health.record, taken, now, fresh)
         except BaseException:
             # What was kept is read again; what was counted counts the next time.
             health.record, health.days = None, None
@@ -87,7 +90,9 @@ async def look(services: Services) -> Status:
                 await services.store.lease(LEASE, holder, now, now)
 
 
-async def _looked(services: Services, record: Record, taken: Counts, now: Millis) -> Status:
+async def _looked(
+    services: Services, record: Record, taken: Counts, now: Millis, fresh: bool
+) -> Status:
     health, plan = services.health, services.publication.plan
     if plan is None:
         await services.publication.refresh(services.store)
@@ -96,7 +101,7 @@ async def _looked(services: Services, record: Record, taken: Counts, now: Millis
     zone = plan.zone if plan else ZoneInfo("UTC")
     today = day_of(now, zone)
     timeline = await extended_timeline(services.store, record.timeline)
-    changed = await _days(services, taken, timeline.began, today, zone)
+    changed = await _days(services, taken, timeline.began, today, zone, fresh)
     days = {**(health.days or {}), **changed}
     lifts = record
     if workspace is not None and record.lifts_of != today:
@@ -171,7 +176,7 @@ class _New:
 
 
 async def _days(
-    services: Services, taken: Counts, began: Millis, today: str, zone: ZoneInfo
+    services: Services, taken: Counts, began: Millis, today: str, zone: ZoneInfo, fresh: bool
 ) -> dict[str, Day]:
     """Return the days that changed: today, and finished ones whose visitors are counted now."""
     health, now = services.health, services.clock()
@@ -183,7 +188,7 @@ async def _days(
     plan = services.publication.plan
     if plan is None:
         return {today: Day(counts=counts)}
-    pause = max(MINUTE, 50 * health.counting_takes)
+    pause = max(0 if fresh else MINUTE, 50 * health.counting_takes)
     await services.decision_log.flush(services.store)
     written = services.decision_log.written
     if written != health.written and now - health.counted_visitors >= pause:
