@@ -20,7 +20,7 @@ from persx.health.indicator import Lift
 from persx.health.judging import SubjectRecord
 from persx.health.status import Silence, Status
 from persx.health.timeline import Timeline
-from persx.model.clock import Millis
+from persx.model.clock import Clock, Millis
 from persx.model.health import ObjectiveState
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ class Health(Collector):
         serving: This process looks again and again.
     """
 
-    def __init__(self) -> None:
-        self.tally = Tally()
+    def __init__(self, clock: Clock) -> None:
+        self.tally = Tally(clock)
         self.looking = asyncio.Lock()
         self.record: Record | None = None
         self.days: dict[str, Day] | None = None

@@ -33,9 +33,10 @@ from persx.app.health_record import (
 )
 from persx.app.health_telling import status_of, window_of
 from persx.app.services import Services
+from persx.app.tally import Piece
 from persx.health.counts import Counts, add
 from persx.health.detector import Trials
-from persx.health.indicator import Evidence, Indicator, Known
+from persx.health.indicator import ALL, Evidence, Indicator, Known
 from persx.health.indicators import INDICATORS
 from persx.health.judging import SLOT, Finding, judge, slot_trials, trials, whole
 from persx.health.objectives import objectives
@@ -91,9 +92,10 @@ async def look(services: Services, *, fresh: bool = False) -> Status:
 
 
 async def _looked(
-    services: Services, record: Record, taken: Counts, now: Millis, fresh: bool
+    services: Services, record: Record, pieces: list[Piece], now: Millis, fresh: bool
 ) -> Status:
     health, plan = services.health, services.publication.plan
+    taken = add(each.counts for each in pieces)
     if plan is None:
         await services.publication.refresh(services.store)
         plan = services.publication.plan
@@ -112,7 +114,11 @@ async def _looked(
     if slot != record.slot:
         finished, counts = record.slot_counts if record.slot else None, taken
     whole_days = sorted(day for day, kept in days.items() if kept.whole and day > record.judged)
-    new = _New(taken, finished, [days[day].counts for day in whole_days])
+    new = _New(
+        pieces,
+        finished,
+        [Piece(at=bounds(day, zone)[1], counts=days[day].counts) for day in whole_days],
+    )
     found, findings, wholes = {}, {}, {}
     by_day = {day: kept.counts for day, kept in days.items()}
     for objective in objectives(workspace):
@@ -158,21 +164,25 @@ async def _looked(
 class _New:
     """Trials that are new, by what counts as one."""
 
-    def __init__(self, recent: Counts, slot: Counts | None, days: list[Counts]) -> None:
-        self._recent, self._slot, self._days = recent, slot, add(days)
+    def __init__(self, recent: list[Piece], slot: Counts | None, days: list[Piece]) -> None:
+        self._recent, self._slot, self._days = recent, slot, days
 
-    def of(self, objective: Objective, indicator: Indicator, known: Known) -> dict[str, Trials]:
-        """Return them for an objective, by subject."""
+    def of(
+        self, objective: Objective, indicator: Indicator, known: Known
+    ) -> dict[str, list[Trials]]:
+        """Return them for an objective, by subject, oldest first."""
         if indicator.evidence is Evidence.SLOTS:
             if self._slot is None:
                 return {}
             trial = slot_trials(objective, indicator, self._slot, known)
-            return {"": trial} if trial.total else {}
+            return {ALL: [trial]} if trial.total else {}
         if indicator.evidence not in (Evidence.TRIALS, Evidence.DAYS):
             return {}
-        counts = self._recent if indicator.evidence is Evidence.TRIALS else self._days
-        read = indicator.read(counts, known)
-        return {name: trials(objective, ratio) for name, ratio in read.items()}
+        found: dict[str, list[Trials]] = {}
+        for piece in self._recent if indicator.evidence is Evidence.TRIALS else self._days:
+            for name, ratio in indicator.read(piece.counts, known).items():
+                found.setdefault(name, []).append(trials(objective, ratio, piece.at))
+        return found
 
 
 async def _days(

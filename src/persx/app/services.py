@@ -197,7 +197,7 @@ class Services:
     offers: Offers[Offer] = field(default_factory=Offers)
     network: NetworkDatabase = field(init=False)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
-    health: Health = field(default_factory=Health)
+    health: Health = field(init=False)
     decision_log: DecisionLog = field(init=False)
     keyring: Keyring = field(init=False)
     signer: Signer = field(init=False)
@@ -211,6 +211,8 @@ class Services:
         self.publication = Publication(self.metrics.errors.labels("publication").inc)
         self.decision_log = DecisionLog(self.metrics.dropped.inc)
         self.signer = Signer(self.keys.secret)
+        # The clock may be set later, in tests.
+        self.health = Health(lambda: self.clock())
         self.metrics.registry.register(self.health)
         self.keyring = Keyring(self.keys.write_key, self.keys.server_digest, self.keys.secret)
         path = self.settings.network_file

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from time import monotonic
 from typing import Final
+
+import msgspec
 
 from persx.health.counts import SLOW_SECONDS, Counts, add
 from persx.health.indicators.service import BROWSER
+from persx.model.clock import Clock, Millis
 from persx.model.decision import Decision
+
+PIECE_SECONDS: Final = 5.0
+"""What is decided within so many seconds is judged together."""
+
+MOST_PIECES: Final = 100
+"""More are added up: the store has not taken any for minutes."""
 
 MOST_PLACES: Final = 50
 """Places of scripts that a process logs an error of, each once."""
 
 _log = logging.getLogger("persx")
+
+
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
+    """What was counted in a few seconds, and when they ended."""
+
+    at: Millis
+    counts: Counts
 
 
 class Tally:
@@ -22,16 +39,20 @@ class Tally:
     A visitor is in it as a number alone: no id, and of what is known only the industry.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._decisions: dict[tuple[str, str, str], int] = {}
         self._pages = self._withheld = self._answered = self._slow = self._browser = 0
-        self._given_back = Counts()
+        self._pieces: list[Piece] = []
+        self._began = monotonic()
         self._errors: dict[str, int] = {}
         self._reportable = 0
         self._told: set[str] = set()
 
     def decided(self, decisions: Iterable[Decision], industry: str, *, storable: bool) -> None:
         """Count what was decided for a person, whose industry is known or empty."""
+        if monotonic() - self._began > PIECE_SECONDS:
+            self._close()
         counts = self._decisions
         for decision in decisions:
             key = (decision.block, industry, decision.reason.value)
@@ -66,29 +87,44 @@ class Tally:
             _log.error("A script failed in a browser: %s at %s.", kind, place)
         return True
 
-    def take(self, errors: Mapping[str, int]) -> Counts:
-        """Return what came since the last time.
+    def _close(self) -> None:
+        """Begin a new piece: what went wrong in between is not lost in what went well before."""
+        if self._decisions:
+            self._pieces.append(Piece(at=self._clock(), counts=self._rest()))
+            if len(self._pieces) > MOST_PIECES:
+                first, second, *others = self._pieces
+                both = Piece(at=second.at, counts=add([first.counts, second.counts]))
+                self._pieces = [both, *others]
+        self._began = monotonic()
 
-        Args:
-            errors: Place → errors since the process began.
-        """
-        new = {place: n - self._errors.get(place, 0) for place, n in errors.items()}
-        self._errors = dict(errors)
-        # Those are counted here, within bounds.
-        new[BROWSER] = self._browser
-        taken = Counts(
+    def _rest(self) -> Counts:
+        counts = Counts(
             decisions=self._decisions,
             pages=self._pages,
             withheld=self._withheld,
-            errors={place: n for place, n in new.items() if n > 0},
+            errors={BROWSER: self._browser} if self._browser else {},
             answered=self._answered,
             slow=self._slow,
         )
         self._decisions = {}
         self._pages = self._withheld = self._answered = self._slow = self._browser = 0
-        taken, self._given_back = add([self._given_back, taken]), Counts()
-        return taken
+        return counts
 
-    def give_back(self, counts: Counts) -> None:
+    def take(self, errors: Mapping[str, int]) -> list[Piece]:
+        """Return what came since the last time, in pieces of a few seconds, oldest first.
+
+        Args:
+            errors: Place → errors of the server since the process began.
+        """
+        new = {
+            place: n - self._errors.get(place, 0) for place, n in errors.items() if place != BROWSER
+        }
+        self._errors = dict(errors)
+        happened = Counts(errors={place: n for place, n in new.items() if n > 0})
+        pieces = [*self._pieces, Piece(at=self._clock(), counts=add([self._rest(), happened]))]
+        self._pieces, self._began = [], monotonic()
+        return pieces
+
+    def give_back(self, pieces: list[Piece]) -> None:
         """Count again what could not be kept."""
-        self._given_back = add([self._given_back, counts])
+        self._pieces = [*pieces, *self._pieces]

@@ -3,7 +3,7 @@
 Each trial is bad or not. As long as a trial is bad with a probability of at most `limit`, whatever
 came before it, the likelihood ratio of a worse rate against `limit` is expected not to grow.
 Several worse rates are tried at once, each with a score that never falls below 0 at the beginning
-of a step (a few minutes, or a day). The mean of these e-CUSUMs lies below the e-SR procedure's,
+of a step (seconds, minutes or a day). The mean of these e-CUSUMs lies below the e-SR procedure's,
 of which the chance to reach A within n steps is at most n / A (Shin, Ramdas and Rinaldo,
 E-detectors: a nonparametric framework for sequential change detection, 2022, with Doob's
 inequality).
@@ -28,10 +28,11 @@ _STRENGTHS: Final = (0.1, 0.25, 0.45, 0.65, 0.85, 0.97)
 
 
 class Trials(msgspec.Struct, frozen=True):
-    """Trials, and how many of them were bad."""
+    """Trials, how many of them were bad, and when the last of them was."""
 
     bad: int
     total: int
+    at: Millis = 0
 
 
 class Detector(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,9 +56,7 @@ def worse_rates(limit: float) -> tuple[float, ...]:
     return tuple(limit ** (1 - strength) for strength in _STRENGTHS)
 
 
-def advance(
-    detector: Detector, trials: Trials, limit: float, now: Millis, step: Millis
-) -> Detector:
+def advance(detector: Detector, trials: Trials, limit: float, step: Millis) -> Detector:
     """Return the detector after more trials.
 
     Looking more often than once a step changes nothing in the chance of a false alarm.
@@ -66,10 +65,9 @@ def advance(
         detector: What came before.
         trials: What is new.
         limit: The rate of bad trials that is still right, above 0 and below 1.
-        now: Epoch milliseconds.
-        step: Length of a step.
+        step: Length of a step, in milliseconds.
     """
-    scores, stepped = detector.scores, detector.stepped
+    scores, stepped, now = detector.scores, detector.stepped, trials.at
     if now - stepped >= step or now < stepped:
         scores, stepped = tuple(max(score, 0.0) for score in scores), now
     good = trials.total - trials.bad

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -19,14 +19,14 @@ from persx.health.detector import (
     threshold,
 )
 from persx.health.indicator import ALL, Evidence, Indicator, Known, Lift, Ratio
-from persx.model.clock import DAY, MINUTE, Millis
+from persx.model.clock import DAY, MINUTE, SECOND, Millis
 from persx.model.health import Objective, ObjectiveState
 
 SLOT: Final = 10 * MINUTE
 """A stretch of time that is good or bad as a whole."""
 
 STEPS: Final[Mapping[Evidence, Millis]] = {
-    Evidence.TRIALS: 5 * MINUTE,
+    Evidence.TRIALS: SECOND,
     Evidence.SLOTS: SLOT // 2,
     Evidence.DAYS: DAY // 2,
 }
@@ -84,11 +84,11 @@ def misses(objective: Objective, value: float) -> bool:
     return value > objective.target
 
 
-def trials(objective: Objective, ratio: Ratio) -> Trials:
+def trials(objective: Objective, ratio: Ratio, at: Millis) -> Trials:
     """Return a ratio as trials, of which those against the objective are bad."""
     if objective.at_least is not None:
-        return Trials(ratio.denominator - ratio.numerator, ratio.denominator)
-    return Trials(min(ratio.numerator, ratio.denominator), ratio.denominator)
+        return Trials(ratio.denominator - ratio.numerator, ratio.denominator, at)
+    return Trials(min(ratio.numerator, ratio.denominator), ratio.denominator, at)
 
 
 def limit_of(objective: Objective, kind: Evidence) -> float:
@@ -105,7 +105,7 @@ def slot_trials(objective: Objective, indicator: Indicator, slot: Counts, known:
     if ratio.value is None or ratio.denominator < FEWEST:
         return Trials(0, 0)
     bad = misses(objective, ratio.value) and ratio.numerator >= FEWEST_ERRORS
-    return Trials(int(bad), 1)
+    return Trials(int(bad), 1, known.now)
 
 
 def judge(
@@ -113,7 +113,7 @@ def judge(
     indicator: Indicator,
     records: Mapping[str, SubjectRecord],
     *,
-    new: Mapping[str, Trials],
+    new: Mapping[str, Sequence[Trials]],
     window: Mapping[str, Ratio],
     known: Known,
 ) -> dict[str, tuple[SubjectRecord, Finding]]:
@@ -123,7 +123,7 @@ def judge(
         objective: What is wanted.
         indicator: What is measured.
         records: What was found before.
-        new: Trials since then, by subject.
+        new: Trials since then, by subject, oldest first.
         window: What the indicator says of the objective's window, by subject.
         known: What else is known.
     """
@@ -148,8 +148,9 @@ def judge(
             state, why, value = _by_fact(objective, ratio)
             after = msgspec.structs.replace(record, state=state)
         else:
-            trial = new.get(name, Trials(0, 0))
-            after = _advanced(objective, indicator, record, trial, known.now, len(subjects))
+            after = record
+            for trial in new.get(name, ()):
+                after = _advanced(objective, indicator, after, trial, len(subjects))
             state, why = _by_evidence(objective, indicator, after, ratio)
             after, value = msgspec.structs.replace(after, state=state), ratio.value
         if state is not record.state:
@@ -172,7 +173,6 @@ def _advanced(
     indicator: Indicator,
     record: SubjectRecord,
     trial: Trials,
-    now: Millis,
     watched: int,
 ) -> SubjectRecord:
     """Return a record with what is new: evidence against it, or where it is broken, for it."""
@@ -183,10 +183,10 @@ def _advanced(
         score = recover(record.recovering, trial, limit, record.broken)
         if score >= SUSPICION:
             return msgspec.structs.replace(
-                record, broken=0.0, recovering=0.0, detector=Detector(stepped=now)
+                record, broken=0.0, recovering=0.0, detector=Detector(stepped=trial.at)
             )
         return msgspec.structs.replace(record, recovering=score)
-    detector = advance(record.detector, trial, limit, now, step)
+    detector = advance(record.detector, trial, limit, step)
     broken = 0.0
     if evidence(detector) >= threshold(365 * DAY / step, watched):
         broken = likely_rate(detector, limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from typing import Any, Final
 
 import msgspec
@@ -72,19 +73,16 @@ class WebhookChannel(msgspec.Struct, frozen=True):
         Raises:
             NotSent: Nobody answered, or with an error.
         """
-        request = urllib.request.Request(
-            settings.webhook,
-            msgspec.json.encode(message(alert)),
-            {"Content-Type": "application/json", "Idempotency-Key": alert.id},
-            method="POST",
-        )
+        body = msgspec.json.encode(message(alert))
+        headers = {"Content-Type": "application/json", "Idempotency-Key": alert.id}
         try:
+            request = urllib.request.Request(settings.webhook, body, headers, method="POST")
             with _OPENER.open(request, timeout=settings.timeout) as answer:
                 answer.read(1_000)
         except urllib.error.HTTPError as error:
             error.close()
             raise NotSent(f"The webhook answered {error.code}.") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             # What the error says may hold the address, which is a secret.
             reason = getattr(error, "reason", error)
             told = reason.strerror if isinstance(reason, OSError) else None
