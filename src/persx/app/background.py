@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from persx.app import audit
+from persx.app.alerting import deliver
 from persx.app.backfill import Job, fill, fold_of, switch
+from persx.app.looking import look
 from persx.app.predicting import train_when_due
 from persx.app.retention import noted, retain
 from persx.app.services import Services
@@ -66,6 +68,14 @@ async def background(services: Services) -> AsyncIterator[None]:
     async def training() -> None:
         await train_when_due(services)
 
+    services.health.serving = True
+
+    async def minding_health() -> None:
+        try:
+            await look(services)
+        finally:
+            await deliver(services)
+
     tasks = [
         asyncio.create_task(work)
         for work in (
@@ -74,6 +84,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             _every(USES_SECONDS, "uses of keys", noting_uses),
             _every(services.settings.retention_seconds, "retention", retaining),
             _every(TRAINING_SECONDS, "training", training),
+            _every(services.settings.health_seconds, "health", minding_health),
             *([_every(NETWORK_SECONDS, "network", network)] if services.network.path else []),
             services.decision_log.run(services.store),
         )
@@ -84,6 +95,10 @@ async def background(services: Services) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, filling.stop(), return_exceptions=True)
+        with contextlib.suppress(Exception):
+            # What was counted since the last look would be lost.
+            services.health.serving = False
+            await look(services)
         with contextlib.suppress(PersxError):
             await services.decision_log.flush(services.store)
             await services.keyring.write_uses(services.store)

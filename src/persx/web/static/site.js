@@ -11,24 +11,26 @@
     }
   }
 
-  /* Uncaught errors, at most five a page. */
+  /* Uncaught errors of our own scripts, at most five a page: where they were, and nothing that a
+     visitor may have written. */
   var errors = 0;
-  function report(message, source, line, column) {
-    if (errors++ < 5) {
+  var own = location.origin + "/static/";
+  function report(error, place) {
+    var found = place.indexOf(own) < 0 ? null : place.slice(place.indexOf(own));
+    if (found && errors++ < 5) {
+      var parts = /^([^?:]*:\/\/[^/]+)?([^?:#\s]*)[^:\s]*:?(\d*)/.exec(found) || [];
       send("/v1/client-error", {
-        message: String(message).slice(0, 500),
-        source: String(source || "").slice(0, 300),
-        line: line || 0,
-        column: column || 0,
-        page: location.pathname
+        kind: String((error && error.name) || "Error").slice(0, 40),
+        source: String(parts[2] || "").slice(0, 100),
+        line: Number(parts[3] || 0)
       });
     }
   }
   addEventListener("error", function (event) {
-    if (event.message) report(event.message, event.filename, event.lineno, event.colno);
+    report(event.error, String(event.filename || "") + ":" + (event.lineno || 0));
   });
   addEventListener("unhandledrejection", function (event) {
-    report(event.reason && event.reason.message ? event.reason.message : event.reason);
+    report(event.reason, String((event.reason && event.reason.stack) || ""));
   });
 
   /* The first storage layer: the state that the server knows, for this tab. */
