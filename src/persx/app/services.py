@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from persx.app.decision_log import DecisionLog
@@ -26,8 +26,9 @@ from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
 from persx.app.slow_reads import SlowReads
 from persx.decide.receipt import Rulebook
-from persx.model.clock import Clock, system_clock
+from persx.model.clock import SECOND, Clock, system_clock
 from persx.model.decision import Decision, Reason
+from persx.model.probe import ProbeReport
 from persx.model.visitor import Profile
 from persx.storage.artifacts import Artifacts
 from persx.storage.ports import Store, Stream, Warehouse
@@ -73,10 +74,12 @@ class Metrics(Collector):
 
     Attributes:
         asked: Requests since the start, without the home's own commands.
+        probed: The last walk of the probes.
     """
 
     def __init__(self) -> None:
         self.asked = 0
+        self.probed: ProbeReport | None = None
         self.registry = CollectorRegistry()
         self.events = Counter(
             "persx_events", "Events by what became of them.", ["result"], registry=self.registry
@@ -140,6 +143,23 @@ class Metrics(Collector):
         for storable, count in self._requests.items():
             family.add_metric(["granted" if storable else "withheld"], count)
         yield family
+        if self.probed is not None:
+            yield from _probed(self.probed)
+
+
+def _probed(report: ProbeReport) -> Iterator[Metric]:
+    cells = GaugeMetricFamily(
+        "persx_probe_cells", "Pages × industries of the last walk by state.", labels=["state"]
+    )
+    for state, count in report.states.items():
+        cells.add_metric([state.value], count)
+    yield cells
+    for name, told, value in (
+        ("broken", "What the last walk of the probes found broken.", len(report.broken)),
+        ("seconds", "How long the last walk of the probes took.", report.milliseconds / SECOND),
+        ("timestamp_seconds", "When the last walk of the probes began.", report.at / SECOND),
+    ):
+        yield GaugeMetricFamily(f"persx_probe_{name}", told, value=value)
 
 
 KEPT_PROFILES: Final = 2_000
@@ -165,6 +185,7 @@ class Services:
         rulebooks: Snapshot number → its rules, for receipts.
         offers: To those who have just withdrawn: to erase what was kept of them.
         network: What tells of the networks that visitors come from.
+        url: Where this process listens; empty until it does.
     """
 
     store: Store
@@ -184,6 +205,7 @@ class Services:
     rulebooks: dict[int, Rulebook] = field(default_factory=dict)
     slow_reads: SlowReads = field(default_factory=SlowReads)
     offers: Offers[Offer] = field(default_factory=Offers)
+    url: str = ""
     network: NetworkDatabase = field(init=False)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
     decision_log: DecisionLog = field(init=False)
