@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pprint
 from pathlib import Path
 from typing import Final
 
@@ -167,6 +166,15 @@ def tests_of(walk: Walk) -> str:
     return _TEMPLATE.format(
         snapshot=walk.snapshot,
         file=FILE,
-        expected=pprint.pformat(expected, width=98, sort_dicts=False),
-        industries=pprint.pformat(list(walk.industries), width=98),
+        expected=_literal(expected),
+        industries=list(walk.industries),
     )
+
+
+def _literal(value: object, indent: str = "") -> str:
+    """Return a nested mapping as Python has it, an entry a line."""
+    if not isinstance(value, dict):
+        return repr(value)
+    inner = indent + "    "
+    entries = "".join(f"{inner}{key!r}: {_literal(each, inner)},\n" for key, each in value.items())
+    return f"{{\n{entries}{indent}}}" if entries else "{}"

@@ -100,7 +100,10 @@ def command(
         raise BadInput(f"'{where}' is no address.", value=where, hint="Say https://…")
     report = _walk(where, mark)
     if as_json:
-        print_json({**msgspec.to_builtins(report), "broken": list(report.broken)})
+        told = msgspec.to_builtins(report)
+        for cell, seen in zip(told["cells"], report.cells, strict=True):
+            cell["state"] = seen.state.value
+        print_json({**told, "broken": list(report.broken)})
     else:
         _print(report)
     if broken := report.broken:
