@@ -20,6 +20,7 @@ from persx.app import (
     publishing,
     reports,
     retention,
+    simulation,
 )
 from persx.app.use_cases import AnyUseCase
 from persx.model.registry import Registry
@@ -44,6 +45,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         retention.RETAIN,
         *people.USE_CASES,
         *probes.USE_CASES,
+        *simulation.USE_CASES,
         audit.AUDIT,
         audit.VERIFY_AUDIT,
     ],

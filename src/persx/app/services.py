@@ -29,6 +29,7 @@ from persx.decide.receipt import Rulebook
 from persx.model.clock import SECOND, Clock, system_clock
 from persx.model.decision import Decision, Reason
 from persx.model.probe import ProbeReport
+from persx.model.simulation import SimulationMark
 from persx.model.visitor import Profile
 from persx.storage.artifacts import Artifacts
 from persx.storage.ports import Store, Stream, Warehouse
@@ -186,6 +187,7 @@ class Services:
         offers: To those who have just withdrawn: to erase what was kept of them.
         network: What tells of the networks that visitors come from.
         url: Where this process listens; empty until it does.
+        simulation: That simulated visitors are in the home; none where there are none.
     """
 
     store: Store
@@ -206,6 +208,7 @@ class Services:
     slow_reads: SlowReads = field(default_factory=SlowReads)
     offers: Offers[Offer] = field(default_factory=Offers)
     url: str = ""
+    simulation: SimulationMark | None = None
     network: NetworkDatabase = field(init=False)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
     decision_log: DecisionLog = field(init=False)
@@ -216,6 +219,7 @@ class Services:
         """Take up the snapshot and the models that are active now."""
         await self.publication.refresh(self.store)
         await self.models.refresh(self)
+        self.simulation = await simulation_mark(self.store)
 
     def __post_init__(self) -> None:
         self.publication = Publication(self.metrics.errors.labels("publication").inc)
@@ -227,6 +231,26 @@ class Services:
             (self.home or Path()) / path if path else None,
             self.metrics.errors.labels("network").inc,
         )
+
+
+_SIMULATION: Final = "simulation"
+
+
+async def simulation_mark(store: Store) -> SimulationMark | None:
+    """Return what says that simulated visitors are in a home; none where there are none."""
+    kept = await store.value(_SIMULATION)
+    return msgspec.json.decode(kept, type=SimulationMark) if kept else None
+
+
+async def add_simulated(services: Services, visitors: int) -> None:
+    """Say that simulated visitors are in the home, from now on and for good."""
+    before = await simulation_mark(services.store)
+    mark = SimulationMark(
+        visitors=visitors + (before.visitors if before else 0),
+        at=before.at if before else services.clock(),
+    )
+    await services.store.set_value(_SIMULATION, msgspec.json.encode(mark))
+    services.simulation = mark
 
 
 _SERVER_KEY: Final = "key:server"

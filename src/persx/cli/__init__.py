@@ -55,6 +55,7 @@ COMMANDS: Final = (
     CommandEntry("backup", "backup", "Write everything in a home to one file."),
     CommandEntry("restore", "restore", "Make a home of a backup."),
     CommandEntry("report", "report", "Report what an experiment was worth."),
+    CommandEntry("simulate", "simulate", "Have made-up visitors come, with known effects."),
     CommandEntry("probe", "probe", "Walk every page as every industry, and say what is broken."),
 )
 """All commands, in the order in which help lists them. A module has its command as `command`."""
