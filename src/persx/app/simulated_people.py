@@ -25,7 +25,7 @@ _LANDING: Final = 0.5
 _SPREAD: Final = 0.6
 """Standard deviation of the logarithm of what conversions bring."""
 
-USUAL: Final = (1.25, 1.1, 1.35, 1.0, 1.2)
+USUAL: Final = (1.5, 1.2, 1.7, 1.0, 1.4)
 """Effects on conversion where nobody says others: the industries' in turn."""
 
 

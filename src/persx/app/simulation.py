@@ -64,8 +64,8 @@ TURN: Final = 10
 PAGE_MILLIS: Final = 45_000
 """How long a page is looked at."""
 
-FIRST_RATE: Final = 0.06
-OTHER_RATE: Final = 0.03
+FIRST_RATE: Final = 0.08
+OTHER_RATE: Final = 0.04
 """Conversion rates of goals of which nobody says others: the first of the holdout's, the rest."""
 
 _ONE: Final = 1.0
@@ -84,9 +84,9 @@ async def simulate(services: Services, asked: Simulation) -> Simulated:
     effects = checked(plan, asked.effects)
     if not asked.into_real_data:
         await _refuse_real(services)
+    run = _Run(services, msgspec.structs.replace(asked, effects=effects), plan)
     # Said before the first of them comes: a crash in between must not hide it.
     await add_simulated(services, asked.visitors)
-    run = _Run(services, msgspec.structs.replace(asked, effects=effects), plan)
     return await run.all()
 
 
@@ -298,7 +298,7 @@ class _Run:
         if somebody.new and not somebody.answers:
             await self._answer(somebody)
         pages = 0
-        while pages < 1 + int(planned.more * somebody.seen.browse):
+        while pages < 1 + int(planned.more * somebody.seen.browse) and self._now < self._done.end:
             if pages == planned.declares and not person.denies:
                 await self._declare(somebody)
             await self._look(somebody, planned.paths[pages % len(planned.paths)])
@@ -349,7 +349,7 @@ class _Run:
                 source=BANNER,
             )
             somebody.answers = given.answers
-            self._done.denied += denies
+            self._done.denied += denies and somebody.ids == 1
 
     async def _declare(self, somebody: _Somebody) -> None:
         facts: Mapping[str, Value] = {INDUSTRY: somebody.person.industry}
