@@ -18,10 +18,12 @@ from persx.app import (
     imports,
     people,
     predicting,
+    probes,
     publishing,
     reports,
     retention,
     visitor_export,
+    simulation,
 )
 from persx.app.use_cases import AnyUseCase
 from persx.model.registry import Registry
@@ -49,6 +51,8 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         *people.USE_CASES,
         visitor_export.EXPORT_VISITOR,
         audit.HAND_OUT,
+        *probes.USE_CASES,
+        *simulation.USE_CASES,
         audit.AUDIT,
         audit.VERIFY_AUDIT,
     ],

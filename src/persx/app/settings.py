@@ -16,6 +16,7 @@ from persx.model.errors import BadInput, did_you_mean
 Port = Annotated[int, Meta(ge=0, le=65_535, description="a whole number from 0 to 65535")]
 Rows = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000000000")]
 Seconds = Annotated[float, Meta(gt=0, le=86_400, description="a number above 0, at most 86400")]
+Interval = Annotated[float, Meta(ge=0, le=86_400, description="a number from 0 to 86400")]
 Url = Annotated[
     str, Meta(pattern=r"^(https?://\S+)?\Z", description="an address that begins with https://")
 ]
@@ -65,6 +66,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         smtp_user: The account there, if it wants one.
         smtp_password: Its password.
         smtp_security: ``starttls``, ``tls`` from the beginning, or ``none``.
+        probe_seconds: Time between two walks of the probes through the site; 0 for none.
+        probe_url: The address that the probes walk, such as the public one; empty means this
+            process itself.
     """
 
     host: str = "127.0.0.1"
@@ -91,6 +95,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     smtp_user: str = ""
     smtp_password: str = ""
     smtp_security: SmtpSecurity = "starttls"
+    probe_seconds: Interval = 900.0
+    probe_url: Url = ""
 
 
 def load_settings(

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from persx.experiments import wording
 from persx.experiments.readout import ArmReadout, MetricHeading, MetricReadout, Pli, Readout
 from persx.experiments.wording import verdict
+from persx.model.simulation import SIMULATED_LABEL
 from persx.web.site.views import asset
 
 _FARTHEST_LOW: Final = -0.9
@@ -116,6 +117,7 @@ class ReportPage(msgspec.Struct, frozen=True, kw_only=True):
     sections: list[Section]
     notes: list[str]
     method: str
+    simulated: str = ""
 
 
 class _Axis:
@@ -215,6 +217,7 @@ def report_page(readout: Readout) -> ReportPage:
         ],
         notes=readout.notes,
         method=_method(readout),
+        simulated=SIMULATED_LABEL if readout.simulated else "",
     )
 
 

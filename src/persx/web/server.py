@@ -35,7 +35,9 @@ from persx.web.api import (
     openapi,
     operations,
     preference_links,
+    probe,
 )
+from persx.web.api.probe import Probing, mark_in
 from persx.web.collect.routes import routes as collect_routes
 from persx.web.limits import COMMANDS, BoundedProtocol
 from persx.web.site.errors import exception_handlers, failed
@@ -57,15 +59,20 @@ class Application(Starlette):
             send = _securing(send)
         if scope["type"] == "http":
             path: str = scope["path"]
-            if not path.startswith(COMMANDS):
-                self.state.services.metrics.asked += 1
-            if path.startswith(_VISITORS) or not path.startswith(_OTHERS):
-                began = perf_counter()
-                try:
-                    await self._answer(scope, receive, send)
-                finally:
-                    self.state.services.health.tally.answered(perf_counter() - began)
-                return
+            if (mark := mark_in(scope)) is not None:
+                if (refusal := self.state.probing.refuses(scope, mark)) is not None:
+                    await refusal(scope, receive, send)
+                    return
+            else:
+                if not path.startswith(COMMANDS):
+                    self.state.services.metrics.asked += 1
+                if path.startswith(_VISITORS) or not path.startswith(_OTHERS):
+                    began = perf_counter()
+                    try:
+                        await self._answer(scope, receive, send)
+                    finally:
+                        self.state.services.health.tally.answered(perf_counter() - began)
+                    return
         await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,6 +138,7 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
             *collect_routes(),
             *operations.routes(),
             *me.routes(),
+            *probe.routes(),
             *openapi.routes(),
             *admin_routes(),
             *site_routes(),
@@ -140,6 +148,7 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
         lifespan=lifespan,
     )
     app.state.services = services
+    app.state.probing = Probing(services)
     app.state.command_token = command_token
     return app
 
@@ -229,6 +238,7 @@ async def serve(
         address = ServerAddress(url, token, os.getpid(), services.settings.store)
         fresh.write_bytes(msgspec.json.encode(address))
         fresh.replace(address_file)
+        services.url = url
         listening(url)
 
     config = uvicorn.Config(
