@@ -22,8 +22,8 @@ from persx.app import (
     publishing,
     reports,
     retention,
-    visitor_export,
     simulation,
+    visitor_export,
 )
 from persx.app.use_cases import AnyUseCase
 from persx.model.registry import Registry
