@@ -16,6 +16,7 @@ from persx.app.looking import look
 from persx.app.predicting import train_when_due
 from persx.app.probes import FIRST_SECONDS, last_probe, probe_now
 from persx.app.retention import noted, retain
+from persx.app.review_schedule import Reviewing
 from persx.app.services import Services
 from persx.decide.plan import Plan
 from persx.model.clock import MINUTE
@@ -30,6 +31,9 @@ PUBLICATION_SECONDS: Final = 0.2
 USES_SECONDS: Final = 60.0
 TRAINING_SECONDS: Final = 60.0
 """Time between looks whether a model is to be trained anew."""
+
+REVIEW_SECONDS: Final = 30.0
+"""Time between looks whether a week or a month is over."""
 
 NETWORK_SECONDS: Final = 2.0
 """Time between looks whether the network database was replaced."""
@@ -77,6 +81,8 @@ async def background(services: Services) -> AsyncIterator[None]:
         finally:
             await deliver(services)
 
+    reviews = Reviewing(services)
+
     tasks = [
         asyncio.create_task(work)
         for work in (
@@ -86,6 +92,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             _every(services.settings.retention_seconds, "retention", retaining),
             _every(TRAINING_SECONDS, "training", training),
             _every(services.settings.health_seconds, "health", minding_health),
+            _every(REVIEW_SECONDS, "reviews", reviews.look),
             *([_probing(services)] if services.settings.probe_seconds else []),
             *([_every(NETWORK_SECONDS, "network", network)] if services.network.path else []),
             services.decision_log.run(services.store),

@@ -22,6 +22,7 @@ from persx.app import (
     publishing,
     reports,
     retention,
+    reviewing,
     simulation,
     visitor_export,
 )
@@ -36,6 +37,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         *imports.USE_CASES,
         *event_imports.USE_CASES,
         reports.REPORT,
+        *reviewing.USE_CASES,
         *experimenting.USE_CASES,
         explaining.EXPLAIN,
         *identities.USE_CASES,

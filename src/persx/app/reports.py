@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -23,10 +23,10 @@ from persx.experiments.live import (
     live_tables,
     observed,
 )
-from persx.experiments.readout import Observed, Readout, read_out
+from persx.experiments.readout import Observed, Readout, ReadoutPlan, read_out
 from persx.experiments.sql import query
 from persx.experiments.statistics.interval import CONFIDENCE
-from persx.model.clock import iso
+from persx.model.clock import Millis, iso
 from persx.model.errors import NotFound, Unreadable, did_you_mean
 from persx.model.workspace import Workspace
 from persx.storage.scope import System
@@ -36,11 +36,36 @@ _SCOPE: Final = System("a report")
 _PREFIX: Final = value_name("")
 
 
+class Window(NamedTuple):
+    """Only who entered in [since, until), and what they did before `until`.
+
+    So two windows of equal length can be compared: in both, whoever entered late had little time.
+    """
+
+    since: Millis = -(2**62)
+    until: Millis = 2**62
+
+
+EVER: Final = Window()
+
+
 class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Which experiment, and the confidence of its intervals."""
 
     name: str
     confidence: float = CONFIDENCE
+
+
+class Observation(NamedTuple):
+    """What the log tells of a live experiment, before it is analysed.
+
+    Attributes:
+        newest: The last event that was read.
+    """
+
+    plan: ReadoutPlan
+    observed: Observed
+    newest: int
 
 
 async def report(services: Services, request: ReportRequest) -> Readout:
@@ -113,10 +138,19 @@ async def _live(
     services: Services, workspace: Workspace, request: ReportRequest, known: list[str]
 ) -> Readout:
     plan = live_plan(workspace, request.name, request.confidence, known=known)
-    goals = live_goals(workspace, request.name)
+    found = await observe(services, workspace, plan)
+    simulated = await simulation_mark(services.store) is not None
+    return msgspec.structs.replace(read_out(found.plan, found.observed), simulated=simulated)
+
+
+async def observe(
+    services: Services, workspace: Workspace, plan: ReadoutPlan, window: Window = EVER
+) -> Observation:
+    """Return what the log tells of an experiment, of all time or of a window."""
+    goals = live_goals(workspace, plan.experiment)
     tables = live_tables(plan, goals, await services.store.seen_by(_SCOPE).bucketing_ids())
-    as_of = services.clock()
-    asked = {"experiment": request.name}
+    as_of = min(services.clock(), window.until)
+    asked = {"experiment": plan.experiment, **window._asdict()}
     units = await services.warehouse.seen_by(_SCOPE).query(
         query("live_units"), asked, tables=tables
     )
@@ -125,18 +159,16 @@ async def _live(
     found = await services.warehouse.seen_by(_SCOPE).query(
         query("live_groups"), asked, tables=tables, as_of=newest
     )
-    readout = read_out(
-        plan,
-        observed(
-            goals,
-            units=units,
-            groups=found,
-            as_of=as_of,
-            epoch=live_epoch(workspace, request.name),
-        ),
+    seen = observed(
+        goals,
+        units=units,
+        groups=found,
+        as_of=as_of,
+        epoch=live_epoch(workspace, plan.experiment),
     )
-    simulated = await simulation_mark(services.store) is not None
-    return msgspec.structs.replace(readout, simulated=simulated)
+    if seen.first_exposure is not None and seen.first_exposure < window.since:
+        seen = msgspec.structs.replace(seen, first_exposure=window.since)
+    return Observation(plan, seen, newest)
 
 
 REPORT: Final = UseCase("report", ReportRequest, Readout, report, writes=False)

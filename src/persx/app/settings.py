@@ -24,6 +24,8 @@ SmtpPort = Annotated[int, Meta(ge=1, le=65_535, description="a whole number from
 SmtpSecurity = Annotated[
     str, Meta(pattern=r"^(starttls|tls|none)\Z", description="starttls, tls or none")
 ]
+Hour = Annotated[int, Meta(ge=0, le=23, description="a whole number from 0 to 23")]
+Share = Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")]
 Switch = Annotated[bool, Meta(description="true or false")]
 Networks = Annotated[
     str,
@@ -66,6 +68,13 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         smtp_user: The account there, if it wants one.
         smtp_password: Its password.
         smtp_security: ``starttls``, ``tls`` from the beginning, or ``none``.
+        reviews: Whether a serving process makes the review of each week and month that is over.
+        review_hour: From this hour of the day after its end on, as the workspace's zone has it.
+        review_email_to: Who gets reviews by e-mail, over the mail server of the alerts: addresses,
+            parted by commas; those who get alerts unless set.
+        traces: Where traces go: the address of an OpenTelemetry collector, such as
+            ``http://localhost:4318``; empty makes none. It needs the extra ``otel``.
+        traces_share: The share of requests that are traced, 0 to 1.
         probe_seconds: Time between two walks of the probes through the site; 0 for none.
         probe_url: The address that the probes walk, such as the public one; empty means this
             process itself.
@@ -95,6 +104,11 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     smtp_user: str = ""
     smtp_password: str = ""
     smtp_security: SmtpSecurity = "starttls"
+    reviews: Switch = True
+    review_hour: Hour = 7
+    review_email_to: str = ""
+    traces: Url = ""
+    traces_share: Share = 1.0
     probe_seconds: Interval = 900.0
     probe_url: Url = ""
 

@@ -57,6 +57,7 @@ COMMANDS: Final = (
     CommandEntry("restore", "restore", "Make a home of a backup."),
     CommandEntry("experiment", "experiment", "List, try, ramp and stop experiments; keep winners."),
     CommandEntry("report", "report", "Report what an experiment was worth."),
+    CommandEntry("review", "review", "Tell what a week or a month was worth, and what to rewrite."),
     CommandEntry("simulate", "simulate", "Have made-up visitors come, with known effects."),
     CommandEntry("probe", "probe", "Walk every page as every industry, and say what is broken."),
 )

@@ -11,9 +11,10 @@ from persx.experiments.groups import Group, GroupTable
 from persx.experiments.metrics import METRICS
 from persx.experiments.statistics.interval import CONFIDENCE, Lift
 from persx.experiments.statistics.srm import RatioCheck, sample_ratio
-from persx.model.clock import DAY, Millis, iso
+from persx.model.clock import DAY, HOUR, Millis, iso
 
-WEEK: Final = 7 * DAY
+WEEK: Final = 7 * DAY - HOUR
+"""Seven days; the week in which clocks go forward is an hour shorter."""
 
 CONTAMINATION_ALARM: Final = 0.01
 """From this share of visitors in two arms on, the comparison is blurred."""

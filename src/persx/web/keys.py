@@ -66,6 +66,8 @@ COMMAND_SCOPES: Final[Mapping[str, KeyScope | None]] = {
     "snapshots": KeyScope.REPORT_READ,
     "census": KeyScope.REPORT_READ,
     "report": KeyScope.REPORT_READ,
+    "review": KeyScope.REPORT_READ,
+    "reviews": KeyScope.REPORT_READ,
     "last-health": KeyScope.REPORT_READ,
     "retention": KeyScope.REPORT_READ,
     "explain": KeyScope.PROFILE_READ,

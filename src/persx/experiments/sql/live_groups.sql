@@ -2,7 +2,8 @@
 --
 -- A unit enters at its first exposure, where arm, epoch and segment values freeze. Outcomes count
 -- from then on, whichever of the visitor's identities they came under, each for one unit: the
--- user's, or else the device's. Extra tables:
+-- user's, or else the device's. Only who entered from $since on counts, and what was before $until.
+-- Extra tables:
 --   bucketing(identity, bucketing_id)       identities whose oldest verified identity is another
 --   arms(arm)                               the experiment's arms
 --   goals(goal, event, value_path)          what counts, and which number is summed
@@ -19,7 +20,7 @@ WITH parsed AS (
     e.timestamp,
     e.sequence
   FROM events AS e
-  WHERE e.type = 'track' AND e.name = 'Experiment Viewed'
+  WHERE e.type = 'track' AND e.name = 'Experiment Viewed' AND e.timestamp < $until
 ),
 seen AS (
   SELECT
@@ -52,6 +53,7 @@ units AS MATERIALIZED (
     min(timestamp) AS entered
   FROM mapped
   GROUP BY 1
+  HAVING min(timestamp) >= $since
 ),
 said AS (
   SELECT
@@ -88,6 +90,7 @@ candidates AS (
   FROM events AS e
   JOIN goals AS g
     ON CASE WHEN e.type = 'track' THEN e.name ELSE e.type END = g.event
+  WHERE e.timestamp < $until
 ),
 failed AS (
   SELECT DISTINCT k.goal, k.sequence

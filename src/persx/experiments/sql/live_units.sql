@@ -1,5 +1,6 @@
 -- What is known of an experiment's exposures as a whole, and the newest event's position, at
--- which the query for the outcomes then stops too.
+-- which the query for the outcomes then stops too. Units and contamination are of those who
+-- entered from $since on; the first exposure is the first of all.
 WITH seen AS (
   SELECT
     coalesce(
@@ -16,6 +17,7 @@ WITH seen AS (
   WHERE e.type = 'track'
     AND e.name = 'Experiment Viewed'
     AND json_extract_string(e.properties, '$.experiment_id') = $experiment
+    AND e.timestamp < $until
 ),
 mapped AS (
   SELECT coalesce(CAST(b.bucketing_id AS VARCHAR), s.said_unit) AS unit, s.*, a.arm AS known_arm
@@ -24,12 +26,16 @@ mapped AS (
   LEFT JOIN arms AS a ON a.arm = s.arm
 ),
 units AS (
-  SELECT unit, count(DISTINCT arm) AS arms FROM mapped WHERE known_arm IS NOT NULL GROUP BY 1
+  SELECT unit, count(DISTINCT arm) AS arms
+  FROM mapped
+  WHERE known_arm IS NOT NULL
+  GROUP BY 1
+  HAVING min(timestamp) >= $since
 )
 SELECT
   (SELECT count(*) FROM units) AS units,
   (SELECT count(*) FROM units WHERE arms > 1) AS contaminated,
-  (SELECT count(*) FROM mapped WHERE known_arm IS NULL) AS strange,
+  (SELECT count(*) FROM mapped WHERE known_arm IS NULL AND timestamp >= $since) AS strange,
   (SELECT min(timestamp) FROM mapped) AS first_exposure,
   (SELECT max(snapshot) FROM mapped) AS snapshot,
   (SELECT max(sequence) FROM events) AS newest

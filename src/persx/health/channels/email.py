@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from collections.abc import Callable
 from email.errors import HeaderParseError
 from email.message import EmailMessage
 from email.utils import formatdate
@@ -42,22 +43,34 @@ class EmailChannel(msgspec.Struct, frozen=True):
         Raises:
             NotSent: The server cannot be reached, or refuses.
         """
-        try:
-            mail = message(alert, settings)
-            with _connected(settings) as server:
-                if settings.smtp_security == "starttls":
-                    server.starttls(context=ssl.create_default_context())
-                if settings.smtp_user:
-                    server.login(settings.smtp_user, settings.smtp_password)
-                server.send_message(mail)
-        except smtplib.SMTPResponseException as error:
-            # Its text may repeat what was sent, the password too.
-            raise NotSent(f"The mail server answered {error.smtp_code}.") from None
-        except smtplib.SMTPRecipientsRefused:
-            raise NotSent("The mail server refuses every address.") from None
-        except (smtplib.SMTPException, OSError, ValueError, HeaderParseError) as error:
-            told = error.strerror if isinstance(error, OSError) else None
-            raise NotSent(f"The mail server: {told or type(error).__name__}.") from None
+        send_mail(lambda: message(alert, settings), settings)
+
+
+def send_mail(write: Callable[[], EmailMessage], settings: AlertSettings) -> None:
+    """Hand a mail to the server that the settings name, whatever it is about.
+
+    Args:
+        write: Writes it; an address that is none fails there.
+
+    Raises:
+        NotSent: The server cannot be reached, or refuses.
+    """
+    try:
+        mail = write()
+        with _connected(settings) as server:
+            if settings.smtp_security == "starttls":
+                server.starttls(context=ssl.create_default_context())
+            if settings.smtp_user:
+                server.login(settings.smtp_user, settings.smtp_password)
+            server.send_message(mail)
+    except smtplib.SMTPResponseException as error:
+        # Its text may repeat what was sent, the password too.
+        raise NotSent(f"The mail server answered {error.smtp_code}.") from None
+    except smtplib.SMTPRecipientsRefused:
+        raise NotSent("The mail server refuses every address.") from None
+    except (smtplib.SMTPException, OSError, ValueError, HeaderParseError) as error:
+        told = error.strerror if isinstance(error, OSError) else None
+        raise NotSent(f"The mail server: {told or type(error).__name__}.") from None
 
 
 def _connected(settings: AlertSettings) -> smtplib.SMTP:

@@ -16,7 +16,17 @@ from persx.app.reports import ReportRequest, experiment_names, report
 from persx.app.use_cases import Noted
 from persx.model.errors import NotFound
 from persx.model.staff import Action
-from persx.web.admin import account, audit_log, doors, health, keys, people, probes, publications
+from persx.web.admin import (
+    account,
+    audit_log,
+    doors,
+    health,
+    keys,
+    people,
+    probes,
+    publications,
+    review,
+)
 from persx.web.admin.attributes import list_attributes
 from persx.web.admin.data_protection import show_data_protection
 from persx.web.admin.doors import Door
@@ -110,6 +120,8 @@ DOORS: Final = (
     Door("GET", "/admin", overview, Action.READ),
     Door("POST", "/admin/bar", bar, Action.READ),
     Door("GET", "/admin/report/{name}", show_report, Action.READ),
+    Door("GET", "/admin/review", review.show_review, Action.READ),
+    Door("GET", "/admin/review/{file:str}", review.either, Action.READ),
     Door("GET", "/admin/health", health.show_health, Action.READ),
     Door("POST", "/admin/health/silences", health.send_silence, Action.PUBLISH),
     Door("POST", "/admin/health/silences/{id}/end", health.end_silence, Action.PUBLISH),
