@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -29,6 +30,7 @@ from persx.experiments.statistics.interval import CONFIDENCE
 from persx.model.clock import Millis, iso
 from persx.model.errors import NotFound, Unreadable, did_you_mean
 from persx.model.workspace import Workspace
+from persx.storage.ports import Rows
 from persx.storage.scope import System
 
 _SCOPE: Final = System("a report")
@@ -61,11 +63,15 @@ class Observation(NamedTuple):
 
     Attributes:
         newest: The last event that was read.
+        first: When the first unit of all entered, in the window or before; none where none did.
+        tables: The small tables that the queries read beside the events.
     """
 
     plan: ReadoutPlan
     observed: Observed
     newest: int
+    first: Millis | None
+    tables: Mapping[str, Rows]
 
 
 async def report(services: Services, request: ReportRequest) -> Readout:
@@ -75,11 +81,9 @@ async def report(services: Services, request: ReportRequest) -> Readout:
         NotFound: There is no such experiment.
         BadInput: The confidence is not between 0 and 1.
     """
-    kept = await services.store.value(value_name(request.name))
-    if kept is not None:
-        return await _imported(
-            services, msgspec.json.decode(kept, type=ImportedExperiment), request.confidence
-        )
+    imported = await imported_experiment(services, request.name)
+    if imported is not None:
+        return await _imported(services, imported, request.confidence)
     known = [name.removeprefix(_PREFIX) for name in await services.store.values(_PREFIX)]
     snapshot = await services.store.snapshot()
     if snapshot is None:
@@ -90,6 +94,12 @@ async def report(services: Services, request: ReportRequest) -> Readout:
             or "Bring one in with 'persx import experiment', or publish a workspace.",
         )
     return await _live(services, snapshot.workspace, request, known)
+
+
+async def imported_experiment(services: Services, name: str) -> ImportedExperiment | None:
+    """Return how an imported experiment is described; none where there is none of this name."""
+    kept = await services.store.value(value_name(name))
+    return None if kept is None else msgspec.json.decode(kept, type=ImportedExperiment)
 
 
 async def experiment_names(services: Services) -> list[str]:
@@ -166,9 +176,10 @@ async def observe(
         as_of=as_of,
         epoch=live_epoch(workspace, plan.experiment),
     )
-    if seen.first_exposure is not None and seen.first_exposure < window.since:
+    first = seen.first_exposure
+    if first is not None and first < window.since:
         seen = msgspec.structs.replace(seen, first_exposure=window.since)
-    return Observation(plan, seen, newest)
+    return Observation(plan, seen, newest, first, tables)
 
 
 REPORT: Final = UseCase("report", ReportRequest, Readout, report, writes=False)

@@ -50,6 +50,7 @@ _NO_HOLDOUT: Final = (
     "There is no holdout: its share is 0 in settings.yaml, so nobody sees generic content to "
     "compare with."
 )
+_NOBODY: Final = "Nobody had entered the holdout yet."
 
 
 class ReviewRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,6 +213,7 @@ class Reading:
     def __init__(self, services: Services, workspace: Workspace) -> None:
         self._services, self._workspace = services, workspace
         self._taken: dict[Window, Taken] = {}
+        self._first: Millis | None = None
         self._plan: ReadoutPlan | None = None
         if HOLDOUT in live_experiments(workspace):
             self._plan = live_plan(workspace, HOLDOUT, CONFIDENCE)
@@ -232,7 +234,7 @@ class Reading:
         last = period_at(period.end - 1, Kind.MONTH, period.zone)
         now = self._services.clock()
         months = [before(last, steps) for steps in reversed(range(MONTHS + 1))]
-        taken = [await self.window(month) for month in months]
+        taken = [await self._month(month) for month in months]
         found = []
         for place, month in enumerate(months[1:], 1):
             figures, earlier = taken[place], taken[place - 1]
@@ -255,12 +257,28 @@ class Reading:
             )
         return tuple(found)
 
+    async def _month(self, month: Period) -> Taken:
+        """Return a month as it was told when it was over, where that is kept."""
+        kept = await kept_review(self._services, month.name)
+        names = set(self._workspace.industries)
+        if kept is None or {each.name for each in kept.industries} != names:
+            return await self.window(month)
+        return Taken(
+            everybody=kept.everybody,
+            industries={each.name: each.now for each in kept.industries},
+            began=bool(kept.everybody.n or kept.everybody.control_n),
+        )
+
     async def _read(self, window: Window) -> Taken:
         names = tuple(self._workspace.industries)
         if self._plan is None:
             nothing = Figure(why=(_NO_HOLDOUT,))
             return Taken(everybody=nothing, industries=dict.fromkeys(names, nothing))
+        if self._first is not None and window.until <= self._first:
+            nothing = Figure(why=(_NOBODY,))
+            return Taken(everybody=nothing, industries=dict.fromkeys(names, nothing))
         found = await observe(self._services, self._workspace, self._plan, window)
+        self._first = found.first
         return await asyncio.to_thread(_taken, found, names)
 
 

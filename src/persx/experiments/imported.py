@@ -134,6 +134,24 @@ def readout_plan(experiment: ImportedExperiment, confidence: float) -> ReadoutPl
 
 def group_query(experiment: ImportedExperiment) -> tuple[str, dict[str, Rows]]:
     """Return the query for all sums of an experiment, and the table that it reads beside."""
+    return _query(experiment, None)
+
+
+def row_query(experiment: ImportedExperiment) -> tuple[str, dict[str, Rows]]:
+    """Return the query for all units of an experiment, and the table that it reads beside.
+
+    It answers with the arm, the segments and the metrics, in the orders of `row_columns`.
+    """
+    return _query(experiment, "imported_each")
+
+
+def row_columns(experiment: ImportedExperiment) -> tuple[list[str], list[str]]:
+    """Return the attributes and the metrics of what `row_query` answers, in their order."""
+    attributes = sorted(experiment.attributes, key=lambda each: bool(each.bins))
+    return [each.name for each in attributes], [each.name for each in _answered(experiment)]
+
+
+def _query(experiment: ImportedExperiment, rows: str | None) -> tuple[str, dict[str, Rows]]:
     measured = [each for each in experiment.attributes if each.bins]
     names = {
         "table": experiment.table,
@@ -154,12 +172,15 @@ def group_query(experiment: ImportedExperiment) -> tuple[str, dict[str, Rows]]:
     }
     metrics = [each.name for each in _answered(experiment)]
     if experiment.unit is None:
-        return query("imported_rows", **names, metrics=metrics), tables
+        other: dict[str, list[str]] = {} if rows is None else {"conversions": [], "means": []}
+        return query("imported_rows", rows=rows, **names, **other, metrics=metrics), tables
     kinds = {each.name: each.kind for each in experiment.metrics}
     return (
         query(
             "imported_units",
+            rows=rows,
             **names,
+            metrics=[],
             unit=experiment.unit,
             conversions=[name for name in metrics if kinds[name] == "conversion"],
             means=[name for name in metrics if kinds[name] != "conversion"],

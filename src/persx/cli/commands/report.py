@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from persx.app.commands import call
+from persx.app.readout_export import EXPORT_READOUT, ReadoutExportRequest
 from persx.app.reports import REPORT, ReportRequest
 from persx.cli.options import home_option, json_option, print_json
 from persx.experiments import wording
@@ -34,11 +35,20 @@ _STYLES = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
     help="Write a self-contained page with a chart.",
 )
 @click.option(
+    "--export",
+    "export",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Write its visitors without ids, and a script that reproduces every figure.",
+)
+@click.option(
     "--confidence", type=float, default=0.95, show_default=True, help="Confidence of intervals."
 )
 @home_option(must_exist=True)
 @json_option
-def command(name: str, page: Path | None, confidence: float, home: Path, as_json: bool) -> None:
+def command(
+    name: str, page: Path | None, export: Path | None, confidence: float, home: Path, as_json: bool
+) -> None:
     """Print what an experiment was worth: an imported one, one of the site, or `holdout`.
 
     PLI is the lift of each arm over the control in the first metric, withheld with the reason
@@ -47,6 +57,9 @@ def command(name: str, page: Path | None, confidence: float, home: Path, as_json
     \b
     Example:  persx report holdout --home shop --html report.html
     """
+    if export is not None:
+        _export(name, export, confidence, home, as_json)
+        return
     console = Console()
     if not console.is_terminal:
         # In a file or a pipe nothing needs to be folded.
@@ -68,6 +81,18 @@ def command(name: str, page: Path | None, confidence: float, home: Path, as_json
         print_json(readout)
     elif page is None:
         print_report(console, readout)
+
+
+def _export(name: str, folder: Path, confidence: float, home: Path, as_json: bool) -> None:
+    request = ReadoutExportRequest(name=name, folder=str(folder.resolve()), confidence=confidence)
+    with Console(stderr=True).status("Reading the log …"):
+        done = call(home, EXPORT_READOUT, request)
+    if as_json:
+        print_json(done)
+    else:
+        click.echo(
+            f"Wrote {done.units:,} visitors to {folder}. Check: python {folder}/reproduce.py"
+        )
 
 
 def print_report(console: Console, readout: Readout) -> None:

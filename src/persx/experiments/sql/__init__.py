@@ -11,6 +11,7 @@ from typing import Final
 from persx.model.errors import BadInput
 
 _PLACE: Final = re.compile(r"\{each (\w+): ([^}]*)\}|\{(\w+)\}")
+_LAST: Final = "\n)\nSELECT\n"
 _COLUMN: Final = re.compile(r"[%#]")
 
 
@@ -19,13 +20,13 @@ def _text(name: str) -> str:
     return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
-def query(name: str, **names: str | Sequence[str]) -> str:
+def query(name: str, *, rows: str | None = None, **names: str | Sequence[str]) -> str:
     """Return a query with table and column names filled in.
 
     ``{table}`` is one quoted name. ``{each metrics: , sum(%) AS total#}`` is its text once for
     each of several names, with ``%`` as the quoted name and ``#`` as its place from 0 on. Values
     never come this way: they are ``$name`` parameters. A name is whatever a file's header says,
-    so quotation marks inside are doubled.
+    so quotation marks inside are doubled. With `rows`, the last SELECT is that file's.
 
     >>> 'FROM "experiment_a" AS r' in query("columns", table="experiment_a")
     True
@@ -37,7 +38,17 @@ def query(name: str, **names: str | Sequence[str]) -> str:
             return identifier(str(names[single]))
         return "\n".join(_repeat(body, place, each) for place, each in enumerate(names[several]))
 
-    return _PLACE.sub(fill, _text(name))
+    return _PLACE.sub(fill, _text(name) if rows is None else _rows(name, rows))
+
+
+def _rows(name: str, rows: str) -> str:
+    """Return a query's steps with another last SELECT, which answers unit by unit.
+
+    So what is exported is what was added up, not what another query found.
+    """
+    steps, found, _ = _text(name).rpartition(_LAST)
+    assert found, f"{name}.sql has no last SELECT of its own"
+    return f"{steps}\n)\n{_text(rows)}"
 
 
 def _repeat(body: str, place: int, name: str) -> str:

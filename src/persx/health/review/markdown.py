@@ -45,7 +45,6 @@ def _lines(told: Told) -> Iterator[str]:
                 for each in told.trends
             ],
         )
-        yield from ("", *(f"- {_safe(reason)}" for reason in told.reasons_of_months))
     if told.experiments:
         yield from ("", "## Experiments")
         for name, rows, note in told.experiments:

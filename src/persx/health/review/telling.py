@@ -102,7 +102,6 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     experiments: tuple[tuple[str, tuple[Row, ...], str], ...]
     months: tuple[str, ...]
     trends: tuple[Trend, ...]
-    reasons_of_months: tuple[str, ...]
     health: tuple[Row, ...]
     stale: tuple[str, ...]
     notes: tuple[str, ...]
@@ -141,7 +140,7 @@ def tell(review: Review, *, public_url: str = "", simulated: str = "") -> Told:
         empty_improved=_nothing_improved(review, word),
         under=tuple(
             Line(
-                text=f"{each.name}: {signed_percent(each.figure.lift)} "
+                text=f"{each.name}, in {review.recent}: {signed_percent(each.figure.lift)} "
                 f"({interval(each.figure.low, each.figure.high)})",
                 detail="The whole interval is below 10%."
                 if each.sure
@@ -166,7 +165,6 @@ def tell(review: Review, *, public_url: str = "", simulated: str = "") -> Told:
         experiments=tuple(_experiment(each) for each in review.experiments),
         months=tuple(_month(each, review.period.zone) for each in review.months),
         trends=_trends(review.months),
-        reasons_of_months=_reasons(review.months, review.period.zone),
         health=tuple(
             Row(
                 name=each.title, lift=share(each.value), interval="", counted=each.counted,
@@ -354,7 +352,8 @@ def _trends(months: tuple[MonthReview, ...]) -> tuple[Trend, ...]:
 
 def _cell(figure: Figure, change: Change) -> Cell:
     if figure.lift is None:
-        return Cell("unknown", "", "unknown", " ".join(figure.why))
+        short = figure.why[0].partition(":")[0].rstrip(".") if figure.why else "no figure"
+        return Cell("unknown", f"({short})", "unknown", " ".join(figure.why))
     arrow = {Direction.ROSE: "rose", Direction.FELL: "fell"}.get(change.direction, "")
     told = "" if change.points is None else _points(change.points)
     return Cell(
@@ -362,20 +361,6 @@ def _cell(figure: Figure, change: Change) -> Cell:
         f"{told} {arrow or ', maybe chance'}".replace(" ,", ",") if told else "",
         figure.standing.value,
         f"{interval(figure.low, figure.high)}; {figure.counted}",
-    )
-
-
-def _reasons(months: tuple[MonthReview, ...], zone: str) -> tuple[str, ...]:
-    """Why figures of the trend are missing, each reason once."""
-    found: dict[str, list[str]] = {}
-    for month in months:
-        for name, figure in {EVERYBODY: month.everybody, **month.industries}.items():
-            for reason in figure.why[:1]:
-                found.setdefault(reason, []).append(f"{name}, {_month(month, zone)}")
-    return tuple(
-        f"{'; '.join(places[:3])}{f' and {len(places) - 3} more' if len(places) > 3 else ''}: "
-        f"{reason}"
-        for reason, places in found.items()
     )
 
 
