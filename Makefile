@@ -39,8 +39,9 @@ bench: .make/dev ## Measure, and print where each budget stands (ARGS=NAME for o
 proof: .make/dev ## Run every proof and write docs/proofs (ARGS=NAME for one)
 	@$(PY) -m scripts.prove $(ARGS)
 
-reference: .make/dev ## Write docs/reference anew from the registries
+reference: .make/dev ## Write docs/reference and examples/dashboards anew
 	@$(PY) -m scripts.reference
+	@$(PY) -m scripts.dashboards
 
 screenshots: .make/dev .make/chromium ## Take the pictures in docs/pictures
 	@$(PY) -m scripts.screenshots $(ARGS)

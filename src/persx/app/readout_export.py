@@ -286,8 +286,9 @@ it is off.
 | `{MANIFEST}` | arms, weights, metrics, confidence, seed, snapshot, position in the log |
 | `query.sql` | the SQL that found the units, in DuckDB's dialect |
 
-There are no ids in `units.csv`: the numbers were drawn for this export. It is nevertheless about people, one by one: whoever knows much of
-one of them may recognise the row. Delete it when you are done.
+There are no ids in `units.csv`: the numbers were drawn for this export. It is about people, one
+by one, nevertheless: whoever knows much of one of them may recognise
+the row. Delete it when you are done.
 """
 
 

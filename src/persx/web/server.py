@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import secrets
@@ -18,11 +19,12 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from persx.app.background import background
 from persx.app.home import SERVER_FILE, ServerAddress
 from persx.app.services import Services
+from persx.app.tracing import TracedWarehouse, open_tracing
 from persx.model.errors import BadInput
 from persx.web.admin.routes import routes as admin_routes
 from persx.web.admin.session import Recognition
@@ -42,6 +44,7 @@ from persx.web.collect.routes import routes as collect_routes
 from persx.web.limits import COMMANDS, BoundedProtocol
 from persx.web.site.errors import exception_handlers, failed
 from persx.web.site.routes import routes as site_routes
+from persx.web.tracing import Traced
 
 _BACKLOG: Final = 2_048
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -241,8 +244,13 @@ async def serve(
         services.url = url
         listening(url)
 
+    tracing = open_tracing(services.settings)
+    app: ASGIApp = create_app(services, command_token=token)
+    if tracing is not None:
+        services.warehouse = TracedWarehouse(services.warehouse, tracing)
+        app = Traced(app, tracing)
     config = uvicorn.Config(
-        create_app(services, command_token=token),
+        app,
         http=BoundedProtocol,
         backlog=_BACKLOG,
         log_level="warning",
@@ -258,3 +266,5 @@ async def serve(
         await _Announcing(config, announce).serve(list(sockets))
     finally:
         address_file.unlink(missing_ok=True)
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
