@@ -11,6 +11,7 @@ from persx.app import (
     census,
     erasing,
     event_imports,
+    experimenting,
     explaining,
     identities,
     imports,
@@ -19,6 +20,7 @@ from persx.app import (
     publishing,
     reports,
     retention,
+    visitor_export,
 )
 from persx.app.use_cases import AnyUseCase
 from persx.model.registry import Registry
@@ -31,6 +33,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         *imports.USE_CASES,
         *event_imports.USE_CASES,
         reports.REPORT,
+        *experimenting.USE_CASES,
         explaining.EXPLAIN,
         *identities.USE_CASES,
         *api_keys.USE_CASES,
@@ -42,6 +45,8 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         retention.RETENTION,
         retention.RETAIN,
         *people.USE_CASES,
+        visitor_export.EXPORT_VISITOR,
+        audit.HAND_OUT,
         audit.AUDIT,
         audit.VERIFY_AUDIT,
     ],
