@@ -43,7 +43,7 @@ SKIPPED = 77
 
 CASES = 40
 LOOKS = 28
-SEQUENCES = 400
+SEQUENCES = 250
 COLUMNS = ("revenue", "orders", "revenue_before", "orders_before")
 
 Question = tuple[str, Sequence[Any]]
