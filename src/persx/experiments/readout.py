@@ -9,9 +9,11 @@ import msgspec
 
 from persx.experiments.groups import Group, GroupTable
 from persx.experiments.metrics import METRICS
+from persx.experiments.moments import Moments
 from persx.experiments.statistics.interval import CONFIDENCE, Lift
 from persx.experiments.statistics.srm import RatioCheck, sample_ratio
 from persx.model.clock import DAY, HOUR, Millis, iso
+from persx.model.counting import counted
 
 WEEK: Final = 7 * DAY - HOUR
 """Seven days; the week in which clocks go forward is an hour shorter."""
@@ -272,7 +274,9 @@ def _pli(
         table.aggregate(each, primary.name, table.epochs) for each in (name, plan.control)
     )
     found = arms[name].metrics[primary.name]
-    too_few = METRICS[primary.kind].too_few(arm, control)
+    too_few = METRICS[primary.kind].too_few(
+        Moments.from_aggregate(arm), Moments.from_aggregate(control)
+    )
     withheld = [reason for reason in (*doubts, too_few or found.reason) if reason]
     return Pli(
         arm=name,
@@ -299,7 +303,8 @@ def _doubts(plan: ReadoutPlan, observed: Observed, srm: RatioCheck, visitors: in
         )
     if visitors and observed.contaminated / visitors > CONTAMINATION_ALARM:
         doubts.append(
-            f"{observed.contaminated:,} of {visitors:,} visitors were seen in more than one arm."
+            f"{observed.contaminated:,} of {counted(visitors, 'visitor')} seen in more than one "
+            "arm."
         )
     start = observed.first_exposure
     if plan.source == "live" and (start is None or observed.as_of - start < WEEK):
@@ -324,10 +329,10 @@ def _notes(
             "something is wrong; if not, state the planned shares with --weight ARM=SHARE."
         )
     for arm, n in srm.left_out.items():
-        notes.append(f"Arm '{arm}' has weight 0 but {n:,} visitors from earlier.")
+        notes.append(f"Arm '{arm}' has weight 0 but {counted(n, 'visitor')} from earlier.")
     if observed.contaminated:
         rule = "; each counts with the arm of its first exposure" if plan.source == "live" else ""
-        notes.append(f"{observed.contaminated:,} units were seen in more than one arm{rule}.")
+        notes.append(f"{counted(observed.contaminated, 'unit')} seen in more than one arm{rule}.")
     if len(everyone.epochs) > 1:
         notes.append(
             f"{len(everyone.epochs)} epochs: lifts are stratified by epoch, "
