@@ -6,8 +6,9 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from persx.app.services import Keys, Services
-from persx.health.status import IndicatorStatus, Status
-from persx.model.health import Measure
+from persx.health.judging import Finding
+from persx.health.status import IndicatorStatus, ObjectiveStatus, Status
+from persx.model.health import Measure, ObjectiveState
 from persx.model.probe import ProbeReport
 from persx.storage.backends import open_storage
 
@@ -26,6 +27,13 @@ def told_metrics() -> dict[str, tuple[str, set[str]]]:
     metrics.probed = ProbeReport(at=1_000, url="http://127.0.0.1")
     services.health.status = Status(
         at=1,
+        objectives=(
+            ObjectiveStatus(
+                name="quick", measure=Measure.LATENCY, title="", description="", target="",
+                limit=0.5, window="7d",
+                finding=Finding(subject="", state=ObjectiveState.OK, since=0),
+            ),
+        ),
         indicators=(
             IndicatorStatus(
                 name=Measure.LATENCY, title="", formula="", window="", value=0.5, numerator=1,

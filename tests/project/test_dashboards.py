@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-from prometheus_client import generate_latest
-from prometheus_client.parser import text_string_to_metric_families
-
-from persx.app.services import Metrics
 from scripts.dashboards import FOLDER, PANELS, files
 from tests.project.telling import told_metrics
 
@@ -20,6 +16,7 @@ def test_the_files_are_those_of_the_list() -> None:
 
 def test_every_metric_that_is_told_has_a_chart_and_every_chart_a_metric() -> None:
     told = told_metrics()
+    assert len(told) > 10
     assert {panel.metric for panel in PANELS} == set(told)
     for panel in PANELS:
         kind, labels = told[panel.metric]
@@ -35,5 +32,3 @@ def test_queries_name_only_metrics_that_are_told() -> None:
     ending = re.compile(r"_bucket$")
     assert {ending.sub("", name) for name in names} == set(told)
     assert all(each["gridPos"]["w"] == 12 for each in board["panels"])
-    text = generate_latest(Metrics().registry).decode()
-    assert list(text_string_to_metric_families(text))

@@ -38,9 +38,7 @@ MONDAY = parse_wall_time("2026-11-16 00:00", "Europe/Vienna")
 
 WORKSPACE = Workspace(
     settings=Settings(name="Shop", zone="Europe/Vienna", holdout=HoldoutSettings(share=0.5)),
-    attributes={
-        "industry": Attribute(name="industry", type=ValueType.STRING, source=Source.DECLARED)
-    },
+    attributes={"industry": Attribute(name="industry")},
     industries={name: Industry(name=name) for name in ("SaaS", "Education")},
     goals={"contact": Goal(name="contact", event="Form Submitted", label="Contact")},
     blocks={

@@ -52,7 +52,7 @@ def test_a_week_tells_what_improved_what_fell_and_what_to_rewrite(world: World) 
     assert [(each.name, each.sure) for each in made.under if each.sure] == [("Education", True)]
     (rewrite,) = [each for each in made.rewrites if "Education" in each.industries]
     assert (rewrite.block, rewrite.variant, rewrite.page) == ("hero", "school", "/")
-    assert rewrite.days == 48
+    assert rewrite.days == 49
     assert not rewrite.sure, "the holdout compares all blocks together"
 
 

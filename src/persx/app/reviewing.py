@@ -30,7 +30,6 @@ from persx.health.review.review import (
 )
 from persx.health.sql import query
 from persx.health.status import Status
-from persx.health.wording import share
 from persx.model.clock import DAY, Millis
 from persx.model.errors import BadInput, NotFound, PersxError
 from persx.model.question import INDUSTRY
@@ -352,7 +351,7 @@ def _health(status: Status) -> tuple[HealthLine, ...]:
             counted=(
                 f"{each.finding.numerator:,} of {each.finding.denominator:,}"
                 if each.finding.denominator
-                else share(each.finding.value)
+                else ""
             ),
             why=each.finding.why or each.description,
         )

@@ -12,6 +12,7 @@ import msgspec
 
 from persx.experiments.aggregates import Aggregate
 from persx.experiments.metrics import METRICS
+from persx.experiments.moments import Moments
 from persx.experiments.readout import ArmReadout, Pli, Readout
 from persx.experiments.wording import amount
 
@@ -135,7 +136,7 @@ def of_segment(readout: Readout, arm: str, attribute: str, value: str) -> Figure
     found, base = shown.metrics[pli.metric], control.metrics[pli.metric]
     kind = METRICS[next(each.kind for each in readout.metrics if each.name == pli.metric)]
     few = kind.too_few(
-        _aggregate(shown, found.total, kind.name), _aggregate(control, base.total, kind.name)
+        _moments(shown, found.total, kind.name), _moments(control, base.total, kind.name)
     )
     why = tuple(dict.fromkeys(filter(None, (*_doubts(readout, pli), few or found.reason))))
     return Figure(
@@ -151,8 +152,9 @@ def of_segment(readout: Readout, arm: str, attribute: str, value: str) -> Figure
     )
 
 
-def _aggregate(arm: ArmReadout, total: float, kind: str) -> Aggregate:
-    return Aggregate(n=arm.n, total=total, squares=total if kind == "conversion" else 0)
+def _moments(arm: ArmReadout, total: float, kind: str) -> Moments:
+    squares = total if kind == "conversion" else 0
+    return Moments.from_aggregate(Aggregate(n=arm.n, total=total, squares=squares))
 
 
 def _doubts(readout: Readout, pli: Pli) -> list[str]:
@@ -161,7 +163,7 @@ def _doubts(readout: Readout, pli: Pli) -> list[str]:
     found = arms[0].metrics[pli.metric]
     kind = METRICS[next(each.kind for each in readout.metrics if each.name == pli.metric)]
     few = kind.too_few(
-        *(_aggregate(each, each.metrics[pli.metric].total, kind.name) for each in arms)
+        *(_moments(each, each.metrics[pli.metric].total, kind.name) for each in arms)
     )
     return [reason for reason in pli.withheld if reason not in (few, found.reason)]
 
