@@ -54,6 +54,7 @@ COMMANDS: Final = (
     CommandEntry("predict", "predict", "Train models that guess what visitors did not say."),
     CommandEntry("backup", "backup", "Write everything in a home to one file."),
     CommandEntry("restore", "restore", "Make a home of a backup."),
+    CommandEntry("experiment", "experiment", "List, try, ramp and stop experiments; keep winners."),
     CommandEntry("report", "report", "Report what an experiment was worth."),
     CommandEntry("simulate", "simulate", "Have made-up visitors come, with known effects."),
     CommandEntry("probe", "probe", "Walk every page as every industry, and say what is broken."),

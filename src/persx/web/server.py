@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from persx.app.background import background
 from persx.app.home import SERVER_FILE, ServerAddress
@@ -55,6 +55,8 @@ class Application(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "http":
+            if scope["scheme"] == "https":
+                send = _securing(send)
             if (mark := mark_in(scope)) is not None:
                 if (refusal := self.state.probing.refuses(scope, mark)) is not None:
                     await refusal(scope, receive, send)
@@ -76,6 +78,22 @@ class Application(Starlette):
 
 
 _DIRECT: Final = ("POST", "/v1/decide")
+
+
+def _securing(send: Send) -> Send:
+    """Make cookies ``Secure`` that came through TLS, though no `public_url` says that they do."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [
+                (name, value if b"; Secure" in value else value + b"; Secure")
+                if name == b"set-cookie"
+                else (name, value)
+                for name, value in message["headers"]
+            ]
+        await send(message)
+
+    return sending
 
 
 def create_app(services: Services, *, command_token: str = "") -> Starlette:
