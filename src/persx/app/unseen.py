@@ -25,8 +25,9 @@ from persx.storage.ports import Appended, Store, Stream, Warehouse
 _PURPOSE: Final = "probe"
 
 SHARED: Final = frozenset(
-    {"keys", "settings", "home", "clock", "publication", "models", "erased", "rewriting", "importing",
-     "rulebooks", "slow_reads", "network", "doorkeeper", "keyring", "url", "simulation"}
+    {"keys", "settings", "home", "clock", "publication", "models", "erased", "rewriting",
+     "importing", "rulebooks", "slow_reads", "network", "doorkeeper", "keyring", "url",
+     "simulation"}
 )  # fmt: skip
 """What probes are answered with as everybody is: nothing in it is about visitors or counts them."""
 
