@@ -17,6 +17,7 @@ from persx.cli.options import home_option, json_option, print_json
 from persx.experiments import wording
 from persx.experiments.readout import ArmReadout, MetricHeading, Readout
 from persx.experiments.wording import Verdict
+from persx.model.counting import counted
 from persx.model.errors import BadInput
 from persx.model.simulation import SIMULATED_LABEL
 
@@ -75,7 +76,7 @@ def print_report(console: Console, readout: Readout) -> None:
     if readout.simulated:
         console.print(f"[yellow]{SIMULATED_LABEL}: these figures say nothing about people.[/]")
     console.print(
-        f"[bold]{escape(readout.experiment)}[/] · {readout.visitors:,} visitors, "
+        f"[bold]{escape(readout.experiment)}[/] · {counted(readout.visitors, 'visitor')}, "
         f"compared with {escape(readout.comparator)} · as of {readout.as_of}"
     )
     for pli in readout.pli:
