@@ -25,22 +25,22 @@ from persx.app.exposing import confirm, exposure_token
 from persx.app.pace import Pace
 from persx.app.publication import Publication, Served
 from persx.app.services import Metrics, Services, add_simulated
-from persx.app.simulated_people import Person, Seen, Town, people, usual_effects, whole_effect
+from persx.app.simulated_effects import checked
+from persx.app.simulated_log import SimulatedLog
+from persx.app.simulated_people import Person, Seen, Town, people, whole_effect
 from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.app.visiting import Visitor, new_id
 from persx.content.rendering import Renderer
 from persx.decide.plan import Plan
-from persx.experiments.live import live_goals
 from persx.experiments.sql import query
 from persx.model.attribute import Purpose, Value
 from persx.model.clock import DAY, Millis
-from persx.model.errors import BadInput, Conflict, did_you_mean
-from persx.model.event import Event, EventType, RejectedEvent
+from persx.model.errors import Conflict
+from persx.model.event import EventType
 from persx.model.probe import PERSONAL
 from persx.model.question import INDUSTRY
 from persx.model.simulation import (
     ID_PREFIX,
-    SIMULATED,
     Effects,
     Habits,
     Simulated,
@@ -48,8 +48,8 @@ from persx.model.simulation import (
     Truth,
 )
 from persx.model.visitor import Grant
-from persx.model.workspace import HOLDOUT, ConsentMode, Goal, Page
-from persx.storage.ports import Appended, Stream
+from persx.model.workspace import HOLDOUT, ConsentMode, Page
+from persx.storage.ports import Stream
 from persx.storage.scope import System
 from persx.visitors.consent import ASKED
 
@@ -63,10 +63,6 @@ TURN: Final = 10
 
 PAGE_MILLIS: Final = 45_000
 """How long a page is looked at."""
-
-FIRST_RATE: Final = 0.08
-OTHER_RATE: Final = 0.04
-"""Conversion rates of goals of which nobody says others: the first of the holdout's, the rest."""
 
 _ONE: Final = 1.0
 
@@ -99,77 +95,6 @@ async def _refuse_real(services: Services) -> None:
             value=found,
             hint="Simulate into a home of its own, or say --into-real-data.",
         )
-
-
-def checked(plan: Plan, effects: Effects) -> Effects:
-    """Return effects with all that was left open filled in.
-
-    Raises:
-        BadInput: They name what the workspace does not have.
-    """
-    workspace = plan.workspace
-
-    def known(kind: str, name: str, names: Sequence[str]) -> None:
-        if name and name not in names:
-            raise BadInput(
-                f"There is no {kind} '{name}'.", value=name, hint=did_you_mean(name, names)
-            )
-
-    for name in effects.industries:
-        known("industry", name, list(workspace.industries))
-    for name in effects.goals:
-        known("goal", name, list(workspace.goals))
-    for each in effects.effects:
-        known("industry", each.industry, list(workspace.industries))
-        known("block", each.block, list(workspace.blocks))
-        if each.variant and each.block:
-            names = [variant.name for variant in workspace.blocks[each.block].variants]
-            known(f"variant of block '{each.block}'", each.variant, names)
-    first = [goal.name for goal in _goals(plan)]
-    usual = {name: FIRST_RATE if not place else OTHER_RATE for place, name in enumerate(first)}
-    return Effects(
-        industries={
-            name: effects.industries.get(name, Habits(share=1 / (place + 1)))
-            for place, name in enumerate(workspace.industries)
-        },
-        goals=effects.goals or usual,
-        effects=effects.effects or usual_effects(list(workspace.industries)),
-    )
-
-
-def _goals(plan: Plan) -> list[Goal]:
-    """Return the goals that are measured, the primary one first."""
-    if plan.holdout is not None:
-        return live_goals(plan.workspace, HOLDOUT)
-    return list(plan.workspace.goals.values())
-
-
-class _Buffer:
-    """Takes events as the log does, marks them as simulated, and keeps them for the next batch."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self.events: list[Event] = []
-        self.ids: set[str] = set()
-        self.kept = 0
-
-    async def append(
-        self, events: Sequence[Event], rejected: Sequence[RejectedEvent] = ()
-    ) -> Appended:
-        for event in events:
-            context = {**event.context, **SIMULATED}
-            self.events.append(msgspec.structs.replace(event, context=context))
-            self.ids.add(event.anonymous_id or "")
-        return Appended(accepted=len(events), duplicates=0)
-
-    async def flush(self) -> None:
-        if self.events:
-            batch, self.events = self.events, []
-            self.ids.clear()
-            self.kept += (await self._stream.append(batch)).accepted
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
 
 class _Somebody:
@@ -214,10 +139,9 @@ class _Run:
             by_blocks=any(each.block or each.variant for each in asked.effects.effects),
         )  # fmt: skip
         self._now = self._done.start
-        self._buffer = _Buffer(services.stream)
+        self._buffer = SimulatedLog(services.stream)
         self._log = DecisionLog(lambda _: None)
-        self._goals = {goal.name: goal for goal in _goals(plan) if goal.name in asked.effects.goals}
-        self._goals |= {name: plan.workspace.goals[name] for name in asked.effects.goals}
+        self._goals = {name: plan.workspace.goals[name] for name in asked.effects.goals}
         self._pages = sorted(plan.workspace.pages.values(), key=lambda page: page.path != "/")
         self._due: list[_Due] = []
         self._orders = self._visits = 0

@@ -26,7 +26,8 @@ _PURPOSE: Final = "probe"
 
 SHARED: Final = frozenset(
     {"keys", "settings", "home", "clock", "publication", "models", "erased", "rewriting",
-     "rulebooks", "slow_reads", "network", "doorkeeper", "keyring", "url", "simulation"}
+     "importing", "rulebooks", "slow_reads", "network", "doorkeeper", "keyring", "url",
+     "simulation"}
 )  # fmt: skip
 """What probes are answered with as everybody is: nothing in it is about visitors or counts them."""
 

@@ -31,8 +31,9 @@ _USUAL: Final = Simulation()
 @click.command()
 @home_option(must_exist=True)
 @click.option(
-    "--visitors", type=click.IntRange(1, 1_000_000), default=_USUAL.visitors, show_default=True
-)
+    "--visitors", type=click.IntRange(1, 1_000_000), default=_USUAL.visitors, show_default=True,
+    help="How many people come; bots come on top.",
+)  # fmt: skip
 @click.option(
     "--days",
     type=click.IntRange(1, 366),
@@ -40,7 +41,10 @@ _USUAL: Final = Simulation()
     show_default=True,
     help="They come in the last so many days.",
 )
-@click.option("--seed", type=int, default=_USUAL.seed, show_default=True)
+@click.option(
+    "--seed", type=int, default=_USUAL.seed, show_default=True,
+    help="The same seed and workspace make the same visitors.",
+)  # fmt: skip
 @click.option(
     "--effects",
     "effects_file",

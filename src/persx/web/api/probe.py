@@ -29,12 +29,15 @@ class Probing:
     """
 
     def __init__(self, services: Services) -> None:
-        self._unseen = Unseen(services)
+        self._services = services
+        self._unseen: Unseen | None = None
 
     def refuses(self, scope: Scope, mark: bytes) -> Response | None:
         """Make a marked request a probe's; return an answer where that is refused."""
         if scope["path"].startswith(_NOT_FOR_PROBES):
             return json({"code": "Forbidden", "message": "A probe is a visitor of the site."}, 403)
+        if self._unseen is None:
+            self._unseen = Unseen(self._services)
         if not self._unseen.admits(mark.decode("latin-1")):
             return json(
                 {
