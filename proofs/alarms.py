@@ -119,7 +119,7 @@ def quiet_rows() -> Iterator[tuple[str, str, int, int]]:
     chance = np.random.default_rng(20261122)
     for name in ("content-works", "industries-served"):
         objective = BY_NAME[name]
-        limit, runs, subjects = limit_of(objective, Evidence.TRIALS), 40, 10
+        limit, runs, subjects = limit_of(objective, Evidence.TRIALS), 60, 10
         draws = chance.binomial(10, limit, (1_000, runs, subjects)).astype(np.float64)
         order = chance.integers(0, 1_000, 365 * 24 * 60)
 
@@ -127,7 +127,7 @@ def quiet_rows() -> Iterator[tuple[str, str, int, int]]:
             number: int, draws: Numbers = draws, order: NDArray[np.int64] = order
         ) -> tuple[Numbers, int]:
             # A thousand drawn moments in a random order; runs are shifted against each other.
-            return np.roll(draws[order[number]], number % 39, axis=0), 10
+            return np.roll(draws[order[number]], number % 59, axis=0), 10
 
         told = (
             f"{subjects} blocks × industries, 10 decisions a minute each, {limit:.3g} of them bad"
