@@ -27,6 +27,7 @@ from persx.model.workspace import (
     PersonaSettings,
     Schedule,
     Settings,
+    Strategy,
     Variant,
 )
 from scripts.reference.structs import fields, markdown_table, summary, table
@@ -49,6 +50,7 @@ DOCUMENTS: Final[tuple[tuple[str, str, tuple[type[msgspec.Struct], ...]], ...]] 
     ("Goals", "`goals.yaml`: name → document", (Goal,)),
     ("Questions", "`questions.yaml`: name → document", (QuestionDocument,)),
     ("Objectives", "`objectives.yaml`: name → document", (Objective,)),
+    ("Strategies", "`strategies.yaml`: name → document", (Strategy,)),
 )
 
 PURPOSES: Final = {

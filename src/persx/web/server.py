@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from persx.app.background import background
 from persx.app.home import SERVER_FILE, ServerAddress
@@ -53,6 +53,8 @@ class Application(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] == "http" and scope["scheme"] == "https":
+            send = _securing(send)
         if scope["type"] == "http":
             path: str = scope["path"]
             if not path.startswith(COMMANDS):
@@ -88,6 +90,22 @@ _VISITORS: Final = ("/v1/decide", "/v1/x/", "/v1/state")
 _OTHERS: Final = (
     "/v1/", "/admin", "/static/", "/metrics", "/healthz", "/readyz", "/openapi", "/ofrep/"
 )  # fmt: skip
+
+
+def _securing(send: Send) -> Send:
+    """Make cookies ``Secure`` that came through TLS, though no `public_url` says that they do."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [
+                (name, value if b"; Secure" in value else value + b"; Secure")
+                if name == b"set-cookie"
+                else (name, value)
+                for name, value in message["headers"]
+            ]
+        await send(message)
+
+    return sending
 
 
 def create_app(services: Services, *, command_token: str = "") -> Starlette:
