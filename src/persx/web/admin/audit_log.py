@@ -35,8 +35,9 @@ KINDS: Final = {
     "identity": "Merges",
     "retention": "Retention",
     "events": "Imported events",
-    "experiment": "Imported experiments",
+    "experiment": "Experiments",
     "model": "Models that guess",
+    "health": "Silences of alerts",
 }
 """What can be filtered for, and what it is called."""
 
@@ -66,8 +67,14 @@ WORDS: Final = {
     "identity.unmerge": "took a merge back",
     "identity.link": "merged again",
     "retention.run": "removed what was too old",
+    "health.silence": "silenced the alerts of",
+    "health.unsilence": "ended the silence of",
     "events.import": "imported events",
     "experiment.import": "imported an experiment",
+    "experiment.start": "started the experiment",
+    "experiment.ramp": "let more visitors join the experiment",
+    "experiment.stop": "stopped the experiment",
+    "experiment.promote": "kept the winner of the experiment",
     "model.train": "trained a model",
     "model.activate": "uses another model",
     "model.stop": "stopped a model",
