@@ -37,6 +37,7 @@ KINDS: Final = {
     "events": "Imported events",
     "experiment": "Experiments",
     "model": "Models that guess",
+    "health": "Silences of alerts",
 }
 """What can be filtered for, and what it is called."""
 
@@ -66,6 +67,8 @@ WORDS: Final = {
     "identity.unmerge": "took a merge back",
     "identity.link": "merged again",
     "retention.run": "removed what was too old",
+    "health.silence": "silenced the alerts of",
+    "health.unsilence": "ended the silence of",
     "events.import": "imported events",
     "experiment.import": "imported an experiment",
     "experiment.start": "started the experiment",

@@ -11,26 +11,23 @@
     }
   }
 
-  /* Uncaught errors of our own scripts, at most five a page: where they were, and nothing that a
-     visitor may have written. */
+  /* Uncaught errors of our own scripts, five a page at most: kind and place, no words. */
   var errors = 0;
-  var own = location.origin + "/static/";
-  function report(error, place) {
-    var found = place.indexOf(own) < 0 ? null : place.slice(place.indexOf(own));
+  function report(error, place, line) {
+    var found = /^\/static\/[\w./-]+/.exec(String(place).split(location.origin)[1]);
     if (found && errors++ < 5) {
-      var parts = /^([^?:]*:\/\/[^/]+)?([^?:#\s]*)[^:\s]*:?(\d*)/.exec(found) || [];
       send("/v1/client-error", {
-        kind: String((error && error.name) || "Error").slice(0, 40),
-        source: String(parts[2] || "").slice(0, 100),
-        line: Number(parts[3] || 0)
+        kind: String((error && error.name) || "Error"),
+        source: found[0],
+        line: line
       });
     }
   }
   addEventListener("error", function (event) {
-    report(event.error, String(event.filename || "") + ":" + (event.lineno || 0));
+    report(event.error, event.filename, event.lineno);
   });
   addEventListener("unhandledrejection", function (event) {
-    report(event.reason, String((event.reason && event.reason.stack) || ""));
+    report(event.reason, event.reason && event.reason.stack, 0);
   });
 
   /* The first storage layer: the state that the server knows, for this tab. */
