@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -36,6 +37,8 @@ class Reviewing:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._done: set[str] = set()
+        # A lease is given again to who has it: two in one process must not be taken for one.
+        self._holder = f"review:{os.getpid()}:{secrets.token_hex(4)}"
 
     async def look(self) -> None:
         """Make and send the review of the last week and month, where that was not done yet."""
@@ -53,7 +56,7 @@ class Reviewing:
     async def _finish(self, period: Period, now: Millis) -> bool:
         """Do what remains of a period, under the lease; tell whether nothing remains."""
         services = self._services
-        holder = f"review:{os.getpid()}"
+        holder = self._holder
         if not await services.store.lease(LEASE, holder, now + _LONGEST, now):
             return False
         try:
