@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
+import numpy as np
 import pytest
 
 from persx.experiments.groups import Group, Sums
 from persx.experiments.metrics import METRICS
 from persx.experiments.metrics.kind import MetricKind, Part, Stratum
+from persx.experiments.moments import Moments
 from persx.experiments.readout import MetricPlan, Observed, Readout, ReadoutPlan, read_out
 from persx.experiments.statistics.proportions import lift
 from persx.model.clock import DAY
@@ -161,23 +165,53 @@ def test_no_metrics_and_unknown_kinds() -> None:
         read_out(strange, observe(group("generic", 5, 1)))
 
 
+def _moments(kind: MetricKind, seed: int, *, parts: frozenset[Part]) -> Moments:
+    """Visitors of whom about one in ten has every number that the kind takes."""
+    rng = np.random.default_rng(seed)
+    active = rng.random(900) < 0.1
+    columns = [active.astype(float)]
+    columns += [active * rng.integers(1, 4, 900) for _ in range(kind.numbers - 1)]
+    whole = Moments.of(*columns)
+    dropped = {
+        (i, j)
+        for i in range(kind.numbers)
+        for j in range(i, kind.numbers)
+        if (Part.SQUARES if i == j else Part.PRODUCTS) not in parts
+    }
+    pairs = [(i, j) for i in range(kind.numbers) for j in range(i, kind.numbers)]
+    kept = [0.0 if pair in dropped else whole.product(*pair) for pair in pairs]
+    return msgspec.structs.replace(whole, products=tuple(kept))
+
+
 @pytest.mark.parametrize("kind", METRICS, ids=METRICS.names)
 def test_kinds_read_only_the_parts_that_they_declare(kind: MetricKind) -> None:
-    full = group("a", 1_000, 60), group("b", 900, 30)
-    arm, control = (
-        msgspec.structs.replace(
-            _aggregate(each),
-            squares=_aggregate(each).squares if Part.SQUARES in kind.needs else 0,
-        )
-        for each in full
+    whole, bare = (
+        Stratum(*(_moments(kind, seed, parts=frozenset(parts)) for seed in (1, 2)))
+        for parts in (Part, kind.needs)
     )
-    whole = kind.compare([Stratum(*map(_aggregate, full))], confidence=0.95)
-    assert kind.compare([Stratum(arm, control)], confidence=0.95) == whole
-    assert whole.p is not None
+    for ask in (kind.compare, kind.compare_always, kind.effect):
+        assert ask([bare], confidence=0.95) == ask([whole], confidence=0.95)
+    assert kind.compare([whole], confidence=0.95).p is not None
+    assert kind.rate(whole.arm) == kind.rate(bare.arm) is not None
 
 
-def _aggregate(of: Group):  # type: ignore[no-untyped-def]
-    from persx.experiments.aggregates import Aggregate
+@pytest.mark.parametrize("kind", METRICS, ids=METRICS.names)
+def test_kinds_say_when_there_is_too_little(kind: MetricKind) -> None:
+    nothing, plenty = Moments(), _moments(kind, 3, parts=frozenset(Part))
+    assert kind.rate(nothing) is None
+    assert kind.too_few(nothing, plenty)
+    assert not kind.too_few(plenty, plenty)
+    for ask in (kind.compare, kind.compare_always):
+        found = ask([Stratum(nothing, plenty), Stratum(plenty, nothing)], confidence=0.95)
+        assert found.reason
+        assert found.p is None
 
-    sums = of.sums["signup.value"]
-    return Aggregate(n=of.n, total=sums.total / 10, squares=sums.squares / 100)
+
+@pytest.mark.parametrize("kind", METRICS, ids=METRICS.names)
+def test_looking_always_costs_width(kind: MetricKind) -> None:
+    strata = [Stratum(*(_moments(kind, seed, parts=frozenset(Part)) for seed in (1, 2)))]
+    once, always = (ask(strata, confidence=0.95) for ask in (kind.compare, kind.compare_always))
+    assert always.low < once.low < once.high < always.high
+    assert math.expm1(kind.effect(strata, confidence=0.95).log_ratio) == pytest.approx(
+        once.lift, abs=0.01
+    )
