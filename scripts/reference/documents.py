@@ -26,6 +26,7 @@ from persx.model.workspace import (
     PersonaSettings,
     Schedule,
     Settings,
+    Target,
     Variant,
 )
 from scripts.reference.structs import fields, markdown_table, summary, table
@@ -46,6 +47,7 @@ DOCUMENTS: Final[tuple[tuple[str, str, tuple[type[msgspec.Struct], ...]], ...]] 
         (Experiment, Arm),
     ),
     ("Goals", "`goals.yaml`: name → document", (Goal,)),
+    ("Targets", "`targets.yaml`: name → document", (Target,)),
     ("Questions", "`questions.yaml`: name → document", (QuestionDocument,)),
 )
 

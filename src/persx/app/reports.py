@@ -23,7 +23,7 @@ from persx.experiments.live import (
     live_tables,
     observed,
 )
-from persx.experiments.readout import Observed, Readout, read_out
+from persx.experiments.readout import Method, Observed, Readout, read_out
 from persx.experiments.sql import query
 from persx.experiments.statistics.interval import CONFIDENCE
 from persx.model.clock import iso
@@ -37,10 +37,17 @@ _PREFIX: Final = value_name("")
 
 
 class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which experiment, and the confidence of its intervals."""
+    """Which experiment, and how its intervals shall be.
+
+    Attributes:
+        confidence: Confidence of the intervals.
+        fixed: A live experiment is looked at once, at a time that was fixed in advance; an
+            imported one always is.
+    """
 
     name: str
     confidence: float = CONFIDENCE
+    fixed: bool = False
 
 
 async def report(services: Services, request: ReportRequest) -> Readout:
@@ -112,7 +119,13 @@ async def _imported(
 async def _live(
     services: Services, workspace: Workspace, request: ReportRequest, known: list[str]
 ) -> Readout:
-    plan = live_plan(workspace, request.name, request.confidence, known=known)
+    plan = live_plan(
+        workspace,
+        request.name,
+        request.confidence,
+        method=Method.FIXED if request.fixed else Method.ALWAYS_VALID,
+        known=known,
+    )
     goals = live_goals(workspace, request.name)
     tables = live_tables(plan, goals, await services.store.seen_by(_SCOPE).bucketing_ids())
     as_of = services.clock()
@@ -120,17 +133,21 @@ async def _live(
     units = await services.warehouse.seen_by(_SCOPE).query(
         query("live_units"), asked, tables=tables
     )
-    # Both queries stop at the same event, so that counts and notes speak of the same log.
+    # All queries stop at the same event, so that counts and notes speak of the same log.
     newest = int(units.rows[0][-1] or 0)
-    found = await services.warehouse.seen_by(_SCOPE).query(
-        query("live_groups"), asked, tables=tables, as_of=newest
-    )
+    found, withdrawn = [
+        await services.warehouse.seen_by(_SCOPE).query(
+            query(name), asked, tables=tables, as_of=newest
+        )
+        for name in ("live_groups", "live_consent")
+    ]
     return read_out(
         plan,
         observed(
             goals,
             units=units,
             groups=found,
+            withdrawn=withdrawn,
             as_of=as_of,
             epoch=live_epoch(workspace, request.name),
         ),

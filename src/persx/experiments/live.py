@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from persx.experiments.groups import Group, Sums
-from persx.experiments.readout import MetricPlan, Observed, ReadoutPlan
+from persx.experiments.plan import Method, MetricPlan, Observed, ReadoutPlan
 from persx.model.clock import Millis
 from persx.model.errors import NotFound, did_you_mean
-from persx.model.workspace import HOLDOUT, TARGETED, Goal, Workspace
+from persx.model.target import DEFAULT_TARGET
+from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Experiment, Goal, Workspace
 from persx.storage.ports import Rows
 
 GENERIC: Final = "generic"
@@ -27,16 +28,24 @@ def live_experiments(workspace: Workspace) -> list[str]:
 
 
 def live_plan(
-    workspace: Workspace, key: str, confidence: float, *, known: Collection[str] = ()
+    workspace: Workspace,
+    key: str,
+    confidence: float,
+    *,
+    method: Method = Method.ALWAYS_VALID,
+    known: Collection[str] = (),
 ) -> ReadoutPlan:
     """Return what the readout of a live experiment compares.
 
     Args:
+        method: For as many looks as one likes, unless it was decided to look but once.
         known: Names of imported experiments, for the hint when there is no such key.
 
     Raises:
         NotFound: The workspace has no such experiment.
     """
+    layers: Sequence[str] = ()
+    single: Sequence[str] = ()
     if key == HOLDOUT and key in live_experiments(workspace):
         share = workspace.settings.holdout.share
         weights = {GENERIC: share, TARGETED: 1 - share}
@@ -46,6 +55,7 @@ def live_plan(
         weights = {arm.name: arm.weight for arm in experiment.arms}
         control = experiment.arms[0].name
         comparator = f"the arm “{control}”"
+        layers, single = _layers(experiment, workspace), _single(experiment, workspace)
     else:
         raise NotFound(
             f"There is no experiment '{key}'.",
@@ -60,7 +70,52 @@ def live_plan(
         weights=weights,
         metrics=_metrics(live_goals(workspace, key)),
         confidence=confidence,
+        method=method,
+        targets=tuple(workspace.targets.values()) if key == HOLDOUT else (),
+        default_target=DEFAULT_TARGET if key == HOLDOUT else None,
+        layers=layers,
+        single=single,
     )
+
+
+def _layers(experiment: Experiment, workspace: Workspace) -> list[str]:
+    """Return the arms in order where they go from default content to more and more targeting.
+
+    Two arms are no more than the control and the other one.
+    """
+    first, *others = experiment.arms
+    contents = _contents(workspace)
+    ordered = first.show == DEFAULT and all(
+        isinstance(arm.show, str) and arm.show not in contents for arm in others
+    )
+    return [arm.name for arm in experiment.arms] if ordered and len(others) > 1 else []
+
+
+def _single(experiment: Experiment, workspace: Workspace) -> list[str]:
+    """Return the arms that give everybody the same, where others beside them choose.
+
+    None where the control is the only such arm: that comparison is the lift itself.
+    """
+    contents = _contents(workspace)
+    found = [
+        arm.name
+        for arm in experiment.arms
+        if (isinstance(arm.show, str) and arm.show in contents)
+        or (
+            isinstance(arm.show, dict)
+            and experiment.blocks
+            and set(experiment.blocks) == set(arm.show)
+            and contents.issuperset(arm.show.values())
+        )
+    ]
+    control = experiment.arms[0].name
+    return found if set(found) - {control} and len(found) < len(experiment.arms) else []
+
+
+def _contents(workspace: Workspace) -> set[str]:
+    """Return the names of single contents: all variants', and the default."""
+    variants = {each.name for block in workspace.blocks.values() for each in block.variants}
+    return {DEFAULT, *variants} - {TARGETED}
 
 
 def live_goals(workspace: Workspace, key: str) -> list[Goal]:
@@ -140,14 +195,16 @@ def observed(
     *,
     units: Rows,
     groups: Rows,
+    withdrawn: Rows,
     as_of: Millis,
     epoch: int,
 ) -> Observed:
-    """Read the answers of the two live queries.
+    """Read the answers of the live queries.
 
     Args:
         units: Answer of ``live_units``.
         groups: Answer of ``live_groups``.
+        withdrawn: Answer of ``live_consent``.
     """
     _, contaminated, strange, first_exposure, snapshot, _ = units.rows[0]
     values = {goal.name: goal.value for goal in goals}
@@ -186,6 +243,7 @@ def observed(
         ],
         as_of=as_of,
         contaminated=int(contaminated),
+        withdrawn={str(arm): int(count) for arm, count in withdrawn.rows},
         first_exposure=None if first_exposure is None else int(first_exposure),
         snapshot=None if snapshot is None else int(snapshot),
         epoch=epoch,

@@ -12,6 +12,7 @@ from persx.model.clock import Millis
 from persx.model.document import Document
 from persx.model.network import NetworkSettings
 from persx.model.question import QuestionDocument
+from persx.model.target import Target as Target
 
 DEFAULT: Final = "default"
 """The name that stands for a block's default content wherever a variant is named."""
@@ -410,6 +411,7 @@ class Workspace(Document, frozen=True, kw_only=True):
     pages: dict[str, Page] = {}
     experiments: dict[str, Experiment] = {}
     goals: dict[str, Goal] = {}
+    targets: dict[str, Target] = {}
     questions: dict[str, QuestionDocument] = {}
 
 

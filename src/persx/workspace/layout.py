@@ -22,6 +22,7 @@ from persx.model.workspace import (
     Locale,
     Page,
     Persona,
+    Target,
 )
 from persx.workspace.names import ATTRIBUTE, EXPERIMENT, LOCALE, SLUG, TITLE, NameRule
 from persx.workspace.source import MAX_CHARACTERS
@@ -60,6 +61,7 @@ KINDS: Final = (
     Kind("audiences", "audience", Audience, SLUG),
     Kind("personas", "persona", Persona, TITLE),
     Kind("goals", "goal", Goal, SLUG),
+    Kind("targets", "target", Target, SLUG),
     Kind("questions", "question", QuestionDocument, SLUG),
     Kind("block_types", "block type", BlockTypeDocument, SLUG, folder=True),
     Kind("blocks", "block", Block, SLUG, folder=True),

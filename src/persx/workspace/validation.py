@@ -18,6 +18,7 @@ from persx.workspace.checks.pages import check_pages
 from persx.workspace.checks.questions import check_questions
 from persx.workspace.checks.settings import check_settings
 from persx.workspace.checks.subject import Subject
+from persx.workspace.checks.targets import check_targets
 from persx.workspace.checks.trust import check_trust
 from persx.workspace.documents import parse_files
 
@@ -30,6 +31,7 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Fault]], ...]] = (
     check_blocks,
     check_pages,
     check_experiments,
+    check_targets,
     check_questions,
 )
 

@@ -35,13 +35,21 @@ _STYLES = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
 @click.option(
     "--confidence", type=float, default=0.95, show_default=True, help="Confidence of intervals."
 )
+@click.option(
+    "--fixed",
+    is_flag=True,
+    help="Narrower intervals for one look, at a time that you fixed before the start.",
+)
 @home_option(must_exist=True)
 @json_option
-def command(name: str, page: Path | None, confidence: float, home: Path, as_json: bool) -> None:
+def command(
+    name: str, page: Path | None, confidence: float, fixed: bool, home: Path, as_json: bool
+) -> None:
     """Print what an experiment was worth: an imported one, one of the site, or `holdout`.
 
     PLI is the lift of each arm over the control in the first metric, withheld with the reason
-    where it would mislead.
+    where it would mislead. Intervals of experiments on the site hold however often you look;
+    those of imported ones, and with --fixed, hold for one look.
 
     \b
     Example:  persx report holdout --home shop --html report.html
@@ -51,7 +59,7 @@ def command(name: str, page: Path | None, confidence: float, home: Path, as_json
         # In a file or a pipe nothing needs to be folded.
         console.width = max(console.width, FILE_WIDTH)
     with Console(stderr=True).status("Reading the log …"):
-        readout = call(home, REPORT, ReportRequest(name=name, confidence=confidence))
+        readout = call(home, REPORT, ReportRequest(name=name, confidence=confidence, fixed=fixed))
     if page is not None:
         # The template engine is not needed for a table.
         from persx.web.report_page import render_report
