@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import msgspec
@@ -105,7 +106,8 @@ async def _imported(
         if contaminated:
             notes.append("Units in more than one arm are left out: the file has no time order.")
     notes.append(f"Imported {iso(experiment.imported)}, SHA-256 {experiment.digest[:12]}.")
-    return read_out(
+    return await asyncio.to_thread(
+        read_out,
         readout_plan(experiment, confidence),
         Observed(
             groups=found,
@@ -141,7 +143,9 @@ async def _live(
         )
         for name in ("live_groups", "live_consent")
     ]
-    return read_out(
+    # Many segments take a moment of computing, in which visitors shall not wait.
+    return await asyncio.to_thread(
+        read_out,
         plan,
         observed(
             goals,

@@ -21,8 +21,6 @@ _LEAST_GAP: Final = 14.0
 """Per cent of the axis between two labels, so that they never run into each other."""
 
 
-
-
 class Span(NamedTuple):
     """An interval to be drawn; `low` is none where there is nothing to draw."""
 

@@ -15,7 +15,7 @@ from persx.app.commands import call
 from persx.app.reports import REPORT, ReportRequest
 from persx.cli.options import home_option, json_option, print_json
 from persx.experiments import wording
-from persx.experiments.readout import ArmReadout, MetricHeading, Readout
+from persx.experiments.readout import ArmReadout, Contrast, MetricHeading, Readout
 from persx.experiments.wording import Verdict
 from persx.model.errors import BadInput
 
@@ -94,6 +94,18 @@ def print_report(console: Console, readout: Readout) -> None:
                 f"[bold]PLI of {arm}: {wording.signed_percent(pli.lift)}[/] "
                 f"({wording.interval(pli.low, pli.high)}, p {wording.p_value(pli.p)})"
             )
+        if said := wording.standing(pli.target, pli.standing):
+            console.print(f"  {said}", highlight=False)
+    for single in readout.best_single:
+        if not single.withheld:
+            console.print(
+                f"Against “{escape(single.best)}”, the best content for everybody: "
+                f"{escape(single.arm)} {wording.signed_percent(single.lift)} "
+                f"({wording.interval(single.low, single.high)}, p {wording.p_value(single.p)})"
+            )
+    for layer in readout.layers:
+        for heading in readout.metrics[:1]:
+            _print_layer(console, layer, heading)
     for heading in readout.metrics:
         _print_table(console, readout, heading, "", {"": readout.arms})
     for attribute, segments in readout.segments.items():
@@ -104,6 +116,18 @@ def print_report(console: Console, readout: Readout) -> None:
         console.print("Segments of the other metrics: --json or --html.", style="dim")
     for note in readout.notes:
         console.print(f"· {escape(note)}", style="dim", highlight=False)
+
+
+def _print_layer(console: Console, layer: Contrast, heading: MetricHeading) -> None:
+    what = f"“{escape(layer.arm)}” over “{escape(layer.over)}”"
+    if layer.withheld:
+        console.print(f"{what}: withheld")
+        return
+    metric = layer.metrics[heading.name]
+    console.print(
+        f"{what}: {wording.signed_percent(metric.lift)} "
+        f"({wording.interval(metric.low, metric.high)}, p {wording.p_value(metric.p)})"
+    )
 
 
 def _print_table(
@@ -141,21 +165,26 @@ def _table(
     table.add_column("total", justify="right", no_wrap=True)
     table.add_column(heading.rate_label, justify="right", no_wrap=True)
     table.add_column("lift", justify="right", no_wrap=True)
-    table.add_column(f"{percent} interval", justify="right", no_wrap=True)
+    adjusted = ", adjusted" if attribute else ""
+    table.add_column(f"{percent} interval{adjusted}", justify="right", no_wrap=True)
     table.add_column("p", justify="right", no_wrap=True)
+    if attribute:
+        table.add_column("pooled", justify="right", no_wrap=True)
     for value, arms in groups.items():
         for place, (name, arm) in enumerate(arms.items()):
             metric = arm.metrics[heading.name]
+            shown = metric.adjusted or metric
             cells = [
                 escape(name) + ("" if attribute or name != readout.control else " (control)"),
                 f"{arm.n:,}",
                 wording.amount(metric.total),
                 wording.rate(heading.kind, metric.rate),
                 wording.signed_percent(metric.lift),
-                wording.interval(metric.low, metric.high),
-                wording.p_value(metric.p),
+                wording.interval(shown.low, shown.high),
+                wording.p_value(shown.p),
             ]
             if attribute:
+                cells.append(wording.signed_percent(metric.pooled.lift) if metric.pooled else "–")
                 cells.insert(0, "" if place else escape(value))
             table.add_row(
                 *cells,
