@@ -14,6 +14,7 @@ from persx.experiments.readout import (
     MetricReadout,
     Readout,
     SegmentReadout,
+    Standing,
 )
 from persx.web.report_axis import Axis, Mark, Span, Tick
 
@@ -26,7 +27,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         base: The control's figures beside which these stand; empty in the control's own line.
         difference: The lift in absolute terms.
         pooled: The lift with what the other segments tell, and its interval.
-        standing: What is said of the target.
+        standing: What is said of the target, once it can be told.
     """
 
     group: str
@@ -134,10 +135,8 @@ def layer_table(
             ),
         }
         if each.metrics:
-            rows.append(
-                _row(heading, arms, each.arm, each.over, axis, group=f"over “{each.over}”", span=1)
-            )
-    return _table(heading, axis, rows, group_label="adds", base_label="Layer before")
+            rows.append(_row(heading, arms, each.arm, each.over, axis, group=each.over, span=1))
+    return _table(heading, axis, rows, group_label="over", base_label="Layer before")
 
 
 def _table(
@@ -198,5 +197,8 @@ def _row(
         difference=wording.difference(heading.kind, metric.difference),
         pooled=wording.signed_percent(pooled.lift) if pooled else "",
         pooled_interval=wording.interval(pooled.low, pooled.high) if pooled else "",
-        standing=wording.standing(metric.target, metric.standing),
+        # What cannot be told yet would stand in every line; the headline says it.
+        standing=""
+        if metric.standing is Standing.OPEN
+        else wording.standing(metric.target, metric.standing),
     )

@@ -51,7 +51,7 @@ class IndustryFigure(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         interval: Adjusted for the number of industries; or why there is none.
         pooled: The lift with what the other industries tell.
-        standing: What is said of the target.
+        standing: What is said of the target, once it can be told.
     """
 
     name: str
@@ -219,7 +219,9 @@ def _industry(name: str, pli: Pli) -> IndustryFigure:
         interval=wording.interval(adjusted.low, adjusted.high),
         verdict=wording.said(adjusted.low, adjusted.high).value,
         pooled="" if pli.pooled is None else wording.signed_percent(pli.pooled.lift),
-        standing=wording.standing(pli.target, pli.standing),
+        standing=""
+        if pli.standing is Standing.OPEN
+        else wording.standing(pli.target, pli.standing),
     )
 
 
