@@ -26,6 +26,7 @@ from persx.model.workspace import (
     PersonaSettings,
     Schedule,
     Settings,
+    Strategy,
     Target,
     Variant,
 )
@@ -49,6 +50,7 @@ DOCUMENTS: Final[tuple[tuple[str, str, tuple[type[msgspec.Struct], ...]], ...]] 
     ("Goals", "`goals.yaml`: name → document", (Goal,)),
     ("Targets", "`targets.yaml`: name → document", (Target,)),
     ("Questions", "`questions.yaml`: name → document", (QuestionDocument,)),
+    ("Strategies", "`strategies.yaml`: name → document", (Strategy,)),
 )
 
 PURPOSES: Final = {

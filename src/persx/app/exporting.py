@@ -14,7 +14,7 @@ from persx.model.clock import Millis, iso
 from persx.model.event import Event, EventType
 from persx.storage.scope import Staff
 
-_SCOPE: Final = Staff("operator", "exporting events")
+_SCOPE: Final = Staff("operator", "exporting")
 
 CHUNK: Final = 10_000
 """Events, or submissions, that are in memory at a time."""
@@ -76,7 +76,7 @@ async def export_events_file(services: Services, request: EventsFileRequest) -> 
 async def export_submissions(services: Services, request: SubmissionsRequest) -> Exported:
     """Hand over every submitted form, newest first."""
     rows = 0
-    while found := await submissions(services, limit=CHUNK, offset=rows):
+    while found := await submissions(services, _SCOPE, limit=CHUNK, offset=rows):
         request.take(found)
         rows += len(found)
     return Exported(rows=rows)

@@ -22,9 +22,10 @@ from persx.model.workspace import (
     Locale,
     Page,
     Persona,
+    Strategy,
     Target,
 )
-from persx.workspace.names import ATTRIBUTE, EXPERIMENT, LOCALE, SLUG, TITLE, NameRule
+from persx.workspace.names import ATTRIBUTE, EXPERIMENT, LOCALE, SLUG, TITLE, VARIANT, NameRule
 from persx.workspace.source import MAX_CHARACTERS
 
 SETTINGS: Final = "settings"
@@ -63,6 +64,7 @@ KINDS: Final = (
     Kind("goals", "goal", Goal, SLUG),
     Kind("targets", "target", Target, SLUG),
     Kind("questions", "question", QuestionDocument, SLUG),
+    Kind("strategies", "strategy", Strategy, VARIANT),
     Kind("block_types", "block type", BlockTypeDocument, SLUG, folder=True),
     Kind("blocks", "block", Block, SLUG, folder=True),
     Kind("pages", "page", Page, SLUG, folder=True),
