@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from persx.app.reports import ReportRequest, report
+from persx.app.reports import ReportRequest, experiment_names, report
 from persx.app.services import Services
 from persx.experiments.readout import Readout
 from persx.model.errors import BadInput, NotFound
@@ -24,6 +24,7 @@ from persx.model.workspace import (
     HoldoutSettings,
     Settings,
     Snapshot,
+    Strategy,
     Target,
     Variant,
     Workspace,
@@ -429,6 +430,7 @@ def test_arms_in_the_order_of_their_layers_and_single_contents(
     hero = Block(type="hero", name="hero", content={}, variants=(Variant(name="a"),))
     shows: dict[str, list[Any]] = {
         "layers": ["default", "by-industry", "targeted"],
+        "unordered": ["default", "targeted", "by-industry"],
         "two": ["default", "targeted"],
         "single": ["default", {"hero": "a"}, "targeted"],
         "plain": ["default", "a"],
@@ -438,6 +440,7 @@ def test_arms_in_the_order_of_their_layers_and_single_contents(
         msgspec.structs.replace(
             WORKSPACE,
             blocks={"hero": hero},
+            strategies={"by-industry": Strategy(attributes=("industry",))},
             experiments={
                 key: Experiment(
                     key=key,
@@ -451,9 +454,33 @@ def test_arms_in_the_order_of_their_layers_and_single_contents(
     found = {key: read(services, run, key) for key in shows}
     assert {key: [(each.arm, each.over) for each in one.layers] for key, one in found.items()} == {
         "layers": [("arm1", "arm0"), ("arm2", "arm1")],
-        "two": [], "single": [], "plain": [], "partly": [],
+        "two": [], "single": [], "unordered": [], "plain": [], "partly": [],
     }  # fmt: skip
     assert {key: [each.among for each in one.best_single] for key, one in found.items()} == {
         "single": [["arm0", "arm1"]],
-        "layers": [], "two": [], "plain": [], "partly": [],
+        "layers": [], "two": [], "unordered": [], "plain": [], "partly": [],
     }  # fmt: skip
+
+
+def test_a_block_has_a_holdout_of_its_own(services: Services, run: Run, log: Log) -> None:
+    def share(of: float) -> None:
+        hero = Block(type="hero", name="hero", content={}, holdout=of)
+        log.publish(msgspec.structs.replace(WORKSPACE, blocks={"hero": hero}))
+
+    share(0.25)
+    assert "holdout:hero" in run(experiment_names(services))
+    for number in range(80):
+        epoch = 250_000 if number < 40 else 500_000
+        arm = "generic" if number % (4 if number < 40 else 2) == 0 else "targeted"
+        about = {"experiment_id": "holdout:hero", "variation_id": arm, "epoch": epoch}
+        log(EXPOSURE, f"a:{number}", 1, **about)
+    readout = read(services, run, "holdout:hero")
+    assert {name: arm.n for name, arm in readout.arms.items()} == {"generic": 30, "targeted": 50}
+    assert readout.control == "generic"
+    assert readout.srm.expected == {"generic": 10, "targeted": 30}
+    assert readout.pli[0].target is None
+    share(0.5)
+    assert read(services, run, "holdout:hero").srm.expected == {"generic": 20, "targeted": 20}
+    share(0)
+    with pytest.raises(NotFound):
+        read(services, run, "holdout:hero")

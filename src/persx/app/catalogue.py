@@ -7,6 +7,7 @@ from typing import Final
 from persx.app import (
     api_keys,
     audit,
+    block_reports,
     boundaries,
     census,
     erasing,
@@ -33,6 +34,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         *imports.USE_CASES,
         *event_imports.USE_CASES,
         reports.REPORT,
+        block_reports.BLOCK_REPORT,
         *experimenting.USE_CASES,
         explaining.EXPLAIN,
         *identities.USE_CASES,

@@ -139,6 +139,7 @@ class Block(Document, frozen=True, kw_only=True):
         external: Its place is on somebody else's page.
         variants: Other contents, in order.
         policy: How one of the eligible variants is chosen.
+        holdout: The share of visitors who get its default content, so that its own lift is known.
     """
 
     name: str = ""
@@ -147,6 +148,7 @@ class Block(Document, frozen=True, kw_only=True):
     locales: dict[str, dict[str, Any]] = {}
     variants: tuple[Variant, ...] = ()
     policy: Policy = Policy.FIRST_MATCH
+    holdout: float = 0.0
     coverage_opt_out: tuple[str, ...] = ()
     external: bool = False
     description: str = ""
