@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from persx.app.block_reports import BLOCK_REPORT, BlocksRequest
 from persx.app.commands import call
 from persx.app.reports import REPORT, ReportRequest
+from persx.cli.block_table import print_blocks
 from persx.cli.options import home_option, json_option, print_json
 from persx.experiments import wording
 from persx.experiments.readout import ArmReadout, Contrast, MetricHeading, Readout
@@ -24,7 +26,12 @@ _STYLES = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
 
 
 @click.command("report")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="[NAME]", default="")
+@click.option(
+    "--blocks",
+    is_flag=True,
+    help="What each block is worth, and who saw which variant; without NAME.",
+)
 @click.option(
     "--html",
     "page",
@@ -43,7 +50,13 @@ _STYLES = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
 @home_option(must_exist=True)
 @json_option
 def command(
-    name: str, page: Path | None, confidence: float, fixed: bool, home: Path, as_json: bool
+    name: str,
+    blocks: bool,
+    page: Path | None,
+    confidence: float,
+    fixed: bool,
+    home: Path,
+    as_json: bool,
 ) -> None:
     """Print what an experiment was worth: an imported one, one of the site, or `holdout`.
 
@@ -53,11 +66,26 @@ def command(
 
     \b
     Example:  persx report holdout --home shop --html report.html
+              persx report --blocks --home shop
     """
     console = Console()
     if not console.is_terminal:
         # In a file or a pipe nothing needs to be folded.
         console.width = max(console.width, FILE_WIDTH)
+    if blocks == bool(name) or (blocks and page):
+        raise BadInput(
+            "A report is of one experiment, or of all blocks.",
+            value=name,
+            hint="Write  persx report holdout  or  persx report --blocks",
+        )
+    if blocks:
+        with Console(stderr=True).status("Reading the log …"):
+            found = call(home, BLOCK_REPORT, BlocksRequest(confidence=confidence, fixed=fixed))
+        if as_json:
+            print_json(found)
+        else:
+            print_blocks(console, found)
+        return
     with Console(stderr=True).status("Reading the log …"):
         readout = call(home, REPORT, ReportRequest(name=name, confidence=confidence, fixed=fixed))
     if page is not None:

@@ -17,6 +17,7 @@ from persx.model.errors import NotFound
 from persx.model.staff import Action
 from persx.web.admin import account, audit_log, doors, keys, people, publications
 from persx.web.admin.attributes import list_attributes
+from persx.web.admin.blocks import show_blocks
 from persx.web.admin.data_protection import show_data_protection
 from persx.web.admin.doors import Door
 from persx.web.admin.frame import site_name, studio_page
@@ -108,6 +109,7 @@ DOORS: Final = (
     Door("GET", "/admin", overview, Action.READ),
     Door("POST", "/admin/bar", bar, Action.READ),
     Door("GET", "/admin/report/{name}", show_report, Action.READ),
+    Door("GET", "/admin/blocks", show_blocks, Action.READ),
     Door("GET", "/admin/attributes", list_attributes, Action.READ),
     Door("GET", "/admin/submissions", list_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/submissions.csv", export_submissions, Action.READ_VISITORS),
