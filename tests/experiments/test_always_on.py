@@ -194,6 +194,8 @@ def test_each_segment_is_checked_for_lost_visitors() -> None:
         assert not found["desktop"].srm.mismatch
         assert "Among these visitors" in found["phone"].pli[0].withheld[0]
         assert not found["desktop"].pli[0].withheld
+        assert [note for note in readout.notes if "'phone'" in note]
+        assert not [note for note in readout.notes if "'desktop'" in note]
 
 
 def test_nothing_is_quoted_where_consent_differs() -> None:

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from persx.experiments.figures import Consent
+from persx.experiments.figures import Consent, SegmentReadout
 from persx.experiments.plan import Method, Observed, ReadoutPlan
 from persx.experiments.statistics.proportions import lift
 from persx.experiments.statistics.shares import always_valid_lift
@@ -107,13 +107,9 @@ def notes(
     srm: RatioCheck,
     consent: Consent,
     epochs: Sequence[int],
-    comparisons: int,
+    segments: Mapping[str, Mapping[str, SegmentReadout]],
 ) -> list[str]:
-    """Return what is to be said beside the figures.
-
-    Args:
-        comparisons: Of segments, how many there are.
-    """
+    """Return what is to be said beside the figures."""
     found = []
     if srm.assumed and srm.mismatch:
         found.append(
@@ -135,6 +131,13 @@ def notes(
             f"{len(epochs)} epochs: lifts are stratified by epoch, "
             "so they are not the quotient of the totals shown."
         )
+    found += [
+        f"{attribute} '{value}': the arms' visitor counts do not fit their planned shares."
+        for attribute, values in segments.items()
+        for value, segment in values.items()
+        if segment.srm.mismatch and not segment.srm.assumed
+    ]
+    comparisons = sum(map(len, segments.values())) * (len(plan.names) - 1) * len(plan.metrics)
     if comparisons > 1:
         found.append(
             f"{comparisons} segment comparisons. Each interval is also adjusted for the number of "

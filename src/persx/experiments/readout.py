@@ -58,9 +58,6 @@ def read_out(plan: ReadoutPlan, observed: Observed) -> Readout:
     doubts = doubting.doubts(plan, observed, srm, consent, sum(visitors.values()))
     arms = {name: _arm(plan, everyone, name, doubted=bool(doubts)) for name in plan.names}
     segments = read_segments(plan, observed, attributes, doubts)
-    comparisons = (
-        sum(map(len, segments.values())) * (len(plan.weights) - 1) * len(plan.metrics)
-    )  # fmt: skip
     return Readout(
         experiment=plan.experiment,
         source=plan.source,
@@ -95,7 +92,7 @@ def read_out(plan: ReadoutPlan, observed: Observed) -> Readout:
         snapshot=observed.snapshot,
         notes=[
             *observed.notes,
-            *doubting.notes(plan, observed, srm, consent, everyone.epochs, comparisons),
+            *doubting.notes(plan, observed, srm, consent, everyone.epochs, segments),
         ],
     )
 

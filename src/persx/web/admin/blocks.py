@@ -27,7 +27,7 @@ class LiftLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VariantLine(msgspec.Struct, frozen=True, kw_only=True):
-    """Who saw a variant; `width` is the rate in per cent of the highest one of its block."""
+    """Who saw a variant; `width` is how many did, in per cent of the block's most seen."""
 
     variant: str
     visitors: str
@@ -96,7 +96,7 @@ def blocks_view(name: str, found: BlockLifts) -> BlocksView:
 
 
 def _block(block: BlockLift) -> BlockView:
-    most = max((each.rate or 0.0 for each in block.variants), default=0.0)
+    most = max((each.visitors for each in block.variants), default=0)
     return BlockView(
         name=block.block,
         basis=_BASIS[block.basis],
@@ -108,7 +108,7 @@ def _block(block: BlockLift) -> BlockView:
                 visitors=f"{each.visitors:,}",
                 rate=wording.rate("conversion", each.rate),
                 detail=wording.per_visitors("conversion", each.reached, each.visitors),
-                width=round(100 * (each.rate or 0.0) / most, 1) if most else 0.0,
+                width=round(100 * each.visitors / most, 1) if most else 0.0,
             )
             for each in block.variants
         ),
