@@ -215,3 +215,28 @@ def test_looking_always_costs_width(kind: MetricKind) -> None:
     assert math.expm1(kind.effect(strata, confidence=0.95).log_ratio) == pytest.approx(
         once.lift, abs=0.01
     )
+
+
+@pytest.mark.parametrize("kind", METRICS, ids=METRICS.names)
+@pytest.mark.parametrize("question", ["compare", "compare_always"])
+def test_a_moved_split_is_no_effect(kind: MetricKind, question: str) -> None:
+    """A/A: twice as many convert later, or spend twice as much, while the split moves to 90%."""
+    rng = np.random.default_rng(20261122)
+
+    def visitors(n: int, late: bool) -> Moments:
+        active = rng.random(n) < (0.04 if late else 0.02)
+        columns = [active * 1.0]
+        if kind.name != "conversion":
+            columns = [active * rng.gamma(4, 4 if late else 2, n), active * 1.0][: kind.numbers]
+        return Moments.of(*columns)
+
+    strata = [
+        Stratum(visitors(10_000, False), visitors(10_000, False)),
+        Stratum(visitors(18_000, True), visitors(2_000, True)),
+    ]
+    pooled = Stratum(strata[0].arm + strata[1].arm, strata[0].control + strata[1].control)
+    ask = getattr(kind, question)
+    assert ask([pooled], confidence=0.95).excludes_zero
+    found = ask(strata, confidence=0.95)
+    assert found.p is not None
+    assert not found.excludes_zero

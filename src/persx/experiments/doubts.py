@@ -14,6 +14,7 @@ from persx.experiments.statistics.shares import always_valid_lift
 from persx.experiments.statistics.srm import ALARM, RatioCheck, sample_ratio
 from persx.experiments.statistics.srm_many import Split, sample_ratio_by, sequential_sample_ratio
 from persx.model.clock import DAY
+from persx.model.counting import counted
 
 WEEK: Final = 7 * DAY
 
@@ -84,7 +85,8 @@ def doubts(
         )
     if visitors and observed.contaminated / visitors > CONTAMINATION_ALARM:
         found.append(
-            f"{observed.contaminated:,} of {visitors:,} visitors were seen in more than one arm."
+            f"{observed.contaminated:,} of {counted(visitors, 'visitor')} seen in more than one "
+            "arm."
         )
     if consent.differs:
         said = ", ".join(f"{n:,} in “{arm}”" for arm, n in consent.withdrawn.items())
@@ -117,13 +119,13 @@ def notes(
             "something is wrong; if not, state the planned shares with --weight ARM=SHARE."
         )
     for arm, n in srm.left_out.items():
-        found.append(f"Arm '{arm}' has weight 0 but {n:,} visitors from earlier.")
+        found.append(f"Arm '{arm}' has weight 0 but {counted(n, 'visitor')} from earlier.")
     if observed.contaminated:
         rule = "; each counts with the arm of its first exposure" if plan.source == "live" else ""
-        found.append(f"{observed.contaminated:,} units were seen in more than one arm{rule}.")
+        found.append(f"{counted(observed.contaminated, 'unit')} seen in more than one arm{rule}.")
     if withdrawn := sum(consent.withdrawn.values()):
         found.append(
-            f"{withdrawn:,} visitors took a consent back after they entered: "
+            f"{counted(withdrawn, 'visitor')} took a consent back after they entered: "
             "since then they saw default content, or were no longer counted."
         )
     if len(epochs) > 1:

@@ -11,6 +11,7 @@ from persx.experiments.groups import Group, Sums
 from persx.experiments.plan import Method, MetricPlan, Observed, ReadoutPlan
 from persx.model.block_holdout import GENERIC, block_holdouts
 from persx.model.clock import Millis
+from persx.model.counting import counted
 from persx.model.errors import NotFound, did_you_mean
 from persx.model.target import DEFAULT_TARGET
 from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Experiment, Goal, Workspace
@@ -243,12 +244,13 @@ def observed(
             if not attribute:
                 without_value[goal] += int(missing)
     notes = [
-        f"{count:,} events of goal '{goal}' have no number in '{values[goal]}': they add nothing."
+        f"{counted(count, 'event')} of goal '{goal}' without a number in '{values[goal]}': "
+        "nothing is added."
         for goal, count in without_value.items()
         if count
     ]
     if strange:
-        notes.append(f"{strange:,} exposures name an arm that the experiment does not have.")
+        notes.append(f"{counted(strange, 'exposure')} of an arm that the experiment does not have.")
     if not goals:
         notes.append("The workspace declares no goals, so there is nothing to compare.")
     kept, cut = _largest_segments(n)

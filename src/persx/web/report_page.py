@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from persx.experiments import wording
 from persx.experiments.readout import Method, MetricHeading, Pli, Readout
+from persx.model.counting import counted
 from persx.web.report_axis import Axis, Mark, Span
 from persx.web.report_tables import Table, everyone_table, layer_table, segment_table
 from persx.web.site.views import asset
@@ -87,7 +88,8 @@ def report_page(readout: Readout) -> ReportPage:
         title=readout.experiment,
         eyebrow="Live experiment" if live else "Imported experiment",
         summary=(
-            f"{readout.visitors:,} visitors in {arms} arms, compared with {readout.comparator}."
+            f"{counted(readout.visitors, 'visitor')} in {arms} arms, "
+            f"compared with {readout.comparator}."
         ),
         facts=_facts(readout),
         cards=[card for heading in primary for card in _cards(readout, heading)],

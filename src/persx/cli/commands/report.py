@@ -19,6 +19,7 @@ from persx.cli.options import home_option, json_option, print_json
 from persx.experiments import wording
 from persx.experiments.readout import ArmReadout, Contrast, MetricHeading, Readout
 from persx.experiments.wording import Verdict
+from persx.model.counting import counted
 from persx.model.errors import BadInput
 
 FILE_WIDTH = 120
@@ -108,7 +109,7 @@ def command(
 def print_report(console: Console, readout: Readout) -> None:
     """Print a readout as tables: every metric for everyone, the primary one by segment."""
     console.print(
-        f"[bold]{escape(readout.experiment)}[/] · {readout.visitors:,} visitors, "
+        f"[bold]{escape(readout.experiment)}[/] · {counted(readout.visitors, 'visitor')}, "
         f"compared with {escape(readout.comparator)} · as of {readout.as_of}"
     )
     for pli in readout.pli:

@@ -151,12 +151,9 @@ class _Weighted:
         ]
         return sum(parts), satterthwaite(parts, [moments.n - 1 for moments in self.strata])
 
-    def covariance(self, i: int, j: int) -> float:
-        """Return the covariance of two of the means."""
-        return sum(
-            weight**2 * moments.covariance(i, j) / moments.n
-            for weight, moments in zip(self.weights, self.strata, strict=True)
-        )
+    def scatter(self, i: int, j: int) -> float:
+        """Return how two numbers scatter together around their means, summed over visitors."""
+        return sum((moments.n - 1) * moments.covariance(i, j) for moments in self.strata)
 
 
 def _projected(moments: Moments, slope: Sequence[float]) -> float:
@@ -170,16 +167,20 @@ def _projected(moments: Moments, slope: Sequence[float]) -> float:
 def _regression(
     arms: Sequence[_Weighted], slopes: Sequence[Sequence[float]], covariates: range
 ) -> list[float]:
-    """Return the coefficients that leave the least variance; 0 for a covariate without spread."""
+    """Return the coefficients of the value in the covariates, within arms and strata.
+
+    The same for both arms, from all their visitors: few are not enough to learn them from. A
+    covariate without spread has 0.
+    """
     import numpy as np
 
     among = np.array(
-        [[sum(arm.covariance(i, j) for arm in arms) for j in covariates] for i in covariates]
+        [[sum(arm.scatter(i, j) for arm in arms) for j in covariates] for i in covariates]
     )
     shared = np.array(
         [
             sum(
-                each * arm.covariance(place, i)
+                each * arm.scatter(place, i)
                 for arm, slope in zip(arms, slopes, strict=True)
                 for place, each in enumerate(slope)
             )
