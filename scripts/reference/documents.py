@@ -28,6 +28,7 @@ from persx.model.workspace import (
     Schedule,
     Settings,
     Strategy,
+    Target,
     Variant,
 )
 from scripts.reference.structs import fields, markdown_table, summary, table
@@ -48,6 +49,7 @@ DOCUMENTS: Final[tuple[tuple[str, str, tuple[type[msgspec.Struct], ...]], ...]] 
         (Experiment, Arm),
     ),
     ("Goals", "`goals.yaml`: name → document", (Goal,)),
+    ("Targets", "`targets.yaml`: name → document", (Target,)),
     ("Questions", "`questions.yaml`: name → document", (QuestionDocument,)),
     ("Objectives", "`objectives.yaml`: name → document", (Objective,)),
     ("Strategies", "`strategies.yaml`: name → document", (Strategy,)),

@@ -11,18 +11,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from persx.app.reports import ReportRequest, report
+from persx.app.reports import ReportRequest, experiment_names, report
 from persx.app.services import Services
 from persx.experiments.readout import Readout
 from persx.model.errors import BadInput, NotFound
 from persx.model.event import EXPOSURE, Event, EventType
 from persx.model.workspace import (
     Arm,
+    Block,
     Experiment,
     Goal,
     HoldoutSettings,
     Settings,
     Snapshot,
+    Strategy,
+    Target,
+    Variant,
     Workspace,
 )
 
@@ -350,3 +354,133 @@ def test_against_a_slow_oracle(
         n = sum(first[2] == arm for first in entered.values())
         assert totals(readout, "purchase")[arm] == (n, len(buyers[arm]))
         assert totals(readout, "purchase.revenue")[arm] == (n, revenue[arm])
+
+
+def test_the_first_page_is_a_segment_and_old_exposures_are_unknown(
+    services: Services, run: Run, log: Log
+) -> None:
+    see(log, "a:1", "targeted", 10, page="/pricing")
+    see(log, "a:1", "targeted", 20, page="/")
+    see(log, "a:2", "generic", 10, segments={"first page": "/forged"})
+    see(log, "a:2", "generic", 20, page="/")
+    found = read(services, run).segments["first page"]
+    assert {page: each.arms["targeted"].n for page, each in found.items()} == {
+        "/pricing": 1,
+        "(unknown)": 0,
+    }
+    assert found["(unknown)"].arms["generic"].n == 1
+
+
+def test_without_any_page_there_is_no_such_segment(
+    services: Services, run: Run, log: Log
+) -> None:  # fmt: skip
+    see(log, "a:1", "targeted", 10)
+    assert "first page" not in read(services, run).segments
+
+
+def test_consent_that_is_taken_back_counts_after_entering_only(
+    services: Services, run: Run, log: Log
+) -> None:
+    log("Home", "a:1", 1, type="page")
+    log.join("1", "7", 2)
+    for who, arm in (("a:1", "targeted"), ("a:2", "targeted"), ("a:3", "generic")):
+        see(log, who, arm, 10)
+    for who, at, said in (
+        ("u:7", 20, {"analytics": False}),
+        ("a:2", 5, {"analytics": False}),
+        ("a:3", 20, {"marketing": False, "analytics": True}),
+        ("a:4", 20, {"personalization": False}),
+    ):
+        log("Consent Changed", who, at, purposes=said)
+    readout = read(services, run)
+    assert readout.consent.withdrawn == {"generic": 0, "targeted": 1}
+    log("Consent Changed", "a:3", 30, purposes={"personalization": False})
+    assert read(services, run).consent.withdrawn == {"generic": 1, "targeted": 1}
+
+
+def test_a_live_report_is_always_valid_unless_one_look_is_asked_for(
+    services: Services, run: Run, log: Log
+) -> None:
+    for number in range(60):
+        arm = ("generic", "targeted")[number % 2]
+        see(log, f"a:{number}", arm, 1)
+        if number % 3 == 0 or number % 8 == 1:
+            log("Order Completed", f"a:{number}", 2, revenue=number)
+    daily = read(services, run)
+    once = run(report(services, ReportRequest(name="holdout", fixed=True)))
+    assert (daily.method, once.method) == ("always_valid", "fixed")
+    wide, narrow = (each.arms["targeted"].metrics["purchase"] for each in (daily, once))
+    assert wide.lift == narrow.lift
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
+def test_targets_come_from_the_workspace(services: Services, run: Run, log: Log) -> None:
+    assert read(services, run).pli[0].target == 0.15
+    targets = {"sales": Target(name="sales", metric="purchase", lift=0.3)}
+    log.publish(msgspec.structs.replace(WORKSPACE, targets=targets))
+    readout = read(services, run)
+    arm = readout.arms["targeted"].metrics
+    assert (arm["signup"].target, arm["purchase"].target) == (0.15, 0.3)
+    assert read(services, run, "hero").pli[0].target is None
+
+
+def test_arms_in_the_order_of_their_layers_and_single_contents(
+    services: Services, run: Run, log: Log
+) -> None:
+    hero = Block(type="hero", name="hero", content={}, variants=(Variant(name="a"),))
+    shows: dict[str, list[Any]] = {
+        "layers": ["default", "by-industry", "targeted"],
+        "unordered": ["default", "targeted", "by-industry"],
+        "two": ["default", "targeted"],
+        "single": ["default", {"hero": "a"}, "targeted"],
+        "plain": ["default", "a"],
+        "partly": ["default", {"other": "a"}, "targeted"],
+    }
+    log.publish(
+        msgspec.structs.replace(
+            WORKSPACE,
+            blocks={"hero": hero},
+            strategies={"by-industry": Strategy(attributes=("industry",))},
+            experiments={
+                key: Experiment(
+                    key=key,
+                    blocks=("hero",),
+                    arms=tuple(Arm(name=f"arm{at}", show=show) for at, show in enumerate(said)),
+                )
+                for key, said in shows.items()
+            },
+        )
+    )
+    found = {key: read(services, run, key) for key in shows}
+    assert {key: [(each.arm, each.over) for each in one.layers] for key, one in found.items()} == {
+        "layers": [("arm1", "arm0"), ("arm2", "arm1")],
+        "two": [], "single": [], "unordered": [], "plain": [], "partly": [],
+    }  # fmt: skip
+    assert {key: [each.among for each in one.best_single] for key, one in found.items()} == {
+        "single": [["arm0", "arm1"]],
+        "layers": [], "two": [], "unordered": [], "plain": [], "partly": [],
+    }  # fmt: skip
+
+
+def test_a_block_has_a_holdout_of_its_own(services: Services, run: Run, log: Log) -> None:
+    def share(of: float) -> None:
+        hero = Block(type="hero", name="hero", content={}, holdout=of)
+        log.publish(msgspec.structs.replace(WORKSPACE, blocks={"hero": hero}))
+
+    share(0.25)
+    assert "holdout:hero" in run(experiment_names(services))
+    for number in range(80):
+        epoch = 250_000 if number < 40 else 500_000
+        arm = "generic" if number % (4 if number < 40 else 2) == 0 else "targeted"
+        about = {"experiment_id": "holdout:hero", "variation_id": arm, "epoch": epoch}
+        log(EXPOSURE, f"a:{number}", 1, **about)
+    readout = read(services, run, "holdout:hero")
+    assert {name: arm.n for name, arm in readout.arms.items()} == {"generic": 30, "targeted": 50}
+    assert readout.control == "generic"
+    assert readout.srm.expected == {"generic": 10, "targeted": 30}
+    assert readout.pli[0].target is None
+    share(0.5)
+    assert read(services, run, "holdout:hero").srm.expected == {"generic": 20, "targeted": 20}
+    share(0)
+    with pytest.raises(NotFound):
+        read(services, run, "holdout:hero")

@@ -76,7 +76,7 @@ def test_arms_segments_and_pli() -> None:
     assert alone.reason == "The control has no visitors."
     assert readout.visitors == 2_010
     assert readout.snapshot == 4
-    assert any("not adjusted" in note for note in readout.notes)
+    assert any("adjusted for the number" in note for note in readout.notes)
 
 
 def test_a_readout_is_json_and_back() -> None:

@@ -6,12 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from persx.cli import main
+from persx.cli.block_table import print_blocks
 from persx.cli.commands.import_ import command as import_command
 from persx.cli.commands.report import command as report_command
+from persx.experiments.block_lifts import Basis, BlockLift, BlockLifts, VariantShare
+from persx.experiments.readout import Pli
 from persx.model.errors import BadInput, NotFound, PersxError
 
 ROWS = "".join(
@@ -108,3 +113,45 @@ def test_mistakes_are_named(place: Path, tmp_path: Path) -> None:
         call(report_command, "test", "--home", home, "--html", str(tmp_path / "no" / "page.html"))
     with pytest.raises(BadInput, match="has no column"):
         bring(place, "--unit", "user")
+
+
+def test_one_look_or_every_day_is_told(place: Path) -> None:
+    home = str(place / "home")
+    for more in ([], ["--fixed"]):
+        found = json.loads(call(report_command, "test", "--home", home, "--json", *more).stdout)
+        assert found["method"] == "fixed"  # an imported experiment is looked at once
+
+
+@pytest.mark.parametrize("arguments", [[], ["test", "--blocks"], ["--blocks", "--html", "x.html"]])
+def test_a_report_is_of_one_experiment_or_of_all_blocks(place: Path, arguments: list[str]) -> None:
+    with pytest.raises(BadInput, match="one experiment, or of all blocks"):
+        call(report_command, *arguments, "--home", str(place / "home"))
+
+
+def test_blocks_need_a_publication(place: Path) -> None:
+    with pytest.raises(NotFound, match="no blocks yet"):
+        call(report_command, "--blocks", "--home", str(place / "home"))
+
+
+def test_the_table_of_blocks(capsys: pytest.CaptureFixture[str]) -> None:
+    pli = Pli(
+        arm="targeted", metric="m", lift=0.2, low=0.1, high=0.3, p=0.01,
+        total=60, n=1_000, control_total=50, control_n=1_000,
+    )  # fmt: skip
+    few = msgspec.structs.replace(pli, lift=None, low=None, high=None, withheld=["Too few [yet]."])
+    shares = [VariantShare(variant="[b]x", visitors=200, reached=20)]
+    print_blocks(
+        Console(width=120),
+        BlockLifts(
+            blocks=[
+                BlockLift(block="hero", basis=Basis.HOLDOUT, experiment="holdout:hero", pli=[pli]),
+                BlockLift(block="side", basis=Basis.EXPERIMENT, experiment="e", pli=[few]),
+                BlockLift(block="foot", basis=Basis.DESCRIPTIVE, variants=shares),
+            ],
+            goal="Order",
+            as_of="2026-11-22",
+        ),
+    )
+    said = capsys.readouterr().out
+    for part in ("hero: +20.0% targeted", "Too few [yet].", "[b]x", "10.00%", "they are no lift"):
+        assert part in said.replace("\n", " ")

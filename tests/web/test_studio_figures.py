@@ -37,6 +37,7 @@ def a_readout(
             control="generic",
             comparator="generic: default content everywhere",
             weights={"generic": control[1], "targeted": arm[1]},
+            default_target=0.15,
             metrics=[MetricPlan(name="contact", kind="conversion", label="Contact")]
             if goals
             else [],

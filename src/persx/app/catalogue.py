@@ -7,6 +7,7 @@ from typing import Final
 from persx.app import (
     api_keys,
     audit,
+    block_reports,
     boundaries,
     census,
     erasing,
@@ -38,6 +39,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         *event_imports.USE_CASES,
         reports.REPORT,
         *reviewing.USE_CASES,
+        block_reports.BLOCK_REPORT,
         *experimenting.USE_CASES,
         explaining.EXPLAIN,
         *identities.USE_CASES,

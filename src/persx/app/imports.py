@@ -20,6 +20,7 @@ from persx.experiments.imported import (
     table_name,
     value_name,
 )
+from persx.experiments.live import live_experiments
 from persx.experiments.readout import MetricPlan
 from persx.experiments.sql import query
 from persx.model.errors import BadInput, Conflict, did_you_mean
@@ -165,7 +166,7 @@ def _digest(file: Path) -> str:
 
 async def _check_not_live(services: Services, name: str) -> None:
     snapshot = await services.store.snapshot()
-    live = {HOLDOUT} | set(snapshot.workspace.experiments if snapshot else ())
+    live = {HOLDOUT, *(live_experiments(snapshot.workspace) if snapshot else ())}
     if name in live:
         raise Conflict(
             f"'{name}' is the name of an experiment on the site.",

@@ -26,7 +26,7 @@ from persx.app.services import Services, simulation_mark
 from persx.app.use_cases import Noted, UseCase
 from persx.experiments.imported import ImportedExperiment, row_columns, row_query
 from persx.experiments.live import live_epoch, live_goals, live_plan
-from persx.experiments.readout import MetricPlan, Readout, ReadoutPlan, read_out
+from persx.experiments.readout import Method, MetricPlan, Readout, ReadoutPlan, read_out
 from persx.experiments.reproduction import script
 from persx.experiments.sql import query
 from persx.experiments.statistics.interval import CONFIDENCE
@@ -106,7 +106,7 @@ async def export_readout(services: Services, request: ReadoutExportRequest) -> R
     folder = Path(request.folder)
     _check(folder)
     imported = await imported_experiment(services, request.name)
-    asked = ReportRequest(name=request.name, confidence=request.confidence)
+    asked = ReportRequest(name=request.name, confidence=request.confidence, fixed=True)
     simulated = await simulation_mark(services.store) is not None
     if imported is not None:
         readout = await report(services, asked)
@@ -158,7 +158,7 @@ async def _live(
     services: Services, snapshot: Snapshot, request: ReadoutExportRequest
 ) -> tuple[ReadoutPlan, Readout, Units, int]:
     workspace = snapshot.workspace
-    plan = live_plan(workspace, request.name, request.confidence)
+    plan = live_plan(workspace, request.name, request.confidence, method=Method.FIXED)
     goals = live_goals(workspace, request.name)
     found = await observe(services, workspace, plan)
     readout = await asyncio.to_thread(read_out, found.plan, found.observed)
@@ -285,6 +285,8 @@ it is off.
 | `readout.json` | the readout, as `persx report --json` prints it |
 | `{MANIFEST}` | arms, weights, metrics, confidence, seed, snapshot, position in the log |
 | `query.sql` | the SQL that found the units, in DuckDB's dialect |
+
+Intervals are those for one look at a time that was fixed in advance (`persx report --fixed`).
 
 There are no ids in `units.csv`: the numbers were drawn for this export. It is about people, one
 by one, nevertheless: whoever knows much of one of them may recognise

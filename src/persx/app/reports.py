@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -24,7 +25,7 @@ from persx.experiments.live import (
     live_tables,
     observed,
 )
-from persx.experiments.readout import Observed, Readout, ReadoutPlan, read_out
+from persx.experiments.readout import Method, Observed, Readout, ReadoutPlan, read_out
 from persx.experiments.sql import query
 from persx.experiments.statistics.interval import CONFIDENCE
 from persx.model.clock import Millis, iso
@@ -53,10 +54,17 @@ EVER: Final = Window()
 
 
 class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which experiment, and the confidence of its intervals."""
+    """Which experiment, and how its intervals shall be.
+
+    Attributes:
+        confidence: Confidence of the intervals.
+        fixed: A live experiment is looked at once, at a time that was fixed in advance; an
+            imported one always is.
+    """
 
     name: str
     confidence: float = CONFIDENCE
+    fixed: bool = False
 
 
 class Observation(NamedTuple):
@@ -134,7 +142,8 @@ async def _imported(
         if contaminated:
             notes.append("Units in more than one arm are left out: the file has no time order.")
     notes.append(f"Imported {iso(experiment.imported)}, SHA-256 {experiment.digest[:12]}.")
-    return read_out(
+    return await asyncio.to_thread(
+        read_out,
         readout_plan(experiment, confidence),
         Observed(
             groups=found,
@@ -148,10 +157,18 @@ async def _imported(
 async def _live(
     services: Services, workspace: Workspace, request: ReportRequest, known: list[str]
 ) -> Readout:
-    plan = live_plan(workspace, request.name, request.confidence, known=known)
+    plan = live_plan(
+        workspace,
+        request.name,
+        request.confidence,
+        method=Method.FIXED if request.fixed else Method.ALWAYS_VALID,
+        known=known,
+    )
     found = await observe(services, workspace, plan)
     simulated = await simulation_mark(services.store) is not None
-    return msgspec.structs.replace(read_out(found.plan, found.observed), simulated=simulated)
+    # Many segments take a moment of computing, in which visitors shall not wait.
+    readout = await asyncio.to_thread(read_out, found.plan, found.observed)
+    return msgspec.structs.replace(readout, simulated=simulated)
 
 
 async def observe(
@@ -165,15 +182,19 @@ async def observe(
     units = await services.warehouse.seen_by(_SCOPE).query(
         query("live_units"), asked, tables=tables
     )
-    # Both queries stop at the same event, so that counts and notes speak of the same log.
+    # All queries stop at the same event, so that counts and notes speak of the same log.
     newest = int(units.rows[0][-1] or 0)
-    found = await services.warehouse.seen_by(_SCOPE).query(
-        query("live_groups"), asked, tables=tables, as_of=newest
-    )
+    found, withdrawn = [
+        await services.warehouse.seen_by(_SCOPE).query(
+            query(name), asked, tables=tables, as_of=newest
+        )
+        for name in ("live_groups", "live_consent")
+    ]
     seen = observed(
         goals,
         units=units,
         groups=found,
+        withdrawn=withdrawn,
         as_of=as_of,
         epoch=live_epoch(workspace, plan.experiment),
     )

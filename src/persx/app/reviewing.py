@@ -14,7 +14,7 @@ from persx.app.reports import Observation, Window, observe
 from persx.app.services import Services, simulation_mark
 from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.experiments.live import live_experiments, live_plan
-from persx.experiments.readout import Readout, ReadoutPlan, read_out
+from persx.experiments.readout import Method, Readout, ReadoutPlan, read_out
 from persx.experiments.statistics.interval import CONFIDENCE
 from persx.health.review.figures import Figure, change, of_segment, together, whole
 from persx.health.review.finding import improved, rewrites, stale, underperforming
@@ -215,7 +215,7 @@ class Reading:
         self._first: Millis | None = None
         self._plan: ReadoutPlan | None = None
         if HOLDOUT in live_experiments(workspace):
-            self._plan = live_plan(workspace, HOLDOUT, CONFIDENCE)
+            self._plan = live_plan(workspace, HOLDOUT, CONFIDENCE, method=Method.FIXED)
 
     async def window(self, period: Period) -> Taken:
         """Read out those who entered in a period."""
@@ -316,7 +316,7 @@ async def _experiment(
 ) -> ExperimentReview:
     status = workspace.experiments[key].status
     try:
-        plan = live_plan(workspace, key, CONFIDENCE)
+        plan = live_plan(workspace, key, CONFIDENCE, method=Method.FIXED)
         found = await observe(services, workspace, plan, Window(until=period.end))
         readout: Readout = await asyncio.to_thread(read_out, found.plan, found.observed)
     except PersxError as error:

@@ -35,6 +35,7 @@ from persx.decide.plan import (
 from persx.decide.sound import sound_blocks, sound_contents, sound_variants
 from persx.decide.strategies import Strategies
 from persx.model.attribute import Attribute, Source
+from persx.model.block_holdout import block_holdouts
 from persx.model.clock import parse_wall_time
 from persx.model.decision import Assignment, Decision, Reason
 from persx.model.workspace import (
@@ -71,7 +72,8 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
     derived = derivations(attributes, program)
     personas = PersonaScorer(workspace.personas, workspace.settings.personas, program)
     types = block_types(workspace)
-    running = {
+    # A block's holdout comes first: held out means default, whatever else is tried there.
+    running = block_holdouts(workspace.blocks, workspace.settings.holdout.goals) | {
         key: experiment
         for key, experiment in workspace.experiments.items()
         if experiment.status == "running"

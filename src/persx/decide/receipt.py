@@ -9,6 +9,7 @@ import msgspec
 
 from persx.audience.explain import Explanation, explain
 from persx.audience.schema import Schema
+from persx.model.block_holdout import block_holdouts
 from persx.model.clock import Millis
 from persx.model.decision import Assignment, DecisionRecord, Reason
 from persx.model.errors import BadInput
@@ -212,12 +213,13 @@ def _deciding_arm(
     block: Block, reason: Reason, assignments: tuple[Assignment, ...], workspace: Workspace
 ) -> tuple[str, str]:
     """Return the experiment whose arm named the block's content: the first that names any."""
+    declared = workspace.experiments | block_holdouts({block.name: block}, ())
     for each in assignments:
         if reason is Reason.HOLDOUT:
             if each.experiment == HOLDOUT:
                 return each.experiment, each.arm
             continue
-        experiment = workspace.experiments.get(each.experiment)
+        experiment = declared.get(each.experiment)
         arm = (
             next((it for it in experiment.arms if it.name == each.arm), None)
             if experiment

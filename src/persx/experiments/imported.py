@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from persx.experiments.groups import Group, Sums
-from persx.experiments.readout import MetricPlan, ReadoutPlan
+from persx.experiments.plan import MetricPlan, ReadoutPlan
 from persx.experiments.sql import query
 from persx.model.clock import Millis
 from persx.model.errors import BadInput

@@ -4,49 +4,63 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from persx.experiments.groups import Group, Sums
-from persx.experiments.readout import MetricPlan, Observed, ReadoutPlan
+from persx.experiments.plan import Method, MetricPlan, Observed, ReadoutPlan
+from persx.model.block_holdout import GENERIC, block_holdouts
 from persx.model.clock import Millis
 from persx.model.counting import counted
 from persx.model.errors import NotFound, did_you_mean
-from persx.model.workspace import HOLDOUT, TARGETED, Goal, Workspace
+from persx.model.target import DEFAULT_TARGET
+from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Experiment, Goal, Workspace
 from persx.storage.ports import Rows
-
-GENERIC: Final = "generic"
-"""The holdout's control: default content everywhere."""
 
 MAX_SEGMENT_VALUES: Final = 50
 """Segments beyond the largest so many of an attribute are left out, and that is said."""
 
 
 def live_experiments(workspace: Workspace) -> list[str]:
-    """Return the keys of the experiments that run on the site, the holdout first."""
+    """Return the keys of the experiments that run on the site, the holdouts first."""
     holdout = [HOLDOUT] if workspace.settings.holdout.share > 0 else []
-    return [*holdout, *workspace.experiments]
+    return [*holdout, *_declared(workspace)]
+
+
+def _declared(workspace: Workspace) -> dict[str, Experiment]:
+    """Return all experiments but the holdout of the whole site: those of blocks, and written."""
+    holdouts = block_holdouts(workspace.blocks, workspace.settings.holdout.goals)
+    return holdouts | workspace.experiments
 
 
 def live_plan(
-    workspace: Workspace, key: str, confidence: float, *, known: Collection[str] = ()
+    workspace: Workspace,
+    key: str,
+    confidence: float,
+    *,
+    method: Method = Method.ALWAYS_VALID,
+    known: Collection[str] = (),
 ) -> ReadoutPlan:
     """Return what the readout of a live experiment compares.
 
     Args:
+        method: For as many looks as one likes, unless it was decided to look but once.
         known: Names of imported experiments, for the hint when there is no such key.
 
     Raises:
         NotFound: The workspace has no such experiment.
     """
+    layers: Sequence[str] = ()
+    single: Sequence[str] = ()
     if key == HOLDOUT and key in live_experiments(workspace):
         share = workspace.settings.holdout.share
         weights = {GENERIC: share, TARGETED: 1 - share}
         control, comparator = GENERIC, "generic: default content everywhere"
-    elif key in workspace.experiments:
-        experiment = workspace.experiments[key]
+    elif (experiment := _declared(workspace).get(key)) is not None:
         weights = {arm.name: arm.weight for arm in experiment.arms}
         control = experiment.arms[0].name
         comparator = f"the arm “{control}”"
+        layers, single = _layers(experiment, workspace), _single(experiment, workspace)
     else:
         raise NotFound(
             f"There is no experiment '{key}'.",
@@ -61,18 +75,72 @@ def live_plan(
         weights=weights,
         metrics=_metrics(live_goals(workspace, key)),
         confidence=confidence,
+        method=method,
+        targets=tuple(workspace.targets.values()) if key == HOLDOUT else (),
+        default_target=DEFAULT_TARGET if key == HOLDOUT else None,
+        layers=layers,
+        single=single,
     )
+
+
+def _layers(experiment: Experiment, workspace: Workspace) -> list[str]:
+    """Return the arms in order where each goes by all that the one before it does, and more.
+
+    Two arms are no more than the control and the other one.
+    """
+    known: list[frozenset[str] | None] = []
+    for arm in experiment.arms:
+        if arm.show == DEFAULT:
+            known.append(frozenset())
+        elif arm.show == TARGETED:
+            known.append(None)
+        elif isinstance(arm.show, str) and arm.show in workspace.strategies:
+            known.append(frozenset(workspace.strategies[arm.show].attributes))
+        else:
+            return []
+    grows = all(
+        before is not None and (after is None or before < after)
+        for before, after in pairwise(known)
+    )
+    return [arm.name for arm in experiment.arms] if grows and len(known) > 2 else []
+
+
+def _single(experiment: Experiment, workspace: Workspace) -> list[str]:
+    """Return the arms that give everybody the same, where others beside them choose.
+
+    None where the control is the only such arm: that comparison is the lift itself.
+    """
+    contents = _contents(workspace)
+    found = [
+        arm.name
+        for arm in experiment.arms
+        if (isinstance(arm.show, str) and arm.show in contents)
+        or (
+            isinstance(arm.show, dict)
+            and experiment.blocks
+            and set(experiment.blocks) == set(arm.show)
+            and contents.issuperset(arm.show.values())
+        )
+    ]
+    control = experiment.arms[0].name
+    return found if set(found) - {control} and len(found) < len(experiment.arms) else []
+
+
+def _contents(workspace: Workspace) -> set[str]:
+    """Return the names of single contents: all variants', and the default."""
+    variants = {each.name for block in workspace.blocks.values() for each in block.variants}
+    return {DEFAULT, *variants} - {TARGETED}
 
 
 def live_goals(workspace: Workspace, key: str) -> list[Goal]:
     """Return the goals that an experiment analyses: its own, or else all of the workspace."""
-    own = workspace.settings.holdout if key == HOLDOUT else workspace.experiments[key]
+    own = workspace.settings.holdout if key == HOLDOUT else _declared(workspace)[key]
     return [workspace.goals[name] for name in (own.goals or workspace.goals)]
 
 
 def live_epoch(workspace: Workspace, key: str) -> int:
     """Return the current epoch of an experiment."""
-    return 1 if key == HOLDOUT else workspace.experiments[key].epoch
+    return 1 if key == HOLDOUT else _declared(workspace)[key].epoch
 
 
 def _metrics(goals: Sequence[Goal]) -> list[MetricPlan]:
@@ -99,6 +167,14 @@ def live_tables(
     Where a table would be empty it has one row that matches nothing, so that its columns have
     types in every backend.
     """
+    return {
+        "arms": Rows(columns=("arm",), rows=[(arm,) for arm in plan.weights]),
+        **goal_tables(goals, bucketing_ids),
+    }
+
+
+def goal_tables(goals: Sequence[Goal], bucketing_ids: Mapping[Any, Any]) -> dict[str, Rows]:
+    """Return the small tables that queries for outcomes read beside the events."""
     conditions = [
         (goal.name, _pointer(path), *_comparison(value))
         for goal in goals
@@ -109,7 +185,6 @@ def live_tables(
             columns=("identity", "bucketing_id"),
             rows=[(str(key), str(oldest)) for key, oldest in bucketing_ids.items()] or [("", "")],
         ),
-        "arms": Rows(columns=("arm",), rows=[(arm,) for arm in plan.weights]),
         "goals": Rows(
             columns=("goal", "event", "value_path"),
             rows=[(goal.name, goal.event, _pointer(goal.value or "")) for goal in goals]
@@ -141,14 +216,16 @@ def observed(
     *,
     units: Rows,
     groups: Rows,
+    withdrawn: Rows,
     as_of: Millis,
     epoch: int,
 ) -> Observed:
-    """Read the answers of the two live queries.
+    """Read the answers of the live queries.
 
     Args:
         units: Answer of ``live_units``.
         groups: Answer of ``live_groups``.
+        withdrawn: Answer of ``live_consent``.
     """
     _, contaminated, strange, first_exposure, snapshot, _ = units.rows[0]
     values = {goal.name: goal.value for goal in goals}
@@ -188,6 +265,7 @@ def observed(
         ],
         as_of=as_of,
         contaminated=int(contaminated),
+        withdrawn={str(arm): int(count) for arm, count in withdrawn.rows},
         first_exposure=None if first_exposure is None else int(first_exposure),
         snapshot=None if snapshot is None else int(snapshot),
         epoch=epoch,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from persx.experiments.readout import MetricReadout
+from persx.experiments.readout import Difference, MetricReadout, Standing
 
 MINUS = "−"
 
@@ -19,14 +19,63 @@ class Verdict(StrEnum):
 
 
 def verdict(metric: MetricReadout) -> Verdict:
-    """Return what a metric's interval says about the arm."""
-    if metric.low is None:
+    """Return what a metric's interval says about the arm; in a segment, the adjusted one."""
+    shown = metric.adjusted or metric
+    return said(shown.low, shown.high)
+
+
+def said(low: float | None, high: float | None) -> Verdict:
+    """Return what an interval says about the arm."""
+    if low is None:
         return Verdict.UNDEFINED
-    if metric.low > 0:
+    if low > 0:
         return Verdict.BETTER
-    if metric.high is not None and metric.high < 0:
+    if high is not None and high < 0:
         return Verdict.WORSE
     return Verdict.UNCLEAR
+
+
+def standing(target: float | None, found: Standing | None) -> str:
+    """Write what is said of a target; empty where there is none.
+
+    >>> standing(0.15, Standing.OPEN)
+    'Target 15%: cannot be told yet'
+    """
+    return "" if target is None or found is None else f"Target {percent(target)}: {found.value}"
+
+
+def percent(share: float) -> str:
+    """Write a share without a sign where it is positive, with as few digits as it needs.
+
+    >>> percent(0.15), percent(0.125), percent(-0.1)
+    ('15%', '12.5%', '−10%')
+    """
+    return f"{share * 100:.4g}%".replace("-", MINUS)
+
+
+def difference(kind: str, found: Difference | None, *, interval: bool = False) -> str:
+    """Write a difference: of rates in percentage points, of means in their unit per visitor.
+
+    >>> difference("conversion", Difference(value=0.0062, low=0.001, high=0.011), interval=True)
+    '+0.62 points (+0.10 to +1.10)'
+    >>> difference("mean", Difference(value=-1.5, low=None, high=None))
+    '−1.5 per visitor'
+    """
+    if found is None:
+        return ""
+
+    def write(value: float) -> str:
+        size = abs(value) * (100 if kind == "conversion" else 1)
+        text = f"{size:.2f}" if kind == "conversion" and size >= 0.01 else f"{size:.3g}"
+        return f"{'+' if value > 0 else MINUS if value < 0 else ''}{text}"
+
+    units = {"conversion": "points", "mean": "per visitor"}
+    text = f"{write(found.value)} {units.get(kind, '')}".rstrip()
+    if not interval or found.low is None:
+        return text
+    if found.high is None:
+        return f"{text} ({write(found.low)} or more)"
+    return f"{text} ({write(found.low)} to {write(found.high)})"
 
 
 def signed_percent(share: float | None) -> str:

@@ -17,6 +17,7 @@ from persx.model.experiment import Strategy as Strategy
 from persx.model.health import Objective
 from persx.model.network import NetworkSettings
 from persx.model.question import QuestionDocument
+from persx.model.target import Target as Target
 
 DEFAULT: Final = "default"
 """The name that stands for a block's default content wherever a variant is named."""
@@ -139,6 +140,7 @@ class Block(Document, frozen=True, kw_only=True):
         external: Its place is on somebody else's page.
         variants: Other contents, in order.
         policy: How one of the eligible variants is chosen.
+        holdout: The share of visitors who get its default content, so that its own lift is known.
     """
 
     name: str = ""
@@ -147,6 +149,7 @@ class Block(Document, frozen=True, kw_only=True):
     locales: dict[str, dict[str, Any]] = {}
     variants: tuple[Variant, ...] = ()
     policy: Policy = Policy.FIRST_MATCH
+    holdout: float = 0.0
     coverage_opt_out: tuple[str, ...] = ()
     external: bool = False
     description: str = ""
@@ -367,6 +370,7 @@ class Workspace(Document, frozen=True, kw_only=True):
     strategies: dict[str, Strategy] = {}
     experiments: dict[str, Experiment] = {}
     goals: dict[str, Goal] = {}
+    targets: dict[str, Target] = {}
     questions: dict[str, QuestionDocument] = {}
     objectives: dict[str, Objective] = {}
 

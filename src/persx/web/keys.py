@@ -69,6 +69,7 @@ COMMAND_SCOPES: Final[Mapping[str, KeyScope | None]] = {
     "review": KeyScope.REPORT_READ,
     "reviews": KeyScope.REPORT_READ,
     "last-health": KeyScope.REPORT_READ,
+    "block-report": KeyScope.REPORT_READ,
     "retention": KeyScope.REPORT_READ,
     "explain": KeyScope.PROFILE_READ,
     "identity-show": KeyScope.PROFILE_READ,

@@ -24,6 +24,7 @@ from persx.model.workspace import (
     Page,
     Persona,
     Strategy,
+    Target,
 )
 from persx.workspace.names import ATTRIBUTE, EXPERIMENT, LOCALE, SLUG, TITLE, VARIANT, NameRule
 from persx.workspace.source import MAX_CHARACTERS
@@ -62,6 +63,7 @@ KINDS: Final = (
     Kind("audiences", "audience", Audience, SLUG),
     Kind("personas", "persona", Persona, TITLE),
     Kind("goals", "goal", Goal, SLUG),
+    Kind("targets", "target", Target, SLUG),
     Kind("questions", "question", QuestionDocument, SLUG),
     Kind("strategies", "strategy", Strategy, VARIANT),
     Kind("objectives", "objective", Objective, SLUG),

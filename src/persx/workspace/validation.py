@@ -20,6 +20,7 @@ from persx.workspace.checks.questions import check_questions
 from persx.workspace.checks.settings import check_settings
 from persx.workspace.checks.strategies import check_strategies
 from persx.workspace.checks.subject import Subject
+from persx.workspace.checks.targets import check_targets
 from persx.workspace.checks.trust import check_trust
 from persx.workspace.documents import parse_files
 
@@ -33,6 +34,7 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Fault]], ...]] = (
     check_pages,
     check_strategies,
     check_experiments,
+    check_targets,
     check_questions,
     check_objectives,
 )

@@ -11,12 +11,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from persx.app.block_reports import BLOCK_REPORT, BlocksRequest
 from persx.app.commands import call
 from persx.app.readout_export import EXPORT_READOUT, ReadoutExportRequest
 from persx.app.reports import REPORT, ReportRequest
+from persx.cli.block_table import print_blocks
 from persx.cli.options import home_option, json_option, print_json
 from persx.experiments import wording
-from persx.experiments.readout import ArmReadout, MetricHeading, Readout
+from persx.experiments.readout import ArmReadout, Contrast, MetricHeading, Readout
 from persx.experiments.wording import Verdict
 from persx.model.counting import counted
 from persx.model.errors import BadInput
@@ -27,7 +29,12 @@ _STYLES = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
 
 
 @click.command("report")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="[NAME]", default="")
+@click.option(
+    "--blocks",
+    is_flag=True,
+    help="What each block is worth, and who saw which variant; without NAME.",
+)
 @click.option(
     "--html",
     "page",
@@ -45,18 +52,32 @@ _STYLES = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
 @click.option(
     "--confidence", type=float, default=0.95, show_default=True, help="Confidence of intervals."
 )
+@click.option(
+    "--fixed",
+    is_flag=True,
+    help="Narrower intervals for one look, at a time that you fixed before the start.",
+)
 @home_option(must_exist=True)
 @json_option
 def command(
-    name: str, page: Path | None, export: Path | None, confidence: float, home: Path, as_json: bool
+    name: str,
+    blocks: bool,
+    page: Path | None,
+    export: Path | None,
+    confidence: float,
+    fixed: bool,
+    home: Path,
+    as_json: bool,
 ) -> None:
     """Print what an experiment was worth: an imported one, one of the site, or `holdout`.
 
     PLI is the lift of each arm over the control in the first metric, withheld with the reason
-    where it would mislead.
+    where it would mislead. Intervals of experiments on the site hold however often you look;
+    those of imported ones, and with --fixed, hold for one look.
 
     \b
     Example:  persx report holdout --home shop --html report.html
+              persx report --blocks --home shop
     """
     if export is not None:
         _export(name, export, confidence, home, as_json)
@@ -65,8 +86,22 @@ def command(
     if not console.is_terminal:
         # In a file or a pipe nothing needs to be folded.
         console.width = max(console.width, FILE_WIDTH)
+    if blocks == bool(name) or (blocks and page):
+        raise BadInput(
+            "A report is of one experiment, or of all blocks.",
+            value=name,
+            hint="Write  persx report holdout  or  persx report --blocks",
+        )
+    if blocks:
+        with Console(stderr=True).status("Reading the log …"):
+            found = call(home, BLOCK_REPORT, BlocksRequest(confidence=confidence, fixed=fixed))
+        if as_json:
+            print_json(found)
+        else:
+            print_blocks(console, found)
+        return
     with Console(stderr=True).status("Reading the log …"):
-        readout = call(home, REPORT, ReportRequest(name=name, confidence=confidence))
+        readout = call(home, REPORT, ReportRequest(name=name, confidence=confidence, fixed=fixed))
     if page is not None:
         # The template engine is not needed for a table.
         from persx.web.report_page import render_report
@@ -115,6 +150,18 @@ def print_report(console: Console, readout: Readout) -> None:
                 f"[bold]PLI of {arm}: {wording.signed_percent(pli.lift)}[/] "
                 f"({wording.interval(pli.low, pli.high)}, p {wording.p_value(pli.p)})"
             )
+        if said := wording.standing(pli.target, pli.standing):
+            console.print(f"  {said}", highlight=False)
+    for single in readout.best_single:
+        if not single.withheld:
+            console.print(
+                f"Against “{escape(single.best)}”, the best content for everybody: "
+                f"{escape(single.arm)} {wording.signed_percent(single.lift)} "
+                f"({wording.interval(single.low, single.high)}, p {wording.p_value(single.p)})"
+            )
+    for layer in readout.layers:
+        for heading in readout.metrics[:1]:
+            _print_layer(console, layer, heading)
     for heading in readout.metrics:
         _print_table(console, readout, heading, "", {"": readout.arms})
     for attribute, segments in readout.segments.items():
@@ -125,6 +172,18 @@ def print_report(console: Console, readout: Readout) -> None:
         console.print("Segments of the other metrics: --json or --html.", style="dim")
     for note in readout.notes:
         console.print(f"· {escape(note)}", style="dim", highlight=False)
+
+
+def _print_layer(console: Console, layer: Contrast, heading: MetricHeading) -> None:
+    what = f"“{escape(layer.arm)}” over “{escape(layer.over)}”"
+    if layer.withheld:
+        console.print(f"{what}: withheld")
+        return
+    metric = layer.metrics[heading.name]
+    console.print(
+        f"{what}: {wording.signed_percent(metric.lift)} "
+        f"({wording.interval(metric.low, metric.high)}, p {wording.p_value(metric.p)})"
+    )
 
 
 def _print_table(
@@ -162,21 +221,26 @@ def _table(
     table.add_column("total", justify="right", no_wrap=True)
     table.add_column(heading.rate_label, justify="right", no_wrap=True)
     table.add_column("lift", justify="right", no_wrap=True)
-    table.add_column(f"{percent} interval", justify="right", no_wrap=True)
+    adjusted = ", adjusted" if attribute else ""
+    table.add_column(f"{percent} interval{adjusted}", justify="right", no_wrap=True)
     table.add_column("p", justify="right", no_wrap=True)
+    if attribute:
+        table.add_column("pooled", justify="right", no_wrap=True)
     for value, arms in groups.items():
         for place, (name, arm) in enumerate(arms.items()):
             metric = arm.metrics[heading.name]
+            shown = metric.adjusted or metric
             cells = [
                 escape(name) + ("" if attribute or name != readout.control else " (control)"),
                 f"{arm.n:,}",
                 wording.amount(metric.total),
                 wording.rate(heading.kind, metric.rate),
                 wording.signed_percent(metric.lift),
-                wording.interval(metric.low, metric.high),
-                wording.p_value(metric.p),
+                wording.interval(shown.low, shown.high),
+                wording.p_value(shown.p),
             ]
             if attribute:
+                cells.append(wording.signed_percent(metric.pooled.lift) if metric.pooled else "–")
                 cells.insert(0, "" if place else escape(value))
             table.add_row(
                 *cells,

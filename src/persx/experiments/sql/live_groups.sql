@@ -11,7 +11,10 @@
 WITH parsed AS (
   SELECT
     json_extract_string(
-      e.properties, ['$.experiment_id', '$.unit', '$.variation_id', '$.epoch', '$.segments']
+      e.properties,
+      [
+        '$.experiment_id', '$.unit', '$.variation_id', '$.epoch', '$.segments', '$.page'
+      ]
     ) AS said,
     CASE
       WHEN nullif(e.user_id, '') IS NOT NULL THEN 'u:' || e.user_id
@@ -28,6 +31,7 @@ seen AS (
     said[3] AS arm,
     coalesce(TRY_CAST(said[4] AS INTEGER), 1) AS epoch,
     said[5] AS segments,
+    said[6] AS page,
     timestamp,
     sequence
   FROM parsed
@@ -50,6 +54,7 @@ units AS MATERIALIZED (
     arg_min(epoch, moment) AS epoch,
     -- arg_min passes over NULLs: a first exposure without segments must not get a later one's.
     arg_min(coalesce(segments, ''), moment) AS segments,
+    arg_min(coalesce(page, ''), moment) AS page,
     min(timestamp) AS entered
   FROM mapped
   GROUP BY 1
@@ -62,7 +67,13 @@ said AS (
   FROM units AS u
 ),
 segments AS (
-  SELECT unit, entry.key AS attribute, any_value(entry.value) AS value FROM said GROUP BY 1, 2
+  SELECT unit, entry.key AS attribute, any_value(entry.value) AS value
+  FROM said
+  WHERE entry.key <> 'first page'
+  GROUP BY 1, 2
+  UNION ALL
+  -- Where an exposure tells no page, nothing is guessed from later ones.
+  SELECT unit, 'first page', page FROM units WHERE page <> ''
 ),
 attributes AS (
   SELECT DISTINCT attribute FROM segments

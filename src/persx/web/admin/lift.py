@@ -12,14 +12,11 @@ from starlette.requests import Request
 from persx.app.reports import ReportRequest, report
 from persx.app.services import Services
 from persx.experiments import wording
-from persx.experiments.readout import Pli, Readout
+from persx.experiments.readout import Pli, Readout, Standing
 from persx.model.workspace import HOLDOUT
 from persx.web.visitors import services_of
 
 _log = logging.getLogger("persx")
-
-TARGET: Final = 0.15
-"""The lift that personalization is meant to reach."""
 
 PATIENCE: Final = 4.0
 """Seconds that the overview waits for the report."""
@@ -36,7 +33,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     high: float
     at: float
     zero: float
-    target: float
+    target: float | None
 
 
 class ArmFigure(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,12 +46,20 @@ class ArmFigure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IndustryFigure(msgspec.Struct, frozen=True, kw_only=True):
-    """The lift among the visitors of one industry."""
+    """The lift among the visitors of one industry.
+
+    Attributes:
+        interval: Adjusted for the number of industries; or why there is none.
+        pooled: The lift with what the other industries tell.
+        standing: What is said of the target, once it can be told.
+    """
 
     name: str
     lift: str
     interval: str
     verdict: str
+    pooled: str = ""
+    standing: str = ""
 
 
 class LiftView(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,9 +70,13 @@ class LiftView(msgspec.Struct, frozen=True, kw_only=True):
         withheld: Why the report gives no figure, in its own words.
         meaning: The figure in a sentence.
         verdict: ``better``, ``worse`` or ``unclear``.
+        standing: ``reached``, ``not reached`` or ``cannot be told yet``.
+        as_of: When the data were read, and the newest snapshot that they belong to.
     """
 
-    target: str = f"{TARGET:.0%}"
+    target: str = ""
+    standing: str = ""
+    as_of: str = ""
     note: str = ""
     metric: str = ""
     lift: str = ""
@@ -142,10 +151,23 @@ def of_readout(readout: Readout, industries: tuple[str, ...]) -> LiftView:
         )
         for name, arm in readout.arms.items()
     )
+    target = "" if pli.target is None else wording.percent(pli.target)
+    as_of = pli.as_of[:16].replace("T", " ") + " UTC"
+    if pli.snapshot is not None:
+        as_of += f", snapshot {pli.snapshot}"
     if pli.withheld or pli.lift is None or pli.low is None:
-        return LiftView(metric=primary.label, withheld=tuple(pli.withheld), arms=arms)
-    verdict, meaning = _meaning(pli.low, pli.high)
+        return LiftView(
+            target=target,
+            as_of=as_of,
+            metric=primary.label,
+            withheld=tuple(pli.withheld),
+            arms=arms,
+        )
+    verdict, meaning = _meaning(pli, pli.low, pli.high)
     return LiftView(
+        target=target,
+        standing=pli.standing.value if pli.standing else "",
+        as_of=as_of,
         metric=primary.label,
         lift=wording.signed_percent(pli.lift),
         interval=wording.interval(pli.low, pli.high),
@@ -153,18 +175,20 @@ def of_readout(readout: Readout, industries: tuple[str, ...]) -> LiftView:
         verdict=verdict,
         arms=arms,
         industries=_industries(readout, pli, industries),
-        scale=_scale(pli.low, pli.lift, pli.high),
+        scale=_scale(pli.low, pli.lift, pli.high, pli.target),
     )
 
 
-def _meaning(low: float, high: float | None) -> tuple[str, str]:
-    target = f"{TARGET:.0%}"
-    if low >= TARGET:
+def _meaning(pli: Pli, low: float, high: float | None) -> tuple[str, str]:
+    target = "" if pli.target is None else wording.percent(pli.target)
+    if low > 0 and pli.standing is Standing.REACHED:
         return "better", f"The target of {target} is reached: the whole interval lies above it."
-    if low > 0 and high is not None and high < TARGET:
+    if low > 0 and pli.standing is Standing.NOT_REACHED:
         return "better", f"Personalized pages do better, by less than the target of {target}."
-    if low > 0:
+    if low > 0 and target:
         return "better", f"Personalized pages do better; {target} is within the interval."
+    if low > 0:
+        return "better", "Personalized pages do better."
     if high is not None and high < 0:
         return "worse", "Personalized pages do worse. The report shows where."
     return "unclear", "No difference is shown yet: the interval contains 0."
@@ -174,28 +198,42 @@ def _industries(
     readout: Readout, pli: Pli, industries: tuple[str, ...]
 ) -> tuple[IndustryFigure, ...]:
     segments = readout.segments.get("industry", {})
-    figures = []
-    for name in industries:
-        if name in segments and pli.arm in segments[name].arms:
-            metric = segments[name].arms[pli.arm].metrics[pli.metric]
-            figures.append(
-                IndustryFigure(
-                    name=name,
-                    lift=wording.signed_percent(metric.lift),
-                    interval=metric.reason or wording.interval(metric.low, metric.high),
-                    verdict=wording.verdict(metric).value,
-                )
-            )
-    return tuple(figures)
+    return tuple(
+        _industry(name, own)
+        for name in industries
+        if name in segments
+        for own in segments[name].pli
+        if own.arm == pli.arm
+    )
 
 
-def _scale(low: float, at: float, high: float | None) -> Scale:
+def _industry(name: str, pli: Pli) -> IndustryFigure:
+    adjusted = pli.adjusted
+    if pli.withheld or adjusted is None:
+        # The full reason stands in the report.
+        reason = next(iter(pli.withheld), "").partition(":")[0]
+        return IndustryFigure(name=name, lift="–", interval=reason, verdict="undefined")
+    return IndustryFigure(
+        name=name,
+        lift=wording.signed_percent(pli.lift),
+        interval=wording.interval(adjusted.low, adjusted.high),
+        verdict=wording.said(adjusted.low, adjusted.high).value,
+        pooled="" if pli.pooled is None else wording.signed_percent(pli.pooled.lift),
+        standing=""
+        if pli.standing is Standing.OPEN
+        else wording.standing(pli.target, pli.standing),
+    )
+
+
+def _scale(low: float, at: float, high: float | None, target: float | None) -> Scale:
     top = _MOST if high is None else high
     left = max(min(low, -0.05), _LEAST)
-    right = min(max(top, TARGET + 0.1), _MOST)
+    right = min(max(top, (target or 0.0) + 0.1), _MOST)
 
     def x(lift: float) -> float:
         share = (min(max(lift, left), right) - left) / (right - left)
         return round(_MARGIN + share * (100 - 2 * _MARGIN), 2)
 
-    return Scale(low=x(low), high=x(top), at=x(at), zero=x(0.0), target=x(TARGET))
+    return Scale(
+        low=x(low), high=x(top), at=x(at), zero=x(0.0), target=None if target is None else x(target)
+    )

@@ -44,6 +44,25 @@ def check_blocks(subject: Subject) -> Iterator[Fault]:
                 )
             if variant.schedule is not None:
                 yield from check_schedule(subject, name, f"{path}.schedule", variant.schedule)
+        if not 0 <= block.holdout < 1:
+            yield subject.fault(
+                _KIND,
+                name,
+                "holdout",
+                "A holdout is a share of the visitors, from 0 to less than 1.",
+                value=block.holdout,
+                hint="Write 0.1 to hold out one in ten.",
+            )
+        elif block.holdout and not (block.variants or subject.is_damaged(_KIND, name)):
+            yield subject.fault(
+                _KIND,
+                name,
+                "holdout",
+                "The block has no variants: everybody sees the default, held out or not.",
+                value=block.holdout,
+                hint="Add a variant, or remove the holdout.",
+                severity="warning",
+            )
         if not subject.is_damaged(_KIND, name):
             yield from _shadowed(subject, name, block)
     yield from _unused(subject)
