@@ -9,12 +9,12 @@ import io
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from persx import __version__
 from persx.app.reports import (
     EVER,
     ReportRequest,
@@ -85,7 +85,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     units: int
     units_sha256: str
     simulated: bool = False
-    persx: str = __version__
+    persx: str = msgspec.field(default_factory=lambda: version("persx"))
 
 
 class Units(msgspec.Struct, frozen=True, kw_only=True):

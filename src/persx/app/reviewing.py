@@ -305,16 +305,16 @@ def _taken(found: Observation, industries: tuple[str, ...]) -> Taken:
 async def _experiments(
     services: Services, workspace: Workspace, period: Period
 ) -> tuple[ExperimentReview, ...]:
-    """Read out the experiments as they stood at the end of the period."""
-    return tuple(
-        [await _experiment(services, workspace, key, period) for key in workspace.experiments]
-    )
+    """Read out experiments and holdouts of blocks as they stood at the end of the period."""
+    keys = [key for key in live_experiments(workspace) if key != HOLDOUT]
+    return tuple([await _experiment(services, workspace, key, period) for key in keys])
 
 
 async def _experiment(
     services: Services, workspace: Workspace, key: str, period: Period
 ) -> ExperimentReview:
-    status = workspace.experiments[key].status
+    declared = workspace.experiments.get(key)
+    status = declared.status if declared else "running"
     try:
         plan = live_plan(workspace, key, CONFIDENCE, method=Method.FIXED)
         found = await observe(services, workspace, plan, Window(until=period.end))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
-from persx import __version__
 from persx.app.settings import ServerSettings
 from persx.model.decision import DecisionRecord
 from persx.model.errors import BadInput
@@ -42,7 +42,7 @@ class Tracing:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         self._provider = provider
-        self._tracer = provider.get_tracer("persx", __version__)
+        self._tracer = provider.get_tracer("persx", version("persx"))
         self._incoming = TraceContextTextMapPropagator()
         self._server, self._inside = trace.SpanKind.SERVER, trace.SpanKind.CLIENT
         self._failed = trace.StatusCode.ERROR
@@ -111,7 +111,7 @@ def open_tracing(settings: ServerSettings) -> Tracing | None:
         ) from error
     # Not by what the request's trace says: a visitor could have every request of theirs traced.
     provider = TracerProvider(
-        resource=Resource.create({"service.name": "persx", "service.version": __version__}),
+        resource=Resource.create({"service.name": "persx", "service.version": version("persx")}),
         sampler=TraceIdRatioBased(settings.traces_share),
     )
     endpoint = f"{settings.traces.rstrip('/')}/v1/traces"

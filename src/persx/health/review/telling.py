@@ -271,7 +271,10 @@ def _rewrite(each: Rewrite, base: str) -> Line:
         detail.append(f"shown {each.shown:,} times")
     if each.days is not None:
         detail.append(f"unchanged for {each.days} days" if each.days else "changed today")
-    links = [Link("Coverage", f"{base}/admin#block-{each.block}")]
+    links = [
+        Link("Block by block", f"{base}/admin/blocks"),
+        Link("Coverage", f"{base}/admin#block-{each.block}"),
+    ]
     if each.page:
         links.append(Link("Page", f"{base}{each.page}"))
     return Line(
