@@ -12,6 +12,7 @@ from typing import Final
 from persx.app import audit
 from persx.app.backfill import Job, fill, fold_of, switch
 from persx.app.predicting import train_when_due
+from persx.app.probes import FIRST_SECONDS, last_probe, probe_now
 from persx.app.retention import noted, retain
 from persx.app.services import Services
 from persx.decide.plan import Plan
@@ -74,6 +75,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             _every(USES_SECONDS, "uses of keys", noting_uses),
             _every(services.settings.retention_seconds, "retention", retaining),
             _every(TRAINING_SECONDS, "training", training),
+            *([_probing(services)] if services.settings.probe_seconds else []),
             *([_every(NETWORK_SECONDS, "network", network)] if services.network.path else []),
             services.decision_log.run(services.store),
         )
@@ -87,6 +89,25 @@ async def background(services: Services) -> AsyncIterator[None]:
         with contextlib.suppress(PersxError):
             await services.decision_log.flush(services.store)
             await services.keyring.write_uses(services.store)
+
+
+async def _probing(services: Services) -> None:
+    """Walk the site on a schedule; what is broken is told in the log, once for each change."""
+    seconds = max(services.settings.probe_seconds, SHORTEST_SECONDS)
+    await asyncio.sleep(min(seconds, FIRST_SECONDS))
+    services.metrics.probed = await last_probe(services)
+    told: Sequence[str] = ()
+    while True:
+        # Tests and scripts run the application without an address.
+        if services.publication.number and (services.url or services.settings.probe_url):
+            try:
+                broken = (await probe_now(services)).broken
+                if broken and broken != told:
+                    _log.error("Probes found %d broken: %s", len(broken), "; ".join(broken[:5]))
+                told = broken
+            except Exception:
+                _log.exception("Background work 'probes' failed; it is tried again.")
+        await asyncio.sleep(seconds)
 
 
 async def _every(seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -17,9 +17,11 @@ from persx.app import (
     imports,
     people,
     predicting,
+    probes,
     publishing,
     reports,
     retention,
+    simulation,
     visitor_export,
 )
 from persx.app.use_cases import AnyUseCase
@@ -45,6 +47,8 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         retention.RETENTION,
         retention.RETAIN,
         *people.USE_CASES,
+        *probes.USE_CASES,
+        *simulation.USE_CASES,
         visitor_export.EXPORT_VISITOR,
         audit.HAND_OUT,
         audit.AUDIT,

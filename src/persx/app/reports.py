@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from persx.app.services import Services
+from persx.app.services import Services, simulation_mark
 from persx.app.use_cases import UseCase
 from persx.experiments.imported import (
     ImportedExperiment,
@@ -126,7 +126,7 @@ async def _live(
     found = await services.warehouse.seen_by(_SCOPE).query(
         query("live_groups"), asked, tables=tables, as_of=newest
     )
-    return read_out(
+    readout = read_out(
         plan,
         observed(
             goals,
@@ -136,6 +136,8 @@ async def _live(
             epoch=live_epoch(workspace, request.name),
         ),
     )
+    simulated = await simulation_mark(services.store) is not None
+    return msgspec.structs.replace(readout, simulated=simulated)
 
 
 REPORT: Final = UseCase("report", ReportRequest, Readout, report, writes=False)

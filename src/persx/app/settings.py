@@ -16,6 +16,7 @@ from persx.model.errors import BadInput, did_you_mean
 Port = Annotated[int, Meta(ge=0, le=65_535, description="a whole number from 0 to 65535")]
 Rows = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000000000")]
 Seconds = Annotated[float, Meta(gt=0, le=86_400, description="a number above 0, at most 86400")]
+Interval = Annotated[float, Meta(ge=0, le=86_400, description="a number from 0 to 86400")]
 Url = Annotated[
     str, Meta(pattern=r"^(https?://\S+)?\Z", description="an address that begins with https://")
 ]
@@ -52,6 +53,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             relative path begins in the home.
         trusted_proxies: Addresses and networks, parted by commas, whose ``X-Forwarded-For`` and
             ``X-Forwarded-Proto`` are believed.
+        probe_seconds: Time between two walks of the probes through the site; 0 for none.
+        probe_url: The address that the probes walk, such as the public one; empty means this
+            process itself.
     """
 
     host: str = "127.0.0.1"
@@ -69,6 +73,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     bots: Switch = True
     network_file: str = ""
     trusted_proxies: Networks = "127.0.0.1,::1"
+    probe_seconds: Interval = 900.0
+    probe_url: Url = ""
 
 
 def load_settings(

@@ -56,6 +56,8 @@ COMMANDS: Final = (
     CommandEntry("restore", "restore", "Make a home of a backup."),
     CommandEntry("experiment", "experiment", "List, try, ramp and stop experiments; keep winners."),
     CommandEntry("report", "report", "Report what an experiment was worth."),
+    CommandEntry("simulate", "simulate", "Have made-up visitors come, with known effects."),
+    CommandEntry("probe", "probe", "Walk every page as every industry, and say what is broken."),
 )
 """All commands, in the order in which help lists them. A module has its command as `command`."""
 

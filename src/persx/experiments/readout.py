@@ -142,6 +142,7 @@ class Readout(msgspec.Struct, frozen=True, kw_only=True):
         contaminated: Units seen in more than one arm.
         epochs: The epochs that were found; with several, lifts are stratified by epoch.
         as_of, first_exposure: ISO 8601 in UTC.
+        simulated: Visitors among these were simulated: the figures say nothing of people.
     """
 
     experiment: str
@@ -160,6 +161,7 @@ class Readout(msgspec.Struct, frozen=True, kw_only=True):
     first_exposure: str | None
     snapshot: int | None
     notes: list[str]
+    simulated: bool = False
 
     @property
     def visitors(self) -> int:

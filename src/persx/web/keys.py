@@ -28,6 +28,7 @@ ROUTE_SCOPES: Final[Mapping[tuple[str, str], KeyScope | None]] = {
     ("DELETE", "/v1/me"): NO_KEY,
     ("DELETE", "/v1/visitors/{key:path}"): KeyScope.ERASE,
     ("GET", "/v1/x/{token}"): NO_KEY,
+    ("GET", "/v1/probe"): NO_KEY,
     ("POST", "/v1/beacon"): NO_KEY,
     ("POST", "/v1/client-error"): NO_KEY,
     ("POST", "/v1/m"): NO_KEY,

@@ -13,6 +13,7 @@ from persx.experiments import wording
 from persx.experiments.readout import ArmReadout, MetricHeading, MetricReadout, Pli, Readout
 from persx.experiments.wording import verdict
 from persx.model.counting import counted
+from persx.model.simulation import SIMULATED_LABEL
 from persx.web.site.views import asset
 
 _FARTHEST_LOW: Final = -0.9
@@ -117,6 +118,7 @@ class ReportPage(msgspec.Struct, frozen=True, kw_only=True):
     sections: list[Section]
     notes: list[str]
     method: str
+    simulated: str = ""
 
 
 class _Axis:
@@ -217,6 +219,7 @@ def report_page(readout: Readout) -> ReportPage:
         ],
         notes=readout.notes,
         method=_method(readout),
+        simulated=SIMULATED_LABEL if readout.simulated else "",
     )
 
 

@@ -34,7 +34,9 @@ from persx.web.api import (
     openapi,
     operations,
     preference_links,
+    probe,
 )
+from persx.web.api.probe import Probing, mark_in
 from persx.web.collect.routes import routes as collect_routes
 from persx.web.limits import COMMANDS, BoundedProtocol
 from persx.web.site.errors import exception_handlers, failed
@@ -52,10 +54,15 @@ class Application(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and scope["scheme"] == "https":
-            send = _securing(send)
-        if scope["type"] == "http" and not scope["path"].startswith(COMMANDS):
-            self.state.services.metrics.asked += 1
+        if scope["type"] == "http":
+            if scope["scheme"] == "https":
+                send = _securing(send)
+            if (mark := mark_in(scope)) is not None:
+                if (refusal := self.state.probing.refuses(scope, mark)) is not None:
+                    await refusal(scope, receive, send)
+                    return
+            elif not scope["path"].startswith(COMMANDS):
+                self.state.services.metrics.asked += 1
         if scope["type"] != "http" or (scope["method"], scope["path"]) != _DIRECT:
             await super().__call__(scope, receive, send)
             return
@@ -112,6 +119,7 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
             *collect_routes(),
             *operations.routes(),
             *me.routes(),
+            *probe.routes(),
             *openapi.routes(),
             *admin_routes(),
             *site_routes(),
@@ -121,6 +129,7 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
         lifespan=lifespan,
     )
     app.state.services = services
+    app.state.probing = Probing(services)
     app.state.command_token = command_token
     return app
 
@@ -210,6 +219,7 @@ async def serve(
         address = ServerAddress(url, token, os.getpid(), services.settings.store)
         fresh.write_bytes(msgspec.json.encode(address))
         fresh.replace(address_file)
+        services.url = url
         listening(url)
 
     config = uvicorn.Config(

@@ -19,6 +19,7 @@ from persx.experiments.readout import ArmReadout, MetricHeading, Readout
 from persx.experiments.wording import Verdict
 from persx.model.counting import counted
 from persx.model.errors import BadInput
+from persx.model.simulation import SIMULATED_LABEL
 
 FILE_WIDTH = 120
 _STYLES = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
@@ -72,6 +73,8 @@ def command(name: str, page: Path | None, confidence: float, home: Path, as_json
 
 def print_report(console: Console, readout: Readout) -> None:
     """Print a readout as tables: every metric for everyone, the primary one by segment."""
+    if readout.simulated:
+        console.print(f"[yellow]{SIMULATED_LABEL}: these figures say nothing about people.[/]")
     console.print(
         f"[bold]{escape(readout.experiment)}[/] · {counted(readout.visitors, 'visitor')}, "
         f"compared with {escape(readout.comparator)} · as of {readout.as_of}"

@@ -15,7 +15,7 @@ from persx.app.reports import ReportRequest, experiment_names, report
 from persx.app.use_cases import Noted
 from persx.model.errors import NotFound
 from persx.model.staff import Action
-from persx.web.admin import account, audit_log, doors, keys, people, publications
+from persx.web.admin import account, audit_log, doors, keys, people, probes, publications
 from persx.web.admin.attributes import list_attributes
 from persx.web.admin.data_protection import show_data_protection
 from persx.web.admin.doors import Door
@@ -116,6 +116,8 @@ DOORS: Final = (
     Door("POST", "/admin/visitors", look_at_visitor, Action.READ_VISITORS),
     Door("GET", "/admin/rejected", list_rejected, Action.READ_VISITORS),
     Door("POST", "/admin/publications", publications.publish, Action.PUBLISH),
+    Door("GET", "/admin/probes", probes.show_probes, Action.READ),
+    Door("POST", "/admin/probes", probes.walk_now, Action.EDIT),
     Door("GET", "/admin/people", people.show_people, Action.MANAGE),
     Door("POST", "/admin/people", people.add_person, Action.MANAGE),
     Door("POST", "/admin/people/change", people.change_person, Action.MANAGE),
