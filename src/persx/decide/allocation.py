@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import accumulate
+from struct import Struct
 from typing import Final
 
 _SPAN: Final = 1 / 2**53
@@ -22,6 +23,25 @@ def bucket(seed: str, bucketing_id: str) -> float:
     """
     text = f"{seed}\x1f{bucketing_id}".encode(errors="replace")
     return (int.from_bytes(blake2b(text, digest_size=8).digest()) >> 11) * _SPAN
+
+
+_EIGHT: Final = Struct(">8Q").unpack
+
+
+def points(seed: str, bucketing_id: str, count: int) -> Sequence[int]:
+    """Return at least `count` independent uniform numbers of a visitor, from 0 to 2⁶⁴ − 1.
+
+    Eight at a time are one BLAKE2b(seed ‖ 0x1F ‖ id), with 0x1F and a number behind it for each
+    eight more.
+
+    >>> points("hero", "a:visitor-1", 8) == points("hero", "a:visitor-1", 20)[:8]
+    True
+    """
+    text = f"{seed}\x1f{bucketing_id}".encode(errors="replace")
+    found = _EIGHT(blake2b(text).digest())
+    for block in range(1, (count + 7) // 8):
+        found += _EIGHT(blake2b(text + b"\x1f%d" % block).digest())
+    return found
 
 
 class ArmRanges:

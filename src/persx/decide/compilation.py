@@ -26,6 +26,7 @@ from persx.decide.plan import (
     Content,
     ExperimentPlan,
     Fallbacks,
+    LearnPlan,
     Plan,
     Texts,
     page_plan,
@@ -34,6 +35,7 @@ from persx.decide.sound import sound_blocks, sound_contents, sound_variants
 from persx.model.attribute import Attribute, Source
 from persx.model.clock import parse_wall_time
 from persx.model.decision import Assignment, Decision, Reason
+from persx.model.learning import HELD_OUT, LEARNED, learning_key
 from persx.model.workspace import (
     DEFAULT,
     HOLDOUT,
@@ -41,6 +43,7 @@ from persx.model.workspace import (
     Arm,
     Block,
     Experiment,
+    Policy,
     Schedule,
     Snapshot,
     Variant,
@@ -162,6 +165,7 @@ def _block_plan(
     reads = program.sources_of(arranged).union(
         *(program.reads(branch.when) for branch in branches if branch.when)
     )
+    learning = _learn_plan(block, branches, workspace, program)
     facts = frozenset(
         name
         for name in reads
@@ -176,9 +180,10 @@ def _block_plan(
         names=names,
         texts=texts,
         facts=facts,
-        reads=reads,
+        reads=reads if learning is None else reads | program.sources_of(learning.by),
         arrange=_arranging(type_) if type_ is not None and arranged else None,
         shows={},
+        learning=learning,
     )
     shows = {
         key: tuple(_shown(arm, plan) for arm in experiment.arms)
@@ -186,6 +191,26 @@ def _block_plan(
     }
     object.__setattr__(plan, "shows", shows)
     return plan
+
+
+def _learn_plan(
+    block: Block, branches: Sequence[Branch], workspace: Workspace, program: Program
+) -> LearnPlan | None:
+    settings = block.learn
+    if block.policy is not Policy.LEARN or settings is None:
+        return None
+    key, usual = learning_key(block.name), _usual_arms(workspace)
+    arms = (HELD_OUT, LEARNED)
+    made = _assignments(key, arms, settings.epoch)
+    return LearnPlan(
+        key=key,
+        seed=f"{key}/{settings.seed}" if settings.seed else key,
+        held_out=settings.held_out,
+        by=settings.by,
+        eligible=program.page_chooser([[branch] for branch in branches]),
+        arms={arm: {**usual, key: arm} for arm in arms},
+        assignments={arm: counts for arm, (_, counts) in zip(arms, made, strict=True)},
+    )
 
 
 def _arranging(type_: BlockType) -> Callable[[Content, Mapping[str, Any]], Content]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from persx.decide.allocation import bucket
+from persx.decide.learned import NOTHING_LEARNED, BlockProbabilities, Draw
 from persx.decide.plan import (
     DEFAULT_CHOICE,
     GENERIC,
@@ -20,10 +21,11 @@ from persx.decide.plan import (
     Plan,
     Texts,
 )
-from persx.model.artifact import PREDICTION, artifact_key
+from persx.model.artifact import PREDICTION, PROBABILITIES, artifact_key
 from persx.model.attribute import Value
 from persx.model.clock import Millis
-from persx.model.decision import Decision, PageDecision, Reason
+from persx.model.decision import Assignment, Decision, PageDecision, Reason
+from persx.model.learning import LEARNED
 from persx.model.visitor import Profile
 from persx.model.workspace import DEFAULT, HOLDOUT
 from persx.visitors.preferences import GENERIC_CONTENT
@@ -42,6 +44,7 @@ def decide(
     *,
     id: str = "",
     forced: Mapping[str, str] | None = None,
+    learned: Mapping[str, BlockProbabilities] = NOTHING_LEARNED,
 ) -> PageDecision:
     """Decide every block of a page for a visitor.
 
@@ -57,6 +60,8 @@ def decide(
         id: Identifies this decision in logs and receipts.
         forced: For previews: block → variant. Given at all, even empty, no experiment applies
             and nothing may be counted.
+        learned: Block → the probabilities that it draws by; a block that learns and is not among
+            them shows its first eligible variant.
     """
     attributes: dict[str, Any] = {**profile.attributes, **context}
     if forced is None and attributes.get(GENERIC_CONTENT) is True:
@@ -72,9 +77,13 @@ def decide(
     locale = attributes.get("locale", "")
 
     counted: set[str] = set()
+    drawn: list[Assignment] = []
+    used: dict[str, int] = {}
     holdout = plan.holdout
     held, arms, enrolled = False, NO_ARMS, _NOBODY
-    if forced is None and profile.storable and profile.measurable:
+    if forced is not None or not (profile.storable and profile.measurable):
+        learned = NOTHING_LEARNED
+    else:
         if holdout is not None:
             arm = holdout.ranges.arm(bucket(holdout.seed, profile.bucketing_id))
             held = holdout.arms[arm] == GENERIC
@@ -97,7 +106,12 @@ def decide(
         try:
             if own is None:
                 own = block.choose(attributes, now, memo)
-            if plain and block.arrange is None:
+            draw: Draw | None = None
+            if learned and own != DEFAULT_CHOICE and block.name in learned:
+                published = learned[block.name]
+                used[artifact_key(PROBABILITIES, block.name)] = published.number
+                draw = published.draw(texts, own, attributes, now, memo, profile.bucketing_id)
+            if plain and block.arrange is None and draw is None:
                 if own == DEFAULT_CHOICE:
                     decision = _fallback(texts.fallbacks, block, profile, attributes)
                 else:
@@ -105,14 +119,17 @@ def decide(
                         counted.add(HOLDOUT)
                     decision = texts.targeted[own]
             else:
-                visit = visit or _Visit(profile, attributes, held, enrolled, arms, counted, forced)
-                decision = _decide_block(visit, block, texts, own)
+                visit = visit or _Visit(
+                    profile, attributes, held, enrolled, arms, counted, forced, drawn, plain
+                )
+                decision = _decide_block(visit, block, texts, own, draw)
         except Exception as error:
             errors[block.name] = f"{type(error).__name__}: {error}"
             decision = _decision(block, texts.contents, DEFAULT_CHOICE, Reason.ERROR, arms)
         decisions.append(decision)
 
     assignments = [each.assignments[arm][each.key in counted] for each, arm in enrolled]
+    assignments += drawn
     if holdout is not None and arms:
         assignments.insert(0, holdout.assignments[0 if held else 1][HOLDOUT in counted])
     return PageDecision(
@@ -124,7 +141,7 @@ def decide(
         assignments=tuple(assignments),
         attributes=attributes,
         forced=forced is not None,
-        artifacts=_asked(page, profile) if page.guesses else NOTHING_ASKED,
+        artifacts={**_asked(page, profile), **used} if page.guesses or used else NOTHING_ASKED,
         errors=errors,
     )
 
@@ -190,7 +207,11 @@ def _enroll(
 
 
 class _Visit(NamedTuple):
-    """What is the same for all blocks of a request; `counted` gathers experiments that count."""
+    """What is the same for all blocks of a request.
+
+    `counted` gathers experiments that count, `drawn` the assignments of blocks that learn. `plain`
+    tells that nothing but the block's own policy decides.
+    """
 
     profile: Profile
     attributes: dict[str, Any]
@@ -199,10 +220,16 @@ class _Visit(NamedTuple):
     arms: Mapping[str, str]
     counted: set[str]
     forced: Mapping[str, str] | None
+    drawn: list[Assignment]
+    plain: bool
 
 
-def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> Decision:
+def _decide_block(
+    visit: _Visit, block: BlockPlan, texts: Texts, own: int, draw: Draw | None
+) -> Decision:
     contents, attributes = texts.contents, visit.attributes
+    if draw is not None:
+        own = draw.choice
     content, differs = contents[own], texts.differs[own]
     if block.arrange is not None and own not in texts.broken:
         content = block.arrange(content, attributes)
@@ -222,6 +249,24 @@ def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> De
                 visit.counted.add(experiment.key)
             if shows[arm] != POLICY:
                 choice, by_arm = shows[arm], True
+    if draw is not None and not by_arm and not visit.held:
+        # Whose content somebody else names, no arm of learning can show them anything else.
+        assert block.learning is not None
+        visit.drawn.append(block.learning.assignments[draw.arm])
+        if visit.plain:
+            arms = block.learning.arms[draw.arm]
+        else:
+            arms = {**arms, block.learning.key: draw.arm}
+        if draw.arm == LEARNED:
+            return Decision(
+                block=block.name,
+                type=block.type,
+                variant=block.names[own],
+                content=content,
+                reason=Reason.LEARNED,
+                arms=arms,
+                propensity=draw.propensity,
+            )
 
     if visit.held:
         choice, reason = DEFAULT_CHOICE, Reason.HOLDOUT

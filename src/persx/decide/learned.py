@@ -1,0 +1,169 @@
+"""Drawing: a block that learns picks one of its eligible variants by the published probabilities.
+
+A variant is drawn by weighted rendezvous: each has its own uniform number u of the visitor, and
+the one with the least −ln(u) / p is shown. Its probability is exactly p. Where probabilities
+move, only visitors whose variant lost ground change it, and only to one that gained: as few as
+can be. Where a variant is not eligible for a visitor, the others keep their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf, log
+from typing import Any, Final, NamedTuple
+
+from persx.decide.allocation import points
+from persx.decide.plan import DEFAULT_CHOICE, BlockPlan, Plan, Texts
+from persx.experiments.probabilities import (
+    Cell,
+    Context,
+    Probabilities,
+    by_context,
+    cell_of,
+    chances,
+)
+from persx.model.learning import HELD_OUT, LEARNED
+
+_UNIT: Final = 1 / 2**53
+_MOST_REMEMBERED: Final = 10_000
+
+
+class Option(NamedTuple):
+    """An eligible variant: its place among the block's choices, its lane and probability."""
+
+    choice: int
+    lane: int
+    probability: float
+
+
+class Draw(NamedTuple):
+    """What a visitor's block shows by learning, and which arm they are in.
+
+    Attributes:
+        propensity: The probability of the choice, given the arm.
+    """
+
+    choice: int
+    propensity: float
+    arm: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockProbabilities:
+    """An artifact's probabilities, bound to the block of a plan.
+
+    Attributes:
+        number: Of the artifact.
+    """
+
+    number: int
+    found: Probabilities
+    block: BlockPlan
+    cells: Mapping[Context, Cell]
+    lanes: int
+    _contexts: dict[Context, Cell] = field(default_factory=dict)
+    _options: dict[tuple[Any, ...], tuple[Option, ...]] = field(default_factory=dict)
+
+    def draw(
+        self,
+        texts: Texts,
+        first: int,
+        attributes: dict[str, Any],
+        now: int,
+        memo: dict[Any, Any],
+        visitor: str,
+    ) -> Draw | None:
+        """Draw for a visitor; none where there is nothing to choose between.
+
+        Args:
+            texts: The block's, in the visitor's locale.
+            first: The choice of the rules alone, which held-out visitors see.
+        """
+        learning = self.block.learning
+        assert learning is not None
+        eligible = learning.eligible(attributes, now, memo)
+        context = tuple([attributes.get(name) for name in self.found.by])
+        cell = self._contexts.get(context) or self._cell(context)
+        key = (id(texts), id(cell), eligible)
+        options = self._options.get(key)
+        if options is None:
+            options = self._made(key, texts, cell, eligible)
+        if not options:
+            return None
+        numbers = points(learning.seed, visitor, self.lanes + 1)
+        if (numbers[0] >> 11) * _UNIT < learning.held_out:
+            return Draw(first, 1.0, HELD_OUT)
+        least, chosen = inf, options[0]
+        for option in options:
+            # From the middle of 2⁵³ steps, so that no number is 0.
+            score = -log(((numbers[option[1]] >> 11) + 0.5) * _UNIT) / option[2]
+            if score < least:
+                least, chosen = score, option
+        return Draw(chosen[0], chosen[2], LEARNED)
+
+    def _cell(self, context: Context) -> Cell:
+        found = cell_of(self.cells, self.found.overall, tuple(map(_named, context)))
+        if len(self._contexts) >= _MOST_REMEMBERED:
+            self._contexts.clear()
+        self._contexts[context] = found
+        return found
+
+    def _made(
+        self, key: tuple[Any, ...], texts: Texts, cell: Cell, eligible: tuple[int, ...]
+    ) -> tuple[Option, ...]:
+        """Return what is drawn among; nothing where all of it would look alike."""
+        shown = {
+            self.block.names[choice]: choice
+            for choice, fits in enumerate(eligible)
+            if fits != DEFAULT_CHOICE
+            and choice not in texts.broken
+            and self.block.names[choice] in self.found.lanes
+        }
+        contents = [texts.contents[choice] for choice in shown.values()]
+        options: tuple[Option, ...] = ()
+        if any(content != contents[0] for content in contents[1:]):
+            chance = chances(cell.shares, self.found.exploration, list(shown))
+            options = tuple(
+                Option(choice, self.found.lanes[name] + 1, chance[name])
+                for name, choice in shown.items()
+            )
+        if len(self._options) >= _MOST_REMEMBERED:
+            self._options.clear()
+        self._options[key] = options
+        return options
+
+
+def _named(value: Any) -> str | None:
+    """Return a value as contexts name it: what the log keeps of it as a text."""
+    if value is None or isinstance(value, str):
+        return value or None
+    return ("true" if value else "false") if isinstance(value, bool) else None
+
+
+def bound(
+    plan: Plan, published: Mapping[str, tuple[int, Probabilities]]
+) -> dict[str, BlockProbabilities]:
+    """Return the probabilities of the blocks of a plan that learn.
+
+    Those that tell contexts apart by other attributes than the block does now are left out.
+
+    Args:
+        published: Block → number and body of its artifact.
+    """
+    return {
+        name: BlockProbabilities(
+            number=number,
+            found=found,
+            block=plan.blocks[name],
+            cells=by_context(found),
+            lanes=max(found.lanes.values()) + 1,
+        )
+        for name, (number, found) in published.items()
+        if name in plan.blocks
+        and (learning := plan.blocks[name].learning) is not None
+        and learning.by == found.by
+    }
+
+
+NOTHING_LEARNED: Final[Mapping[str, BlockProbabilities]] = {}
