@@ -52,6 +52,7 @@ COMMANDS: Final = (
     CommandEntry("key", "key", "Make, list, rotate and revoke API keys."),
     CommandEntry("retention", "retention", "Tell what is removed when it is too old."),
     CommandEntry("predict", "predict", "Train models that guess what visitors did not say."),
+    CommandEntry("learn", "learn", "Learn which variants of a block work."),
     CommandEntry("backup", "backup", "Write everything in a home to one file."),
     CommandEntry("restore", "restore", "Make a home of a backup."),
     CommandEntry("report", "report", "Report what an experiment was worth."),

@@ -48,7 +48,7 @@ lines AS MATERIALIZED (
   SELECT DISTINCT ON (u.unit)
     u.unit,
     d.snapshot,
-    d.at,
+    d."at" AS decided,
     json_extract(d.body, '$.attributes') AS attributes,
     json_extract(d.body, '$.decisions[*]') AS decisions
   FROM units AS u
@@ -61,13 +61,13 @@ shown AS MATERIALIZED (
   SELECT
     l.unit,
     l.snapshot,
-    l.at,
+    l.decided,
     l.attributes,
     json_extract_string(l.decision, '$[1]') AS variant,
     json_extract_string(l.decision, '$[2]') AS reason,
     TRY_CAST(json_extract_string(l.decision, '$[3]') AS DOUBLE) AS propensity
   FROM (
-    SELECT unit, snapshot, at, attributes, unnest(decisions) AS decision FROM lines
+    SELECT unit, snapshot, decided, attributes, unnest(decisions) AS decision FROM lines
   ) AS l
   WHERE json_extract_string(l.decision, '$[0]') = $block
 ),
@@ -132,7 +132,7 @@ SELECT
   -- An arm that the log does not confirm tells nothing.
   CASE WHEN s.reason = 'learned' THEN s.propensity END AS propensity,
   s.snapshot,
-  CASE WHEN $detail THEN s.at ELSE 0 END AS at,
+  CASE WHEN $detail THEN s.decided ELSE 0 END AS decided,
   CASE WHEN $detail THEN CAST(s.attributes AS VARCHAR) ELSE '' END AS attributes,
   CASE WHEN $detail THEN u.unit ELSE '' END AS unit,
   count(*) AS visitors,
