@@ -129,7 +129,7 @@ async def _gathered(
             left_out["who saw a variant before it was edited"] += row.visitors
         else:
             found.append(
-                Trials(row.context, row.variant, row.propensity, row.visitors, row.reached)
+                Trials(row.context, row.variant, row.artifact, row.visitors, row.reached)
             )
     told = LearnedFrom(
         goal=settings.goal,

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from persx.app.services import Services
 from persx.experiments.live import goal_tables
 from persx.experiments.sql import query
+from persx.model.artifact import PROBABILITIES, artifact_key
 from persx.model.clock import Millis, parse_duration
 from persx.model.errors import Unreadable
 from persx.model.learning import LearnSettings, learning_key
@@ -28,6 +29,7 @@ class Row(NamedTuple):
     variant: str | None
     propensity: float | None
     snapshot: int
+    artifact: int
     at: Millis
     attributes: str
     unit: str
@@ -66,6 +68,7 @@ async def trials(
         {
             "experiment": learning_key(block),
             "block": block,
+            "artifact": _pointer("artifacts") + _pointer(artifact_key(PROBABILITIES, block)),
             "since": now - memory,
             "window": window,
             "now": now,
@@ -84,11 +87,12 @@ async def trials(
 
 
 def _typed(rest: list[Any]) -> tuple[Any, ...]:
-    variant, propensity, snapshot, at, attributes, unit, visitors, reached = rest
+    variant, propensity, snapshot, artifact, at, attributes, unit, visitors, reached = rest
     return (
         variant,
         None if propensity is None else float(propensity),
         int(snapshot or 0),
+        int(artifact or 0),
         int(at or 0),
         attributes or "{}",
         unit or "",

@@ -49,6 +49,7 @@ lines AS MATERIALIZED (
     u.unit,
     d.snapshot,
     d."at" AS decided,
+    TRY_CAST(json_extract_string(d.body, $artifact) AS INTEGER) AS artifact,
     json_extract(d.body, '$.attributes') AS attributes,
     json_extract(d.body, '$.decisions[*]') AS decisions
   FROM units AS u
@@ -61,13 +62,14 @@ shown AS MATERIALIZED (
   SELECT
     l.unit,
     l.snapshot,
+    l.artifact,
     l.decided,
     l.attributes,
     json_extract_string(l.decision, '$[1]') AS variant,
     json_extract_string(l.decision, '$[2]') AS reason,
     TRY_CAST(json_extract_string(l.decision, '$[3]') AS DOUBLE) AS propensity
   FROM (
-    SELECT unit, snapshot, decided, attributes, unnest(decisions) AS decision FROM lines
+    SELECT unit, snapshot, artifact, decided, attributes, unnest(decisions) AS decision FROM lines
   ) AS l
   WHERE json_extract_string(l.decision, '$[0]') = $block
 ),
@@ -132,6 +134,7 @@ SELECT
   -- An arm that the log does not confirm tells nothing.
   CASE WHEN s.reason = 'learned' THEN s.propensity END AS propensity,
   s.snapshot,
+  s.artifact,
   CASE WHEN $detail THEN s.decided ELSE 0 END AS decided,
   CASE WHEN $detail THEN CAST(s.attributes AS VARCHAR) ELSE '' END AS attributes,
   CASE WHEN $detail THEN u.unit ELSE '' END AS unit,
@@ -141,4 +144,4 @@ FROM units AS u
 LEFT JOIN shown AS s ON s.unit = u.unit
 LEFT JOIN contexts AS c ON c.unit = u.unit
 LEFT JOIN reached AS r ON r.unit = u.unit
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
