@@ -266,7 +266,7 @@ def main() -> int:
     for label, value in lifts.items():
         print(f"| {label} | {value:+.1%} |")
     print("\n## Bandits\n")
-    # By every 25th the spread that Thompson sampling draws was chosen: those are not judged by.
+    # By every 25th the learners' two constants were chosen: those are not judged by.
     others = [each for at, each in enumerate(clean) if at % 25]
     some = others[:: max(len(others) // REPLAYED, 1)]
     print(

@@ -18,6 +18,7 @@ from persx.app import (
     people,
     predicting,
     publishing,
+    replaying,
     reports,
     retention,
 )
@@ -38,6 +39,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         *census.USE_CASES,
         *predicting.USE_CASES,
         *learning.USE_CASES,
+        replaying.REPLAY,
         boundaries.BOUNDARIES,
         erasing.ERASE,
         erasing.VERIFY,

@@ -80,17 +80,11 @@ class BlockProbabilities:
             texts: The block's, in the visitor's locale.
             first: The choice of the rules alone, which held-out visitors see.
         """
-        learning = self.block.learning
-        assert learning is not None
-        eligible = learning.eligible(attributes, now, memo)
-        context = tuple([attributes.get(name) for name in self.found.by])
-        cell = self._contexts.get(context) or self._cell(context)
-        key = (id(texts), id(cell), eligible)
-        options = self._options.get(key)
-        if options is None:
-            options = self._made(key, texts, cell, eligible)
+        options = self.options(texts, attributes, now, memo)
         if not options:
             return None
+        learning = self.block.learning
+        assert learning is not None
         numbers = points(learning.seed, visitor, self.lanes + 1)
         if (numbers[0] >> 11) * _UNIT < learning.held_out:
             return Draw(first, 1.0, HELD_OUT)
@@ -102,6 +96,21 @@ class BlockProbabilities:
                 least, chosen = score, option
         return Draw(chosen[0], chosen[2], LEARNED)
 
+    def options(
+        self, texts: Texts, attributes: dict[str, Any], now: int, memo: dict[Any, Any]
+    ) -> tuple[Option, ...]:
+        """Return what a visitor's variant is drawn among; nothing where all would look alike."""
+        learning = self.block.learning
+        assert learning is not None
+        eligible = learning.eligible(attributes, now, memo)
+        context = tuple([attributes.get(name) for name in self.found.by])
+        cell = self._contexts.get(context) or self._cell(context)
+        key = (id(texts), id(cell), eligible)
+        options = self._options.get(key)
+        if options is None:
+            options = self._made(key, texts, cell, eligible)
+        return options
+
     def _cell(self, context: Context) -> Cell:
         found = cell_of(self.cells, self.found.overall, tuple(map(_named, context)))
         if len(self._contexts) >= _MOST_REMEMBERED:
@@ -112,7 +121,6 @@ class BlockProbabilities:
     def _made(
         self, key: tuple[Any, ...], texts: Texts, cell: Cell, eligible: tuple[int, ...]
     ) -> tuple[Option, ...]:
-        """Return what is drawn among; nothing where all of it would look alike."""
         shown = {
             self.block.names[choice]: choice
             for choice, fits in enumerate(eligible)
@@ -127,6 +135,7 @@ class BlockProbabilities:
             options = tuple(
                 Option(choice, self.found.lanes[name] + 1, chance[name])
                 for name, choice in shown.items()
+                if chance[name] > 0
             )
         if len(self._options) >= _MOST_REMEMBERED:
             self._options.clear()

@@ -60,6 +60,7 @@ COMMAND_SCOPES: Final[Mapping[str, KeyScope | None]] = {
     "learn-activate": KeyScope.PUBLISH,
     "learn-off": KeyScope.PUBLISH,
     "learn-show": KeyScope.REPORT_READ,
+    "replay": KeyScope.REPORT_READ,
     "boundaries": KeyScope.REPORT_READ,
     "snapshots": KeyScope.REPORT_READ,
     "census": KeyScope.REPORT_READ,
