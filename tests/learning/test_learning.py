@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from persx.app.deciding import Preview, current_plan, decide_for
-from persx.app.erasing import EraseRequest, erase
+from persx.app.erasing import erase
 from persx.app.learning import (
     activate_learned,
     learn,
@@ -234,7 +234,7 @@ async def test_the_erased_are_not_learned_from(site: Site) -> None:
     await learn(site.services, LearnRequest())
     drawn = [f"v{n}" for n in range(20) if (await site.see(f"v{n}")).reason is Reason.LEARNED]
     await site.services.decision_log.flush(site.services.store)
-    await erase(site.services, EraseRequest(anonymous=drawn[0]))
+    await erase(site.services, [site.visitor(drawn[0]).identity])
     await site.day_passes()
     told = (await learn(site.services, LearnRequest())).learned_from
     assert told.visitors == len(drawn) - 1

@@ -248,8 +248,8 @@ class _Policy:
             texts = self.block.texts.get(attributes.get("locale", "")) or self.block.texts[""]
             found: dict[bytes, float] = {}
             for option in self._drawing.options(texts, attributes, at, memo):
-                look = self._looks[self.block.names[option.choice]]
-                found[look] = found.get(look, 0.0) + option.probability
+                look = self._looks[self.block.names[option.draw.choice]]
+                found[look] = found.get(look, 0.0) + option.draw.propensity
             if found:
                 return found
         return {self._looks[self.block.names[first]]: 1.0}

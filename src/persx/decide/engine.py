@@ -21,7 +21,7 @@ from persx.decide.plan import (
     Plan,
     Texts,
 )
-from persx.model.artifact import PREDICTION, PROBABILITIES, artifact_key
+from persx.model.artifact import PREDICTION, artifact_key
 from persx.model.attribute import Value
 from persx.model.clock import Millis
 from persx.model.decision import Assignment, Decision, PageDecision, Reason
@@ -109,9 +109,14 @@ def decide(
             draw: Draw | None = None
             if learned and own != DEFAULT_CHOICE and block.name in learned:
                 published = learned[block.name]
-                used[artifact_key(PROBABILITIES, block.name)] = published.number
+                used[published.key] = published.number
                 draw = published.draw(texts, own, attributes, now, memo, profile.bucketing_id)
-            if plain and block.arrange is None and draw is None:
+            if plain and block.arrange is None and draw is not None:
+                if texts.differs[draw.choice]:
+                    counted.add(HOLDOUT)
+                drawn.append(draw.assignment)
+                decision = draw.plain
+            elif plain and block.arrange is None:
                 if own == DEFAULT_CHOICE:
                     decision = _fallback(texts.fallbacks, block, profile, attributes)
                 else:
@@ -120,7 +125,7 @@ def decide(
                     decision = texts.targeted[own]
             else:
                 visit = visit or _Visit(
-                    profile, attributes, held, enrolled, arms, counted, forced, drawn, plain
+                    profile, attributes, held, enrolled, arms, counted, forced, drawn
                 )
                 decision = _decide_block(visit, block, texts, own, draw)
         except Exception as error:
@@ -209,8 +214,7 @@ def _enroll(
 class _Visit(NamedTuple):
     """What is the same for all blocks of a request.
 
-    `counted` gathers experiments that count, `drawn` the assignments of blocks that learn. `plain`
-    tells that nothing but the block's own policy decides.
+    `counted` gathers experiments that count, `drawn` the assignments of blocks that learn.
     """
 
     profile: Profile
@@ -221,7 +225,6 @@ class _Visit(NamedTuple):
     counted: set[str]
     forced: Mapping[str, str] | None
     drawn: list[Assignment]
-    plain: bool
 
 
 def _decide_block(
@@ -251,12 +254,8 @@ def _decide_block(
                 choice, by_arm = shows[arm], True
     if draw is not None and not by_arm and not visit.held:
         # Whose content somebody else names, no arm of learning can show them anything else.
-        assert block.learning is not None
-        visit.drawn.append(block.learning.assignments[draw.arm])
-        if visit.plain:
-            arms = block.learning.arms[draw.arm]
-        else:
-            arms = {**arms, block.learning.key: draw.arm}
+        visit.drawn.append(draw.assignment)
+        arms = {**arms, draw.assignment.experiment: draw.arm}
         if draw.arm == LEARNED:
             return Decision(
                 block=block.name,

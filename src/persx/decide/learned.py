@@ -8,12 +8,14 @@ can be. Where a variant is not eligible for a visitor, the others keep their ord
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, log
 from typing import Any, Final, NamedTuple
 
-from persx.decide.allocation import points
+import msgspec
+
+from persx.decide.allocation import numbers
 from persx.decide.plan import DEFAULT_CHOICE, BlockPlan, Plan, Texts
 from persx.experiments.probabilities import (
     Cell,
@@ -23,18 +25,13 @@ from persx.experiments.probabilities import (
     cell_of,
     chances,
 )
+from persx.model.artifact import PROBABILITIES, artifact_key
+from persx.model.decision import Assignment, Decision, Reason
 from persx.model.learning import HELD_OUT, LEARNED
 
-_UNIT: Final = 1 / 2**53
+_SPAN: Final = 2**32
+_LOG_SPAN: Final = log(_SPAN)
 _MOST_REMEMBERED: Final = 10_000
-
-
-class Option(NamedTuple):
-    """An eligible variant: its place among the block's choices, its lane and probability."""
-
-    choice: int
-    lane: int
-    probability: float
 
 
 class Draw(NamedTuple):
@@ -42,11 +39,23 @@ class Draw(NamedTuple):
 
     Attributes:
         propensity: The probability of the choice, given the arm.
+        plain: The decision for a visitor whom nothing else concerns.
+        assignment: That they count.
     """
 
     choice: int
     propensity: float
     arm: str
+    plain: Decision
+    assignment: Assignment
+
+
+class Option(NamedTuple):
+    """An eligible variant: which of a visitor's numbers it is drawn with, and 1 / probability."""
+
+    lane: int
+    inverse: float
+    draw: Draw
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +63,17 @@ class BlockProbabilities:
     """An artifact's probabilities, bound to the block of a plan.
 
     Attributes:
-        number: Of the artifact.
+        key, number: Of the artifact, as decisions log it.
     """
 
+    key: str
     number: int
     found: Probabilities
     block: BlockPlan
     cells: Mapping[Context, Cell]
-    lanes: int
+    numbers: Callable[[str], Sequence[int]]
     _contexts: dict[Context, Cell] = field(default_factory=dict)
+    _first: dict[tuple[int, int], Draw] = field(default_factory=dict)
     _options: dict[tuple[Any, ...], tuple[Option, ...]] = field(default_factory=dict)
 
     def draw(
@@ -85,16 +96,34 @@ class BlockProbabilities:
             return None
         learning = self.block.learning
         assert learning is not None
-        numbers = points(learning.seed, visitor, self.lanes + 1)
-        if (numbers[0] >> 11) * _UNIT < learning.held_out:
-            return Draw(first, 1.0, HELD_OUT)
-        least, chosen = inf, options[0]
-        for option in options:
-            # From the middle of 2⁵³ steps, so that no number is 0.
-            score = -log(((numbers[option[1]] >> 11) + 0.5) * _UNIT) / option[2]
+        drawn = self.numbers(visitor)
+        if drawn[0] < learning.held_out * _SPAN:
+            return self._held_out(texts, first)
+        least, chosen = inf, options[0][2]
+        for lane, inverse, draw in options:
+            # −ln of a number in (0, 1], over the probability.
+            score = (_LOG_SPAN - log(drawn[lane] + 1)) * inverse
             if score < least:
-                least, chosen = score, option
-        return Draw(chosen[0], chosen[2], LEARNED)
+                least, chosen = score, draw
+        return chosen
+
+    def _held_out(self, texts: Texts, first: int) -> Draw:
+        key = (id(texts), first)
+        found = self._first.get(key)
+        if found is None:
+            found = self._first[key] = self._draw(texts, first, 1.0, HELD_OUT)
+        return found
+
+    def _draw(self, texts: Texts, choice: int, propensity: float, arm: str) -> Draw:
+        learning, usual = self.block.learning, texts.targeted[choice]
+        assert learning is not None
+        decision = msgspec.structs.replace(
+            usual,
+            reason=Reason.LEARNED if arm == LEARNED else usual.reason,
+            arms=learning.arms[arm],
+            propensity=propensity,
+        )
+        return Draw(choice, propensity, arm, decision, learning.assignments[arm])
 
     def options(
         self, texts: Texts, attributes: dict[str, Any], now: int, memo: dict[Any, Any]
@@ -133,7 +162,11 @@ class BlockProbabilities:
         if any(content != contents[0] for content in contents[1:]):
             chance = chances(cell.shares, self.found.exploration, list(shown))
             options = tuple(
-                Option(choice, self.found.lanes[name] + 1, chance[name])
+                Option(
+                    self.found.lanes[name] + 1,
+                    1 / chance[name],
+                    self._draw(texts, choice, chance[name], LEARNED),
+                )
                 for name, choice in shown.items()
                 if chance[name] > 0
             )
@@ -162,11 +195,13 @@ def bound(
     """
     return {
         name: BlockProbabilities(
+            key=artifact_key(PROBABILITIES, name),
             number=number,
             found=found,
             block=plan.blocks[name],
             cells=by_context(found),
-            lanes=max(found.lanes.values()) + 1,
+            # The first tells the arm, the others are the lanes.
+            numbers=numbers(learning.seed, max(found.lanes.values()) + 2),
         )
         for name, (number, found) in published.items()
         if name in plan.blocks
