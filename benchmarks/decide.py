@@ -157,9 +157,7 @@ def main() -> list[Measurement]:
             decide(learning, learning_page, visitor, context, NOW, learned=drawing)
 
     drawn = sum(
-        decide(learning, learning_page, visitor, context, NOW, learned=drawing)
-        .decisions[0]
-        .reason
+        decide(learning, learning_page, visitor, context, NOW, learned=drawing).decisions[0].reason
         is Reason.LEARNED
         for visitor in visitors
     )

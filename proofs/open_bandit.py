@@ -186,10 +186,8 @@ def simulated(campaign: str, logs: dict[str, Log], items: int) -> Iterator[str]:
         told = [each for each in found if not each.refused]
         effective = float(np.median([each.effective for each in found]))
         if len(told) < FEWEST:
-            refused = f"{1 - len(told) / len(found):.1%}"
-            yield (
-                f"| {campaign} | {label} | any | {truth:.5f} | {effective:,.0f} | | | | | | {refused} |"
-            )
+            refused = f"| | | | | | {1 - len(told) / len(found):.1%} |"
+            yield f"| {campaign} | {label} | any | {truth:.5f} | {effective:,.0f} {refused}"
             continue
         for name in ESTIMATORS:
             estimates = [each.estimates[name] for each in told]

@@ -3,9 +3,9 @@
 Upworthy tested its headlines on 81 million visitors (Matias et al. 2021). Three things are shown
 on these tests. **Splits**: the share of tests whose arms' visitors do not fit equal shares, inside
 and outside of the time in which the archive's authors found randomisation to be broken.
-**Winner's curse**: how much more clicks the best headline of a test got than an even split, told from
-the same data that chose it (naive), from the other half of the visitors (split-half, honest), and
-shrunken by an empirical Bayes fit to all tests. **Bandits**: learners of persx choose headlines for
+**Winner's curse**: how many more clicks the best headline of a test got than an even split, told
+from the same data that chose it (naive), from the other half of the visitors (split-half, honest),
+and shrunken by an empirical Bayes fit to all tests. **Bandits**: learners of persx choose headlines for
 as many visitors as each test had, with click rates that are shrunken from the real ones, so that
 their spread is not that of chance; beside them an even split, exploring with a part of the
 visitors and showing the best to the rest, and an oracle that knows the best from the start.
@@ -206,8 +206,7 @@ def replayed(rates: Floats, visitors: int, choose: Chooser, random: np.random.Ge
 def bandits(tests: list[Test], variance: float) -> Iterator[tuple[str, float, float]]:
     """Return what each way of choosing earns over an even split, and its standard error."""
     truth = [
-        (shrunken(test.clicks, test.visitors, variance), int(test.visitors.sum()))
-        for test in tests
+        (shrunken(test.clicks, test.visitors, variance), int(test.visitors.sum())) for test in tests
     ]
     ways: dict[str, Chooser] = {
         "explore 10%, then commit": explore_then_commit(0.1),
@@ -221,9 +220,7 @@ def bandits(tests: list[Test], variance: float) -> Iterator[tuple[str, float, fl
     base = np.array([rates.mean() * visitors for rates, visitors in truth])
     for label, choose in ways.items():
         random = np.random.default_rng(2013)
-        earned = np.array(
-            [replayed(rates, visitors, choose, random) for rates, visitors in truth]
-        )
+        earned = np.array([replayed(rates, visitors, choose, random) for rates, visitors in truth])
         yield label, *_over(earned, base)
     yield "oracle", *_over(np.array([rates.max() * count for rates, count in truth]), base)
 

@@ -124,7 +124,8 @@ async def test_a_new_variant_moves_only_those_who_get_it(site: Site) -> None:
     await learn(site.services, LearnRequest())
     before = {f"k{n}": (await site.decide(f"k{n}")).decision.decisions[0] for n in range(600)}
     # It comes first in the file, and draws with a lane of its own.
-    await site.serve(files(HERO.replace("variants:\n", "variants:\n  bold: {content: {headline: B}}\n")))
+    bold = "variants:\n  bold: {content: {headline: B}}\n"
+    await site.serve(files(HERO.replace("variants:\n", bold)))
     await learn(site.services, LearnRequest())
     after = {who: (await site.decide(who)).decision.decisions[0] for who in before}
     drawn = {who for who, each in after.items() if each.reason is Reason.LEARNED}

@@ -85,7 +85,8 @@ def test_what_the_log_cannot_tell_is_refused() -> None:
     assert "rewards; 5 are needed" in refused(log._replace(reward=none))
     rare = none.copy()
     rare[:20] = 0.5
-    assert "effective sample size is 20.0" in refused(log._replace(target=rare, propensity=none + 1))
+    sure = log._replace(target=rare, propensity=none + 1)
+    assert "effective sample size is 20.0" in refused(sure)
     few = Logged(*(each[:0] for each in log))
     assert "no visitor" in refused(few)
     assert "numbers are none" in refused(log._replace(reward=none * np.nan))

@@ -128,9 +128,7 @@ async def _gathered(
         elif (await seen.of(row.snapshot)).get(row.variant) != now_looks[row.variant]:
             left_out["who saw a variant before it was edited"] += row.visitors
         else:
-            found.append(
-                Trials(row.context, row.variant, row.artifact, row.visitors, row.reached)
-            )
+            found.append(Trials(row.context, row.variant, row.artifact, row.visitors, row.reached))
     told = LearnedFrom(
         goal=settings.goal,
         window=settings.window,

@@ -94,13 +94,11 @@ async def replay(services: Services, request: ReplayRequest) -> Replay:
             "No block learns, so that the log holds nothing that was drawn by chance.",
             hint="A draft can be compared where a block has policy: learn.",
         )
-    draft, published = _draft(services, plan, request)
+    draft, published = _draft(plan, request)
     wanted = [request.block] if request.block else sorted(published or served)
     for name in wanted:
         if name not in served:
-            raise NotFound(
-                f"'{name}' does not learn.", value=name, hint=did_you_mean(name, served)
-            )
+            raise NotFound(f"'{name}' does not learn.", value=name, hint=did_you_mean(name, served))
     drawing = bound(draft, published or services.models.probabilities)
     notes, found = [], []
     for name in wanted:
@@ -113,9 +111,7 @@ async def replay(services: Services, request: ReplayRequest) -> Replay:
     return Replay(blocks=tuple(found), notes=tuple(notes))
 
 
-def _draft(
-    services: Services, plan: Plan, request: ReplayRequest
-) -> tuple[Plan, Mapping[str, Any] | None]:
+def _draft(plan: Plan, request: ReplayRequest) -> tuple[Plan, Mapping[str, Any] | None]:
     if bool(request.files) == bool(request.probabilities):
         raise BadInput(
             "A draft is a workspace's folder, or a file with a block's probabilities.",
@@ -157,9 +153,7 @@ async def _replayed(
     drawing: Mapping[str, BlockProbabilities],
     confidence: float,
 ) -> BlockReplay:
-    rows, _ = await trials(
-        services, current_plan(services).workspace, name, settings, detail=True
-    )
+    rows, _ = await trials(services, current_plan(services).workspace, name, settings, detail=True)
     gathered, plans = _Gathered(), _Plans(services)
     policy = _Policy(draft, name, drawing.get(name))
     for number, row in enumerate(rows):
@@ -186,9 +180,7 @@ async def _replayed(
     )
 
 
-def _add(
-    gathered: _Gathered, row: Row, policy: _Policy, name: str, logged: Plan | None
-) -> None:
+def _add(gathered: _Gathered, row: Row, policy: _Policy, name: str, logged: Plan | None) -> None:
     if logged is None or name not in logged.blocks:
         gathered.left_out["whose snapshot cannot be read any more"] += 1
         return

@@ -106,9 +106,7 @@ def evaluate(
     if len({len(each) for each in logged}) != 1:
         raise BadInput("Rewards, propensities and targets are not of the same number.")
     n = len(logged.reward)
-    sound = bool(
-        np.all(np.isfinite(logged.propensity) & (logged.propensity > 0)) if n else False
-    )
+    sound = bool(np.all(np.isfinite(logged.propensity) & (logged.propensity > 0)) if n else False)
     weights = np.divide(
         logged.target, logged.propensity, out=np.zeros(n), where=logged.propensity > 0
     )

@@ -39,9 +39,7 @@ def predicted_rewards(
     return found
 
 
-def _means(
-    reward: Floats, action: Ints, context: Ints, actions: int, contexts: int
-) -> Floats:
+def _means(reward: Floats, action: Ints, context: Ints, actions: int, contexts: int) -> Floats:
     everybody = float(reward.mean())
     seen = np.bincount(action, minlength=actions)
     total = np.bincount(action, weights=reward, minlength=actions)
