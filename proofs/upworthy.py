@@ -5,9 +5,9 @@ on these tests. **Splits**: the share of tests whose arms' visitors do not fit e
 and outside of the time in which the archive's authors found randomisation to be broken.
 **Winner's curse**: how many more clicks the best headline of a test got than an even split, told
 from the same data that chose it (naive), from the other half of the visitors (split-half, honest),
-and shrunken by an empirical Bayes fit to all tests. **Bandits**: learners of persx choose headlines for
-as many visitors as each test had, with click rates that are shrunken from the real ones, so that
-their spread is not that of chance; beside them an even split, exploring with a part of the
+and shrunken by an empirical Bayes fit to all tests. **Bandits**: learners of persx choose headlines
+for as many visitors as each test had, with click rates that are shrunken from the real ones, so
+that their spread is not that of chance; beside them an even split, exploring with a part of the
 visitors and showing the best to the rest, and an oracle that knows the best from the start.
 
 The claims that are checked: the broken time is seen (over half of its tests are flagged, fewer than
