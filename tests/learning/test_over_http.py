@@ -85,7 +85,7 @@ async def test_the_team_sees_probabilities_by_context(site: Site) -> None:
     await site.day_passes()
     await learn(site.services, LearnRequest())
     async with browser(site) as client:
-        await enter(client)
+        await enter(client, site.services)
         text = html.unescape((await client.get("/admin/learning")).text)
         assert "Publication 2 is used" in text
         assert re.search(r'scope="row">SaaS<', text)
@@ -101,7 +101,7 @@ async def test_the_team_sees_probabilities_by_context(site: Site) -> None:
 
 async def test_what_does_not_learn_yet_says_so(site: Site) -> None:
     async with browser(site) as client:
-        await enter(client)
+        await enter(client, site.services)
         text = (await client.get("/admin/learning")).text
         assert "Nothing was learned yet: the first variant that fits is shown." in text
         await site.serve(files(HERO.replace("policy: learn", "policy: first_match")))
