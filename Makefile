@@ -22,8 +22,8 @@ help: ## List what make can do
 run: .make/run ## Serve the demo site (PERSX_HOME=./home, PORT=N); Ctrl+C stops it
 	@exec $(BIN)/persx serve --demo --home $(PERSX_HOME) $(if $(PORT),--port $(PORT)) $(ARGS)
 
-test: .make/dev .make/chromium ## Run all tests, fast ones first (ARGS='-k word' for some)
-	@$(PY) -m pytest -p scripts.fast_first tests docs $(ARGS)
+test: .make/dev .make/chromium ## Run all tests, fast ones first, side by side (ARGS='-k word' for some)
+	@$(PY) -m pytest -n auto --maxprocesses 4 -p scripts.fast_first tests docs $(ARGS)
 
 check: .make/dev ## Lint, format, types, import contracts, docs completeness
 	$(BIN)/ruff check .

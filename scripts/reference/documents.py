@@ -26,6 +26,7 @@ from persx.model.workspace import (
     PersonaSettings,
     Schedule,
     Settings,
+    Strategy,
     Variant,
 )
 from scripts.reference.structs import fields, markdown_table, summary, table
@@ -47,6 +48,7 @@ DOCUMENTS: Final[tuple[tuple[str, str, tuple[type[msgspec.Struct], ...]], ...]] 
     ),
     ("Goals", "`goals.yaml`: name → document", (Goal,)),
     ("Questions", "`questions.yaml`: name → document", (QuestionDocument,)),
+    ("Strategies", "`strategies.yaml`: name → document", (Strategy,)),
 )
 
 PURPOSES: Final = {

@@ -209,10 +209,6 @@ def demo_attributes() -> str:
 
 
 def _catalogue_row(entry: CatalogueEntry) -> tuple[str, ...]:
-    counts: dict[str, int] = {}
-    for use in entry.uses:
-        counts[use.kind] = counts.get(use.kind, 0) + 1
-    used = ", ".join(f"{kind} ({count})" for kind, count in counts.items())
     return (
         f"`{entry.name}`",
         entry.source.value,
@@ -220,6 +216,6 @@ def _catalogue_row(entry: CatalogueEntry) -> tuple[str, ...]:
         entry.purpose.value + (", sensitive" if entry.sensitive else ""),
         entry.expires or "never",
         ", ".join(entry.asked_in),
-        used or f"kept for {entry.kept_for}",
+        entry.used_by() or f"kept for {entry.kept_for}",
         entry.description,
     )

@@ -18,7 +18,9 @@ from persx.app.totp import (
     matching_step,
     new_recovery_codes,
     new_secret,
+    opened,
     recovery_hash,
+    sealed,
 )
 from persx.model.clock import HOUR, MINUTE, SECOND
 from persx.model.errors import BadInput, Unavailable
@@ -53,6 +55,15 @@ def test_a_code_is_good_one_step_around_and_once() -> None:
     assert matching_step(secret, code(secret, step), now, after=step) is None, "used"
     assert matching_step(secret, code(secret, step - 1), now, after=step) is None, "older"
     assert matching_step(secret, code(secret, step + 1), now, after=step) == step + 1
+
+
+def test_a_secret_is_kept_sealed_and_opens_with_its_key_only() -> None:
+    secret = new_secret()
+    kept = sealed(secret, "home")
+    assert opened(kept, "home") == secret
+    assert opened(kept, "another home") != secret
+    assert sealed(secret, "home") != kept, "each time under another pad"
+    assert opened(secret, "home") == secret, "as earlier versions kept it"
 
 
 @given(st.text(max_size=20))

@@ -52,7 +52,9 @@ def test_cookies_and_storage_are_blocked(keeps_nothing: BrowserContext, demo_ser
         raise AssertionError("never targeted")
     page.goto(f"{demo_server.url}/contact")
     assert blocks_of(page)["contact-form"][0] == "default"
-    expect(page.get_by_test_id("reprompt")).to_be_visible()
+    page.get_by_test_id("reprompt").get_by_role("button", name="Healthcare").click()
+    page.wait_for_url("**/contact?industry=healthcare")
+    expect(page.get_by_test_id("asking")).to_contain_text("This page speaks to Healthcare.")
     for path in ("/privacy", "/privacy/choices", "/blog", "/nowhere"):
         page.goto(demo_server.url + path)
         expect(page.locator("h1")).to_have_count(1)

@@ -55,7 +55,7 @@ def test_the_link_after_the_start_form_brings_the_industry_back(
         assert "persx_state" not in cookies_of(page.context), "a link declares nothing"
         # One click says it again.
         page.get_by_role("button", name=f"Yes, {industry}").click()
-        page.wait_for_url("**/contact")
+        page.wait_for_url(f"**/contact?industry={slug(industry)}")
         expect(page.get_by_test_id("asking")).to_have_count(0)
         assert "persx_link" not in cookies_of(page.context)
         page.context.clear_cookies(name="persx_state")

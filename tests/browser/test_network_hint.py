@@ -107,7 +107,7 @@ def test_a_network_drives_variants_and_fills_in_the_question(
         if scripts:
             assert violations(page) == []
         asking.get_by_role("button", name="Yes, Education").click()
-        page.wait_for_url("**/")
+        page.wait_for_url("**/?industry=education")
         assert blocks_of(page)["home-hero"] == ("education", "targeted")
         expect(page.get_by_test_id("asking")).to_have_count(0)
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from persx.model.clock import DAY, iso, system_clock
 from tests.browser.test_accessibility import tab_through, violations
-from tests.browser.visits import blocks_of, facts_of, visitor_id, watch
+from tests.browser.visits import admin, blocks_of, facts_of, visitor_id, watch
 from tests.conftest import SERVER_KEY, Server, running
 
 HERO, PICKS, OFFER, SHIPPING = "home-hero", "home-picks", "home-offer", "shipping"
@@ -297,3 +297,16 @@ def test_its_pictures_are_ours() -> None:
         text = file.read_text("utf-8")
         assert "style=" not in text
         assert "<script" not in text
+
+
+def test_every_page_of_the_studio_opens_without_industries(browser: Browser, shop: Server) -> None:
+    with admin(browser, shop) as page:
+        page.goto("/admin")
+        expect(page.get_by_role("heading", name="Publications")).to_be_visible()
+        expect(page.get_by_role("heading", name="Coverage")).to_have_count(0)
+        links = page.locator("a[href^='/admin']").evaluate_all(
+            "links => links.map(link => link.getAttribute('href'))"
+        )
+        assert len(set(links)) > 5
+        for link in sorted(set(links)):
+            assert page.request.get(link).ok, link

@@ -123,7 +123,7 @@ def test_following_the_suggestion_is_one_click(browser: Browser, site: Site) -> 
         read_of_carts(page)
         page.goto("/about")
         page.get_by_test_id("asking").get_by_role("button", name="eCommerce").click()
-        page.wait_for_url("**/about")
+        page.wait_for_url("**/about?industry=ecommerce")
         assert hero(page) == ("ecommerce", "targeted")
         expect(page.get_by_test_id("asking")).to_have_count(0)
 

@@ -26,10 +26,21 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder(folder: Path) -> None:
     lines = catalogue(folder).output.splitlines()
     (line,) = [line for line in lines if line.startswith("page_views")]
-    assert line.split()[1:4] == ["computed", "on", "change"]
-    assert "1 audiences" in line
+    assert line.split()[1:4] == ["computed", "real", "time"]
+    assert "audiences: readers" in line
     found = json.loads(catalogue(folder, "--json").output)
     assert {entry["name"] for entry in found["entries"]} >= {"industry", "page_views"}
+
+
+def test_what_nothing_uses_is_called_out_and_many_names_are_cut(folder: Path) -> None:
+    attributes = folder / "attributes.yaml"
+    attributes.write_text(attributes.read_text() + "\nshoe_size: {type: number}\n")
+    audiences = folder / "audiences.yaml"
+    more = [f"a{number}: page_views > {number}" for number in range(5)]
+    audiences.write_text("\n".join([audiences.read_text(), *more]))
+    output = catalogue(folder).output
+    assert "audiences: a0, a1, a2 and 3 more" in " ".join(output.split())
+    assert "Unused: 'shoe_size': nothing uses it." in output
 
 
 def test_a_home(folder: Path, tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
+from persx.app.backfill import fold_of, switch
+from persx.app.collecting import collect
+from persx.app.home import open_home
 from persx.cli import main
 from persx.model.event import Event, EventType
 from persx.storage.backends import open_storage
@@ -153,3 +156,64 @@ def test_nothing_is_left_of_an_export_that_failed(home: Path, tmp_path: Path) ->
     assert result.exit_code == 1
     assert "No such file or directory" in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a workspace that knows what its events tell."""
+    folder = tmp_path_factory.mktemp("known")
+    made = CliRunner().invoke(main, ["new", str(folder / "site"), "--home", str(folder / "home")])
+    assert made.exit_code == 0, made.output
+
+    async def take_in() -> None:
+        async with open_home(folder / "home") as services:
+            assert services.publication.plan is not None
+            await switch(services, fold_of(services.publication.plan))
+            await collect(services, EVENTS)
+
+    asyncio.run(take_in())
+    return folder / "home"
+
+
+def test_one_visitor_with_all_that_is_held_and_who_looked(known: Path) -> None:
+    found = export(known, "visitor", "--anonymous", "visitor-8")
+    held = json.loads(found.stdout)
+    assert [event["messageId"] for event in held["events"]] == ["m8"]
+    assert [look["by"].partition(":")[0] for look in held["staffLooks"]] == []
+    again = json.loads(export(known, "visitor", "--anonymous", "visitor-8", "--json").stdout)
+    assert [look["by"].partition(":")[0] for look in again["staffLooks"]] == ["cli"]
+    for wrong in ([], ["--user", "nobody"], ["--user", "u1", "--anonymous", "visitor-8"]):
+        refused = CliRunner().invoke(main, ["export", "visitor", *wrong, "--home", str(known)])
+        assert refused.exit_code != 0
+        assert refused.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["export", "events"], ["visitor.export all events"]),
+        (["export", "submissions"], ["visitor.export all submissions"]),
+        (["export", "events", "--format", "parquet", "-o", "x"], ["visitor.export all events"]),
+        (["backup", "x"], ["visitor.export a backup"]),
+        (["identity", "show", "visitor-6"], ["visitor.look "]),
+        (["explain", "hour > 1", "--anonymous-id", "visitor-6"], ["visitor.look "]),
+        (["explain", "hour > 1"], []),
+        (["export", "visitor", "--user", "u1"], ["visitor.look ", "visitor.export one visitor"]),
+    ],
+)
+def test_reading_visitors_data_is_in_the_audit_log(
+    known: Path, tmp_path: Path, arguments: list[str], told: list[str]
+) -> None:
+    runner = CliRunner()
+    before = audit_log(known)
+    with runner.isolated_filesystem(tmp_path):
+        done = runner.invoke(main, [*arguments, "--home", str(known)])
+    assert done.exit_code == 0, done.output
+    assert audit_log(known)[len(before) :] == told
+
+
+def audit_log(home: Path) -> list[str]:
+    """Return what the audit log tells, oldest first."""
+    found = CliRunner().invoke(main, ["audit", "--json", "--home", str(home)])
+    entries = json.loads(found.stdout)[::-1]
+    return [f"{entry['what']} {entry.get('detail', '')}" for entry in entries]

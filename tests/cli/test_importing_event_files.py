@@ -248,3 +248,38 @@ def test_identifies_and_numbers_as_ids(shop: Shop) -> None:
     shop.imported(text, mapping)
     known = shop.profiles(["17850", "17851.5"])
     assert [profile["plan"] for profile in known.values()] == ["pro", "free"]
+
+
+def test_a_time_that_names_its_zone_keeps_it(shop: Shop) -> None:
+    times = {
+        "a": ("2026-01-02T10:00:00Z", "2026-01-02T10:00:00.000Z"),
+        "b": ("2026-01-02T10:00:00.5+05:30", "2026-01-02T04:30:00.500Z"),
+        "c": ("2026-01-02 10:00-08", "2026-01-02T18:00:00.000Z"),
+        "d": ("2026-01-02 10:00", "2026-01-02T09:00:00.000Z"),
+        "e": ("2026-01-02", "2026-01-01T23:00:00.000Z"),
+        "f": ("1767312000000", "2026-01-02T00:00:00.000Z"),
+        "g": ("2026-07-02 10:00 CEST", None),
+        "h": ("1e300", None),
+        "i": ("infinity", None),
+    }
+    text = "who,day\n" + "".join(f"{who},{given}\n" for who, (given, _) in times.items())
+    for name, at in (("Column", "day"), ("Formula", "{sql: day}")):
+        mapping = f"event: {name}\nuser_id: who\ntimestamp: {at}\nzone: Europe/Vienna\n"
+        told = shop.imported(text, mapping).output
+        assert "left out: 3 that have no time that can be read" in told
+    for event in shop.events():
+        assert event["timestamp"] == times[event["userId"]][1], event
+
+
+def test_numbers_that_are_none_are_left_out_and_stop_nothing(shop: Shop) -> None:
+    text = "who,at,amount\na,2026-01-01,1e400\nb,2026-01-01,-1e400\nc,2026-01-01,3\n"
+    mapping = (
+        "event: Order Completed\nuser_id: who\ntimestamp: at\n"
+        "properties: {revenue: amount, odd: {sql: amount - amount}}\n"
+    )
+    assert "in the log now: 3" in shop.imported(text, mapping).output
+    assert [event.get("properties", {}) for event in shop.events()] == [
+        {},
+        {},
+        {"revenue": 3.0, "odd": 0.0},
+    ]

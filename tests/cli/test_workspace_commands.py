@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from persx.cli import main
+from persx.demo import DEMOS, demo_folder
 from persx.workspace.documents import read_folder
 from persx.workspace.snapshot import canonical
 from persx.workspace.validation import check
@@ -139,6 +140,15 @@ def test_a_removed_file_is_removed(persx: Cli, site: Path, tmp_path: Path) -> No
     assert "removed audiences.yaml" in persx("push", site).output
     assert "removed audiences.yaml" in persx("pull", other).output
     assert not (other / "audiences.yaml").exists()
+
+
+@pytest.mark.parametrize("demo", DEMOS)
+def test_new_can_start_from_a_demo(persx: Cli, tmp_path: Path, demo: str) -> None:
+    made = persx("new", tmp_path / demo, "--template", demo)
+    assert "Published in" in made.output
+    copied = {file.relative_to(tmp_path / demo) for file in (tmp_path / demo).rglob("*.yaml")}
+    folder = demo_folder(demo)
+    assert copied == {file.relative_to(folder) for file in folder.rglob("*.yaml")}
 
 
 def test_new_can_publish_at_once(persx: Cli, tmp_path: Path) -> None:

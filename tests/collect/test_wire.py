@@ -121,6 +121,19 @@ def test_explicit_nulls_are_nothing() -> None:
     )
 
 
+@pytest.mark.parametrize("nobody", ["", "  ", "null", " undefined"])
+def test_ids_that_name_nobody_are_nothing(nobody: str) -> None:
+    events, rejected = read(
+        batch(
+            {"type": "track", "event": "x", "anonymousId": "a", "userId": nobody},
+            {"type": "track", "event": "x", "anonymousId": nobody, "userId": nobody},
+            {"type": "alias", "userId": "u", "previousId": nobody},
+        )
+    )
+    assert [(event.anonymous_id, event.user_id) for event in events] == [("a", None)]
+    assert len(rejected) == 2
+
+
 def test_ids_may_be_numbers_and_a_missing_message_id_is_made() -> None:
     assert one(userId=12).user_id == "12"
     assert one(userId=10**30).user_id == str(10**30)

@@ -95,6 +95,21 @@ def test_progress(value: Any, line: str, share: float, samples: dict[str, Any]) 
     assert arranged["share"] == pytest.approx(share)
 
 
+@pytest.mark.parametrize(
+    ("locale", "line"),
+    [
+        ("en", "$1,036.50 of $1,100 to go, $63.50 so far"),
+        ("de", "1.036,50\xa0$ of 1.100\xa0$ to go, 63,50\xa0$ so far"),
+        ("de-AT", "1.036,50\xa0$ of 1.100\xa0$ to go, 63,50\xa0$ so far"),
+    ],
+)
+def test_amounts_are_written_as_the_page_writes_them(
+    locale: str, line: str, samples: dict[str, Any]
+) -> None:
+    content = {**samples["progress_bar"], "goal": 1_100}
+    assert PROGRESS.arrange(content, {"cart.value": 63.5}, locale)["line"] == line
+
+
 def test_a_unit_that_is_no_currency_stands_behind(samples: dict[str, Any]) -> None:
     content = {**samples["progress_bar"], "unit": "orders", "goal": 12_000}
     assert "12,000 orders" in PROGRESS.arrange(content, {})["line"]

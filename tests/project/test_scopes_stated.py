@@ -7,8 +7,9 @@ import ast
 from scripts.completeness import ROOT
 
 EVERYONES = {
-    "admin/overview.py": "Staff",
+    "admin/overview.py": "System",
     "admin/rejected.py": "Staff",
+    "admin/submissions.py": "Staff",
     "admin/visitors.py": "Staff",
     "api/me.py": "Staff",
 }

@@ -116,8 +116,8 @@ def test_the_server_key_erases_over_http(server: Server, persx: Cli) -> None:
 
 def test_questions_that_erase_nobody(persx: Cli, site: Site) -> None:
     persx("publish", site.folder)
-    assert "either --user" in persx("erase", code=2).output
-    assert "either --user" in persx("erase", "--user", "a", "--anonymous", "b", code=2).output
+    assert "one of --user" in persx("erase", code=2).output
+    assert "one of --user" in persx("erase", "--user", "a", "--anonymous", "b", code=2).output
     assert "Aborted" in persx("erase", "--user", "nobody", code=1).output
     assert "Nothing was kept" in persx("erase", "--user", "nobody", "--yes").output
     assert "no 'retention'" in persx("retention").output

@@ -62,12 +62,24 @@ def test_a_merge_is_taken_back_at_once_and_for_good(server: Server, persx: Cli) 
     assert "Nothing of a:laptop was unmerged" in persx("identity", "link", "laptop", code=4).output
 
 
+def test_who_signs_in_keeps_the_arm_that_a_device_was_shown_before_any_event(
+    server: Server,
+) -> None:
+    assert unit(server, anonymousId="fresh") == "a:fresh"
+    says(server, "identify", anonymousId="fresh", userId="eve")
+    assert unit(server, userId="eve") == "a:fresh"
+    assert unit(server, anonymousId="fresh") == "a:fresh"
+
+
 def test_what_cannot_be_done_is_said(server: Server, persx: Cli) -> None:
     says(server, "identify", anonymousId="phone", userId="ann")
     says(server, "identify", anonymousId="laptop", userId="ann")
     says(server, "page", anonymousId="ann", name="Home")
     assert "Nothing is known under 'nobody'" in persx("identity", "show", "nobody", code=4).output
     assert "may be u:ann or a:ann" in persx("identity", "show", "ann", code=2).output
+    assert "Both are a:phone." in persx("identity", "unmerge", "phone", "a:phone", code=2).output
+    says(server, "group", userId="ann", groupId="acme")
+    assert persx("identity", "show", "acme").output.startswith("g:acme")
     through = persx("identity", "unmerge", "phone", "laptop", code=4).output
     assert "merged through others" in through
     apart = persx("identity", "unmerge", "a:ann", "u:ann", code=4).output

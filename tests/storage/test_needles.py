@@ -62,14 +62,34 @@ def test_nobody_else_is_taken_for_the_visitor(
     assert not in_sql(database, WANTED, text)
 
 
-def test_a_short_id_has_to_be_the_whole_value_of_a_table(
+def test_a_short_id_in_a_table_is_the_whole_value_or_introduced_as_one(
     database: duckdb.DuckDBPyConnection,
 ) -> None:
     wanted = Needles(["42"])
     assert len("42") < SHORTEST
     assert in_sql(database, wanted, " 42 ")
-    assert not in_sql(database, wanted, "42 pairs of shoes")
+    for text in (
+        "customer 42 called", "Customer #42.", '{"userId":"42"}', "x=1&user_id=42&y=2", "u:42",
+        "from client no. 42", "{'visitor': 42, 'pairs': 1}", "Kundennummer: 42",
+    ):  # fmt: skip
+        assert in_sql(database, wanted, text), text
+    for text in (
+        "42 pairs of shoes", "customer 421", "customers: 42", "product 42", "user@42.example",
+        "by customer 7 for 42",
+    ):  # fmt: skip
+        assert not in_sql(database, wanted, text), text
     assert wanted.stand_in('{"userId":"42"}'), "an event is about somebody"
+
+
+@pytest.mark.parametrize("kind", ["BIGINT", "UTINYINT", "DOUBLE", "DECIMAL(18, 2)"])
+def test_whole_numbers_are_ids(database: duckdb.DuckDBPyConnection, kind: str) -> None:
+    wanted = Needles(["042", "1e3", "-7", "9007199254740993", "9" * 30])
+    sql = f"""
+        SELECT it FROM (VALUES (42::{kind}), (43), (7), (NULL)) AS rows(it)
+        WHERE {wanted.number_condition("it")}
+    """
+    assert [float(found) for (found,) in database.execute(sql).fetchall()] == [42]
+    assert Needles(["jane"]).number_condition("it") == "false"
 
 
 def test_nested_values_and_nulls(database: duckdb.DuckDBPyConnection) -> None:

@@ -64,7 +64,7 @@ async def test_an_old_industry_is_asked_for_again_and_goes_on_deciding(
     sent = await client.post(
         "/privacy/answer", data={"name": "industry", "value": "Healthcare", "next": "/about?x=1"}
     )
-    assert sent.headers["location"] == "/about?x=1"
+    assert sent.headers["location"] == "/about?x=1&industry=healthcare"
     page = (await client.get("/")).text
     assert 'data-variant="healthcare"' in page
     assert question(page) is None
@@ -124,6 +124,67 @@ async def test_visits_that_say_otherwise_ask_and_the_visitor_decides(
         services.clock = clock
         assert 'data-variant="healthcare"' in page
         assert question(page) is None, "a no is not asked again"
+
+
+async def test_what_is_in_doubt_can_be_put_aside_and_rests(client: Any, services: Any) -> None:
+    await declared(client, services, days=91, industry="Healthcare")
+    page = (await client.get("/about")).text
+    assert question(page) is not None
+    assert "Not now" in page
+    sent = await client.post(
+        "/privacy/answer",
+        data={"name": "industry", "suggestion": "", "action": "later", "next": "/about"},
+    )
+    assert (sent.status_code, sent.headers["location"]) == (303, "/about")
+    page = (await client.get("/about")).text
+    assert 'data-variant="healthcare"' in page, "what they said goes on deciding"
+    assert question(page) is None
+    client.cookies.delete("persx_asked")
+    client.cookies.delete("persx_state")
+    assert question((await client.get("/")).text) is None, "another session knows of it too"
+    clock = services.clock
+    services.clock = lambda: clock() + 91 * DAY
+    asked = question((await client.get("/")).text)
+    assert asked is not None, "it has rested"
+    assert asked[0].startswith("You told us “Healthcare” on ")
+
+
+async def test_a_drift_that_is_put_aside_rests_and_an_older_not_now_does_not_hide_it(
+    client: Any, services: Any
+) -> None:
+    later = {"name": "industry", "action": "later", "next": "/"}
+    visitor = outside(services)
+    carry(client, services, visitor)
+    await client.post("/preferences/answer", data=later)
+    clock = services.clock
+    services.clock = lambda: clock() + DAY
+    await client.put("/v1/state", json={"industry": "Healthcare"})
+    services.clock = lambda: clock() + 10 * DAY
+    await read(client, visitor, 3)
+    asked = question((await client.get("/")).text)
+    assert asked is not None, "they were asked for an industry then, and told it later"
+    assert asked[0] == "You told us “Healthcare”. Lately you have looked at “eCommerce”."
+    await client.post("/privacy/answer", data={**later, "suggestion": "eCommerce"})
+    await read(client, visitor, 3)
+    assert question((await client.get("/")).text) is None
+    # The start form is not asked for what is put aside, nor is it taken for an answer.
+    assert (await client.get("/v1/state")).json()["industry"] == "Healthcare"
+
+
+@pytest.mark.parametrize("name", ["", "company_size", "persona", "x" * 300])
+async def test_what_nobody_asked_cannot_be_put_aside(client: Any, services: Any, name: str) -> None:
+    await declared(client, services, days=1, industry="Healthcare")
+    sent = await client.post("/privacy/answer", data={"name": name, "action": "later"})
+    assert (sent.status_code, sent.headers["location"]) == (303, "/start")
+    told = (await client.get("/v1/me")).json()
+    assert not [fact for fact in told["facts"] if fact["name"].startswith("declined")]
+
+
+async def test_an_empty_answer_forgets_nothing(client: Any, services: Any) -> None:
+    await declared(client, services, days=91, industry="Healthcare")
+    sent = await client.post("/privacy/answer", data={"name": "industry", "value": ""})
+    assert sent.headers["location"] == "/start"
+    assert (await client.get("/v1/state")).json()["industry"] == "Healthcare"
 
 
 async def test_a_suggestion_that_is_followed_is_declared(client: Any, services: Any) -> None:

@@ -132,3 +132,13 @@ async def test_a_product_is_viewed_when_its_page_is_delivered(
             "currency": "EUR",
         }
     ]
+
+
+async def test_amounts_of_a_progress_bar_are_written_in_the_language_of_the_page(
+    client: httpx.AsyncClient, shop: Any
+) -> None:
+    settings = shop.publication.plan.workspace.settings
+    assert settings.default_locale == "en"
+    for language, line in (("en", "Free from €150 on"), ("de-AT", "Ab 150\xa0€ gratis")):
+        page = await client.get("/", headers={"Accept-Language": language})
+        assert line in page.text, language

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from persx.app.access import make_link
@@ -14,12 +15,16 @@ from persx.app.home import open_home
 from persx.app.publishing import PublishRequest, PushRequest, publish, push
 from persx.app.settings import ServerSettings
 from persx.app.starting import load_demo
+from persx.model.attribute import Source
 from persx.model.event import EventType
 from persx.testing.identities import call, login
 from persx.visitors.fold import Fold
+from persx.web.admin.attributes import WORDS
 from persx.web.server import create_app
+from persx.workspace.attribute_uses import attribute_catalogue
 from persx.workspace.creation import create
 from persx.workspace.layout import read_folder
+from persx.workspace.validation import check
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.anyio
@@ -69,7 +74,14 @@ async def test_small_audiences_are_warned_of_once_there_are_visitors(tmp_path: P
         await publish(services, PublishRequest(author="ada", message=""))
         await services.publication.refresh(services.store)
         await fill(services, 40)
-        assert (await checked_drafts(services, CensusRequest())).faults == ()
+        (few,) = (await checked_drafts(services, CensusRequest())).faults
+        assert (few.file, few.path, few.severity) == (
+            "settings.yaml",
+            "smallest_audience",
+            "warning",
+        )
+        assert few.message.startswith("There are 40 visitors, so that no audience has 50")
+        assert few.value == "many: 40"
         await services.stream.append(
             [call(EventType.PAGE, anonymous_id=f"w{number}") for number in range(20)]
         )
@@ -82,6 +94,27 @@ async def test_small_audiences_are_warned_of_once_there_are_visitors(tmp_path: P
         }
         assert faults[-1].file == "audiences.yaml"
         assert faults[-1].message.startswith("The audience has 0 of 60 visitors")
+        # Drafts are counted before they are published, where what they read is kept.
+        audiences.write_text(
+            audiences.read_text()
+            + '\nnew: {when: industry == "SaaS"}\nuncounted: {when: carts == 0}\n'
+            'through: {when: in_audience("uncounted")}\n'
+        )
+        attributes = tmp_path / "site" / "attributes.yaml"
+        attributes.write_text(
+            attributes.read_text() + "\ncarts: {type: number, source: computed, purpose: analytics,"
+            " compute: {kind: count, event: Product Added}}\n"
+        )
+        changed = read_folder(tmp_path / "site", [])
+        base = {path: draft.digest for path, draft in (await services.store.drafts()).items()}
+        await push(services, PushRequest(files=changed, base=base, author="ada"))
+        faults = (await checked_drafts(services, CensusRequest())).faults
+        assert {fault.path for fault in faults} == {
+            "few.when",
+            "new.when",
+            "readers.when",
+            "store-owners.when",
+        }
 
 
 async def test_the_studio_lists_the_attributes(client: Any, services: Any) -> None:
@@ -96,6 +129,33 @@ async def test_the_studio_lists_the_attributes(client: Any, services: Any) -> No
     assert "all-users-with-industry · when" in page
     assert "50%" in page
     assert "<code>company</code>" in page.partition("Known for nobody:")[2].partition("</li>")[0]
+
+
+async def test_the_studio_has_words_for_every_use(tmp_path: Path) -> None:
+    create(tmp_path / "site")
+    files = read_folder(tmp_path / "site", [])
+    files["attributes.yaml"] += "\nnetwork.org: {source: contextual, purpose: personalization}\n"
+    files["settings.yaml"] += """
+network:
+  attributes: {network.org: autonomous_system_organization}
+  industries: {SaaS: 'contains(network.org, "cloud")'}
+"""
+    workspace, faults = check(files)
+    assert workspace is not None, faults
+    kinds = {use.kind for entry in attribute_catalogue(workspace) for use in entry.uses}
+    assert "settings" in kinds
+    assert kinds <= WORDS.keys()
+
+
+async def test_what_comes_with_a_request_is_not_said_to_be_never_filled(services: Any) -> None:
+    await fill(services, 2)
+    found = await census(services, CensusRequest())
+    request = msgspec.structs.replace(found.entries[0], name="weather", source=Source.CONTEXTUAL)
+    entries = (*found.entries, request)
+    known = {**found.known, "weather": 0}
+    found = msgspec.structs.replace(found, entries=entries, known=known)
+    assert "company" in found.never_filled
+    assert "weather" not in found.never_filled
 
 
 async def test_a_home_without_a_publication_has_an_empty_page() -> None:

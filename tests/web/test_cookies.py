@@ -157,6 +157,18 @@ async def test_every_cookie_of_every_route_is_in_the_table(site: Any, services: 
             assert morsel["max-age"] == ("" if wanted is None else str(wanted)), place
 
 
+async def test_cookies_are_secure_behind_tls_without_a_public_url(services: Any) -> None:
+    app = create_app(services)
+    async with background(services), browser(app) as client:
+        for scheme, secure in (("https", True), ("http", False)):
+            answer = await client.post(
+                f"{scheme}://site.test/privacy/consent", data={"action": "accept", "next": "/"}
+            )
+            morsels = cookies_in(answer)
+            assert {bool(each["secure"]) for each in morsels} == {secure}
+            assert all(each["httponly"] and each["samesite"] for each in morsels)
+
+
 def test_the_table_tells_the_lifetimes_that_hold() -> None:
     from persx.model.workspace import Settings
 

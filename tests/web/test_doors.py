@@ -490,6 +490,7 @@ async def test_setting_up_the_second_factor(client: Any, services: Any) -> None:
     assert "otpauth://totp/" in page
     assert '<svg class="qr"' in page
     assert (await account(services, "ada")).totp == "", "not before it is confirmed"
+    assert secret.encode() not in b"".join((await services.store.values("session/")).values())
     assert (await send(client, "/admin/account/totp/confirm", code="123")).status_code == 422
     done = await send(
         client, "/admin/account/totp/confirm", code=code(secret, services.clock() // STEP)
@@ -497,7 +498,7 @@ async def test_setting_up_the_second_factor(client: Any, services: Any) -> None:
     codes = re.findall(r"<li><code>([\w-]+)</code>", done.text)
     assert len(codes) == 10
     kept = b"".join((await services.store.values("account/")).values())
-    assert not any(each.encode() in kept for each in codes)
+    assert not any(each.encode() in kept for each in [*codes, secret])
     assert secret not in (await client.get("/admin/account")).text, "never shown again"
     again = await send(client, "/admin/account/totp")
     assert again.status_code == 409

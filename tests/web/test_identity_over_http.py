@@ -133,7 +133,7 @@ async def test_who_claims_to_be_somebody_else_gets_nothing(
 
     # Nor has anything of Ann's changed.
     assert await see(services.store).states(user_key("ann")) == before
-    assert [state.identity for state in before] == ["u:ann"]
+    assert [state.identity for state in before] == [anonymous_key(DEVICE), "u:ann"]
     account = await see(services.store).account(user_key("ann"))
     assert account.identity == "g:clinic"
     assert account.events == 1

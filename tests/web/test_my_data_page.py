@@ -133,6 +133,15 @@ async def test_what_cannot_be_saved_is_said(
     assert (await client.get("/v1/state")).json()["industry"] == "SaaS"
 
 
+async def test_a_form_that_says_nothing_that_is_known_changes_nothing(
+    client: Any, services: Any
+) -> None:
+    await come(client, services)
+    for sent in ({}, {"action": ""}, {"action": "resett"}, {"action": "x", "name": "industry"}):
+        assert (await client.post("/privacy", data=sent)).status_code == 422
+    assert facts(await page(client))["Industry"] == "SaaS"
+
+
 async def test_another_site_changes_nothing(client: Any, services: Any) -> None:
     await come(client, services)
     foreign = {"Sec-Fetch-Site": "cross-site"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from persx.app.access import make_link
@@ -163,6 +164,11 @@ def test_what_is_missing_comes_first_and_is_counted() -> None:
     assert home.counts == (Count(1, 1),) * 3
     assert (nowhere.path, [block.name for block in nowhere.blocks]) == ("", ["aside"])
     assert count(pages) == Count(7, 9)
+
+
+def test_without_industries_there_is_nothing_to_cover() -> None:
+    workspace = msgspec.structs.replace(a_workspace(hero=(), body=(), cta=()), industries={})
+    assert coverage_pages(workspace) == ()
 
 
 def test_a_complete_workspace_lacks_nothing() -> None:

@@ -83,6 +83,42 @@ variants:
     assert "'pregnant'" in revealed[0][1]
 
 
+def test_other_ways_to_reveal_a_sensitive_attribute() -> None:
+    files = {
+        "attributes": """
+faith: {type: string, purpose: marketing, sensitive: true}
+taste:
+  {type: string, source: predicted, purpose: personalization, predict: {of: persona}}
+""",
+        "personas": "\ndevout: {label: D, industry: eCommerce, behaviour: ['faith == \"x\"']}\n",
+        "industries": "" if "eCommerce" in SCAFFOLD["industries.yaml"] else "\neCommerce: {}\n",
+        "blocks__shelf": """type: collection
+external: true
+coverage_opt_out: ["*"]
+content:
+  headline: Read on
+  rank_by: [faith]
+  items: [{title: A, text: a, href: /a, tags: [x]}, {title: B, text: b, href: /b}]
+variants:
+  guessed: {when: 'taste == "devout"', content: {headline: Hello}}
+  free: {when: 'known(tools)', content: {headline: Hi, rank_by: [tools]}}
+""",
+        "experiments__faithful": """
+target: known(faith)
+blocks: [home-hero]
+arms: {a: default, b: targeted}
+""",
+        "questions": "\nwhich: {attribute: industry, text: Which?, when: 'faith == \"x\"'}\n",
+    }
+    assert {place for place, message in warnings(**files) if "sensitive" in message} == {
+        "blocks/shelf.yaml:content",
+        "blocks/shelf.yaml:variants.guessed.content",
+        "blocks/shelf.yaml:variants.guessed.when",
+        "experiments/faithful.yaml:target",
+        "questions.yaml:which.when",
+    }
+
+
 def test_a_block_that_shows_nothing_to_whom_nothing_is_known_of() -> None:
     block = """type: notice
 content: {text: "  ", href: /start}
@@ -109,3 +145,13 @@ def test_the_catalogue_says_where_an_attribute_is_used() -> None:
     assert any(use.kind == "industries" for use in entries["industry"].uses)
     (entry,) = attribute_catalogue(Workspace(attributes={"x": Attribute(name="x", expires="9d")}))
     assert (entry.unused, entry.expires, entry.label) == (True, "9d", "x")
+    assert entry.freshness == "on change"
+    assert entries["page_views"].freshness == "real time"
+
+
+def test_an_attribute_changes_in_one_of_three_ways() -> None:
+    files = {**SCAFFOLD}
+    files["attributes.yaml"] += "\nplan: {type: string, kept_for: us, freshness: dayly}\n"
+    _, (fault,) = check(files)
+    assert (fault.path, fault.value) == ("plan.freshness", "dayly")
+    assert fault.hint == "Did you mean 'daily'?"

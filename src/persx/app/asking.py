@@ -13,7 +13,7 @@ import msgspec
 from persx.app.declaring import declare
 from persx.app.hints import suggestion_for
 from persx.app.knowledge import known_at, with_moment
-from persx.app.questions import asks_industry, may_ask_industry, short_questions
+from persx.app.questions import asks_industry, is_resting, may_ask_industry, short_questions
 from persx.app.services import Services
 from persx.app.signing import SignedState
 from persx.app.visiting import Visitor, known_of, states_of
@@ -34,7 +34,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         kind: ``stale``: what they declared is old. ``drift``: their visits speak for
             `suggestion`. ``link``, ``network``: their request hints at `suggestion`.
             ``industry``: theirs is not known. ``short``: one of the workspace's.
-        name: The short question's.
+        name: What it is put aside under: the short question's name, or the attribute's.
         declared: What they declared; the answer is filled in with it.
         since: When.
         suggestion: A value that something speaks for; it is offered first.
@@ -42,7 +42,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: Literal["stale", "drift", "link", "network", "industry", "short"]
     attribute: str
-    name: str = ""
+    name: str
     declared: str | tuple[str, ...] = ""
     since: Millis = 0
     suggestion: str = ""
@@ -51,8 +51,13 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     def key(self) -> str:
         """What tells it from all other questions, within a session."""
         if self.kind in ("stale", "drift"):
-            return f"{self.kind}:{self.attribute}={self.suggestion}"
+            return doubt_key(self.attribute, self.suggestion)
         return self.name
+
+
+def doubt_key(attribute: str, suggestion: str) -> str:
+    """Return the key of a question about what was declared; without a suggestion, it is old."""
+    return f"{'drift' if suggestion else 'stale'}:{attribute}={suggestion}"
 
 
 async def question_for(
@@ -119,13 +124,19 @@ async def _doubts(
     ages: dict[str, Millis] = {}
     for name in {INDUSTRY, *_signed(plan)} & plan.attributes.keys():
         at = known_at(plan.attributes[name], visitor, states)
-        if at is not None and profile.attributes.get(name) is not None:
+        # What was put aside since rests; an earlier "Not now" was about something else.
+        aside = is_resting(plan, profile, name, now, since=at or 0)
+        if at is not None and profile.attributes.get(name) is not None and not aside:
             ages[name] = now - at
     declared = profile.attributes.get(INDUSTRY)
     old = settings.reask_days * DAY
     if isinstance(declared, str) and old and ages.get(INDUSTRY, 0) > old:
         since = now - ages[INDUSTRY]
-        return [Question(kind="stale", attribute=INDUSTRY, declared=declared, since=since)]
+        return [
+            Question(
+                kind="stale", attribute=INDUSTRY, name=INDUSTRY, declared=declared, since=since
+            )
+        ]
     quiet = settings.drift_days * DAY
     seen = with_moment(plan, {**profile.attributes, **context}, profile, now)
     for name in _signed(plan):
@@ -138,6 +149,7 @@ async def _doubts(
                 Question(
                     kind="drift",
                     attribute=name,
+                    name=name,
                     declared=tuple(value) if isinstance(value, list) else str(value),
                     since=now - ages[name],
                     suggestion=suggestion,
@@ -163,6 +175,8 @@ async def answer(
     attribute = plan.attributes.get(name)
     if attribute is None or (name != INDUSTRY and name not in _signed(plan)):
         raise BadInput(f"Nobody asks for '{name}'.", value=name)
+    if not value:
+        raise BadInput(f"Nothing was answered about '{name}'.")
     if suggestion and suggestion not in attribute.signs:
         raise BadInput(f"Nobody suggests '{suggestion}'.", value=suggestion)
     known = (await known_of(services, plan, visitor)).attributes

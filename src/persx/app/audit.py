@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from persx.app.looks import note_look
 from persx.app.services import Services
 from persx.app.use_cases import Noted, UseCase
 from persx.model.clock import Millis
@@ -19,6 +20,7 @@ Request = TypeVar("Request")
 Result = TypeVar("Result")
 
 LOG: Final = "audit"
+LOOK: Final = Noted("visitor.look")
 _PIECE: Final = 1_000
 _LONGEST: Final = 1_000
 _decode: Final = msgspec.json.Decoder(AuditEntry).decode
@@ -60,8 +62,11 @@ async def note(services: Services, actor: Actor, noted: Noted) -> None:
 async def perform(
     services: Services, use_case: UseCase[Request, Result], request: Request, actor: Actor
 ) -> Result:
-    """Run a use case for somebody, and note what they changed."""
+    """Run a use case for somebody, and note what they changed, and at whom they looked."""
     result = await use_case.run(services, request)
+    if use_case.looked is not None and (seen := use_case.looked(request, result)):
+        await note_look(services, by=actor.who, asked=min(seen), identities=seen)
+        await note(services, actor, LOOK)
     if use_case.notes is not None:
         for noted in use_case.notes(request, result):
             await note(services, actor, noted)
@@ -210,5 +215,11 @@ def _check(piece: Sequence[Record], after: int, previous: str) -> tuple[int, str
     return 0, "", previous
 
 
+async def hand_out(_: Services, request: Noted) -> Noted:
+    """Let visitors' data leave the home: all that is to do is to note it."""
+    return request
+
+
+HAND_OUT: Final = UseCase("hand-out", Noted, Noted, hand_out, notes=lambda asked, _: [asked])
 AUDIT: Final = UseCase("audit", AuditRequest, AuditEntries, entries, writes=False)
 VERIFY_AUDIT: Final = UseCase("verify-audit", VerifyAudit, AuditVerdict, verify, writes=False)

@@ -26,7 +26,7 @@ from persx.app.sessions import forget_everybody
 from persx.app.settings import ServerSettings
 from persx.app.tombstone_file import FILE as TOMBSTONES
 from persx.app.tombstone_file import TombstoneFile, read_tombstones
-from persx.app.use_cases import UseCase
+from persx.app.use_cases import Noted, UseCase
 from persx.model.clock import Millis
 from persx.model.errors import BadInput, Conflict
 
@@ -272,4 +272,11 @@ def _damaged(path: Path, why: str) -> BadInput:
     )
 
 
-BACK_UP: Final = UseCase("back-up", BackupRequest, BackedUp, back_up, writes=False)
+BACK_UP: Final = UseCase(
+    "back-up",
+    BackupRequest,
+    BackedUp,
+    back_up,
+    writes=False,
+    hands_out=Noted("visitor.export", "", "a backup"),
+)

@@ -11,6 +11,7 @@ from persx.app import (
     census,
     erasing,
     event_imports,
+    experimenting,
     explaining,
     identities,
     imports,
@@ -21,6 +22,7 @@ from persx.app import (
     replaying,
     reports,
     retention,
+    visitor_export,
 )
 from persx.app.use_cases import AnyUseCase
 from persx.model.registry import Registry
@@ -33,6 +35,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         *imports.USE_CASES,
         *event_imports.USE_CASES,
         reports.REPORT,
+        *experimenting.USE_CASES,
         explaining.EXPLAIN,
         *identities.USE_CASES,
         *api_keys.USE_CASES,
@@ -46,6 +49,8 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         retention.RETENTION,
         retention.RETAIN,
         *people.USE_CASES,
+        visitor_export.EXPORT_VISITOR,
+        audit.HAND_OUT,
         audit.AUDIT,
         audit.VERIFY_AUDIT,
     ],

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
+from persx.app.backfill import fold_of
 from persx.app.deciding import current_plan
 from persx.app.population import visitors as visitors_of
 from persx.app.services import Services
 from persx.app.use_cases import AnyUseCase, UseCase
 from persx.app.visiting import with_persona
 from persx.audience.schema import contextual_attributes
+from persx.decide.compilation import compile_snapshot
 from persx.decide.plan import Plan
-from persx.model.attribute import Purpose
+from persx.model.attribute import Purpose, Source
 from persx.model.errors import Fault
 from persx.model.visitor import IdentityState
 from persx.model.workspace import Workspace
 from persx.storage.scope import System
-from persx.visitors.fold import computed_key
+from persx.visitors.fold import computed_key, fact_key
 from persx.visitors.prediction.guessing import with_guesses
+from persx.visitors.prediction.traced import PERSONA
 from persx.workspace.attribute_uses import (
     CatalogueEntry,
     attribute_catalogue,
@@ -29,6 +33,7 @@ from persx.workspace.attribute_uses import (
     reads_with_audiences,
 )
 from persx.workspace.checks.subject import Subject
+from persx.workspace.layout import SETTINGS
 from persx.workspace.validation import check
 
 _SCOPE: Final = System("the census")
@@ -62,6 +67,18 @@ class CensusResult(msgspec.Struct, frozen=True, kw_only=True):
     known: dict[str, int]
     audiences: dict[str, int]
 
+    @property
+    def never_filled(self) -> list[str]:
+        """The attributes that are known for none of these visitors, where there are any.
+
+        What comes with a request is not kept, and so says nothing.
+        """
+        return [
+            each.name
+            for each in self.entries
+            if self.visitors and each.source is not Source.CONTEXTUAL and not self.known[each.name]
+        ]
+
 
 async def census(services: Services, request: CensusRequest) -> CensusResult:
     """Count what is known of visitors, in one pass over their states.
@@ -70,7 +87,10 @@ async def census(services: Services, request: CensusRequest) -> CensusResult:
         Unavailable: Nothing is published yet.
     """
     await services.refresh()
-    plan = current_plan(services)
+    return await _counted(services, request, current_plan(services))
+
+
+async def _counted(services: Services, request: CensusRequest, plan: Plan) -> CensusResult:
     known = dict.fromkeys(plan.workspace.attributes, 0)
     audiences = dict.fromkeys(_countable(plan.workspace), 0)
     visitors = 0
@@ -104,37 +124,86 @@ class CheckedDrafts(msgspec.Struct, frozen=True, kw_only=True):
 async def checked_drafts(services: Services, _request: CensusRequest) -> CheckedDrafts:
     """Return the faults of the drafts, with warnings for audiences that are too small in truth.
 
-    An audience is counted where it is served with the rule that its draft has. Nothing is said
-    of sizes while there are fewer visitors than the smallest audience should have.
+    An audience is counted by its draft's rule, before it is published, where all that the rule
+    reads is kept already. While there are fewer visitors than the smallest audience should have,
+    that alone is told.
     """
     files = {path: draft.text for path, draft in (await services.store.drafts()).items()}
     workspace, faults = await asyncio.to_thread(check, files)
     if workspace is not None and await services.store.active_number():
-        found = await census(services, CensusRequest())
-        faults = [*faults, *_too_small(current_plan(services).workspace, workspace, found)]
+        await services.refresh()
+        served = current_plan(services)
+        drafted = structs.replace(served.snapshot, workspace=workspace)
+        plan = await asyncio.to_thread(compile_snapshot, drafted)
+        found = await _counted(services, CensusRequest(), plan)
+        unkept = _unkept(served, plan, services.publication.ready)
+        faults = [*faults, *_too_small(workspace, found, unkept)]
     return CheckedDrafts(faults=tuple(faults))
 
 
-def _too_small(served: Workspace, workspace: Workspace, found: CensusResult) -> list[Fault]:
+def _unkept(served: Plan, plan: Plan, ready: frozenset[str] | None) -> set[str]:
+    """Return the audiences that read what is not kept yet, themselves or through others."""
+    ready = fold_of(served).keys if ready is None else ready
+    missing = set()
+    for name, attribute in plan.attributes.items():
+        if attribute.compute is not None:
+            kept = computed_key(attribute) in ready
+        elif attribute.source is Source.DECLARED:
+            kept = fact_key(attribute) in ready
+        else:
+            kept = attribute.predict is None or name in served.attributes
+        if not kept:
+            missing.add(name)
+    rules = list(checked_rules(plan.workspace))
+    audiences = {site.name: rule for site, rule in rules if site.kind == "audiences"}
+    for _ in rules if missing else ():
+        before = len(missing)
+        missing |= {
+            PERSONA if site.kind == "personas" else site.name
+            for site, rule in rules
+            if (site.kind == "personas" or site.path.startswith("cases."))
+            and reads_with_audiences(rule, audiences) & missing
+        }
+        if len(missing) == before:
+            break
+    return {
+        name for name, rule in audiences.items() if reads_with_audiences(rule, audiences) & missing
+    }
+
+
+def _too_small(workspace: Workspace, found: CensusResult, unkept: Collection[str]) -> list[Fault]:
     least = workspace.settings.smallest_audience
-    if found.visitors < least:
-        return []
     subject = Subject(workspace)
+    counted = {name: count for name, count in found.audiences.items() if name not in unkept}
+    if found.visitors < least:
+        some = {name: count for name, count in counted.items() if count}
+        if not some:
+            return []
+        return [
+            subject.fault(
+                SETTINGS,
+                "",
+                "smallest_audience",
+                f"There are {found.visitors:,} visitors, so that no audience has {least:,}: "
+                "content for so few may tell who they are.",
+                value=", ".join(f"{name}: {count}" for name, count in sorted(some.items())[:5]),
+                hint="Wait for more visitors, or write a lower smallest_audience.",
+                severity="warning",
+            )
+        ]
     return [
         subject.fault(
             "audiences",
             name,
             "when",
-            f"The audience has {found.audiences[name]:,} of {found.visitors:,} visitors: content "
+            f"The audience has {counted[name]:,} of {found.visitors:,} visitors: content "
             "for so few may tell who they are.",
             value=audience.when,
             hint=f"Widen the rule; settings.smallest_audience asks for {least}.",
             severity="warning",
         )
         for name, audience in workspace.audiences.items()
-        if name in found.audiences
-        and found.audiences[name] < least
-        and served.audiences[name].when == audience.when
+        if name in counted and counted[name] < least
     ]
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from persx.app.audit import perform
+from persx.app.audit import HAND_OUT, perform
 from persx.app.home import SERVER_FILE, ServerAddress, open_home
 from persx.app.settings import load_settings
 from persx.app.use_cases import UseCase
@@ -73,17 +73,28 @@ def error_status(error: PersxError) -> int:
     return next((ERROR_STATUS[kind] for kind in type(error).mro() if kind in ERROR_STATUS), 500)
 
 
-def call(home: Path, use_case: UseCase[Request, Result], request: Request) -> Result:
+def call(
+    home: Path,
+    use_case: UseCase[Request, Result],
+    request: Request,
+    *,
+    patience: float = PATIENCE_SECONDS,
+) -> Result:
     """Run a use case on the home and return its result.
 
     Reading ones run here. Writing ones run here too unless a server has the home open; then
     they are sent to it, because a home has one writer. Another command, or a server that is
     just starting, is waited for.
 
+    Args:
+        patience: For how many seconds.
+
     Raises:
         PersxError: Whatever the use case raises, wherever it ran.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    if use_case.hands_out is not None:
+        call(home, HAND_OUT, use_case.hands_out, patience=patience)
+    deadline = time.monotonic() + patience
     while True:
         try:
             return asyncio.run(_run_here(home, use_case, request))

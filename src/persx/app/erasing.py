@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import msgspec
 
+from persx.app.imports import unit_columns
 from persx.app.looks import forget_in_looks
 from persx.app.refolding import refold
 from persx.app.services import Services
 from persx.app.tombstone_file import FILE, keep_tombstones, read_tombstones
 from persx.app.use_cases import Noted, UseCase
+from persx.experiments.sql import query
 from persx.model.clock import Millis
 from persx.model.errors import BadInput, Conflict, NotFound
-from persx.model.event import IdentityKey, anonymous_key, claimed_key, user_key
+from persx.model.event import IdentityKey, anonymous_key, claimed_key, email_key, user_key
 from persx.model.visitor import EdgeKind
 from persx.storage.keeping import storable
 from persx.storage.ports import Store
@@ -26,6 +28,7 @@ from persx.storage.scope import System
 _SCOPE: Final = System("erasing")
 
 _ATTEMPTS: Final = 5
+_ALL: Final = 1 << 62
 _RECEIPTS: Final = "erasure/receipt/"
 _ADDRESS: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}").fullmatch
 _KINDS: Final = ("a:", "u:", "c:", "e:")
@@ -97,7 +100,12 @@ async def _remove(
         await forget_in_looks(services, whole)
         at = services.clock()
         try:
-            erasure = Erasure(identities=whole, at=at, texts=await _addresses(services, whole))
+            erasure = Erasure(
+                identities=whole,
+                at=at,
+                texts=await _addresses(services, whole),
+                units=await unit_columns(services),
+            )
             return await services.warehouse.remove(erasure), at
         except Conflict:
             # An edge was added meanwhile.
@@ -181,12 +189,22 @@ async def apply_tombstones(services: Services, stones: Iterable[Tombstone]) -> i
     missing = {each.id: each for each in known.add(stones)}
     if not missing:
         return 0
+    units = await unit_columns(services)
     found = {
-        identity for identity in await _everybody(services) if known.id_of(identity) in missing
+        identity
+        for identity in await _everybody(services, units)
+        if known.id_of(identity) in missing
     }
     if found:
         await services.warehouse.remove(
-            Erasure(identities=frozenset(found), at=0, complete=False, bury=False)
+            Erasure(
+                identities=frozenset(found),
+                at=0,
+                complete=False,
+                bury=False,
+                texts=await _addresses(services, found),
+                units=units,
+            )
         )
         services.profiles.clear()
         await refold(services)
@@ -194,8 +212,8 @@ async def apply_tombstones(services: Services, stones: Iterable[Tombstone]) -> i
     return len(found)
 
 
-async def _everybody(services: Services) -> set[IdentityKey]:
-    """Return every identity that anything is kept of."""
+async def _everybody(services: Services, units: Mapping[str, str]) -> set[IdentityKey]:
+    """Return every identity that anything is kept of, units of imported tables too."""
     found = set(await services.store.seen_by(_SCOPE).identities())
     events = await services.warehouse.seen_by(_SCOPE).query(
         """
@@ -208,14 +226,22 @@ async def _everybody(services: Services) -> set[IdentityKey]:
     decisions = await services.warehouse.seen_by(_SCOPE).query(
         "SELECT DISTINCT bucketing_id FROM decisions"
     )
-    return found | {IdentityKey(key) for rows in (events, decisions) for (key,) in rows.rows}
+    found |= {IdentityKey(key) for rows in (events, decisions) for (key,) in rows.rows}
+    for table, column in units.items():
+        rows = await services.warehouse.seen_by(_SCOPE).query(
+            query("column_values", table=table, column=column), {"limit": _ALL}
+        )
+        keys = (user_key, anonymous_key, email_key)
+        found |= {key(str(id)) for id, _ in rows.rows for key in keys}
+    return found
 
 
 class EraseRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is to be erased, by one of the two; `claimed` as in `erase`."""
+    """Who is to be erased, by one of the three; `claimed` as in `erase`."""
 
     user: str = ""
     anonymous: str = ""
+    email: str = ""
     claimed: bool = False
 
 
@@ -238,11 +264,15 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def erase_one(services: Services, request: EraseRequest) -> ErasureReceipt:
-    """Erase a visitor by a user id or an anonymous id."""
-    identities = [
-        key(id) for key, id in ((user_key, request.user), (anonymous_key, request.anonymous)) if id
-    ]
+    """Erase a visitor by a user id, an anonymous id or an e-mail address."""
+    identities = named_identities(request.user, request.anonymous, request.email)
     return await erase(services, identities, claimed=request.claimed)
+
+
+def named_identities(user: str, anonymous: str, email: str) -> list[IdentityKey]:
+    """Return the identities that somebody names; what is empty names none."""
+    named = ((user_key, user), (anonymous_key, anonymous), (email_key, email))
+    return [key(id) for key, id in named if id.strip()]
 
 
 async def verify(services: Services, request: VerifyRequest) -> Verified:

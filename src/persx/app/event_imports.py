@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import tempfile
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -56,7 +57,15 @@ class _Row(msgspec.Struct, gc=False):
     traits: dict[str, Any]
 
 
-_decode: Final = msgspec.json.Decoder(list[_Row]).decode
+_decoder: Final = msgspec.json.Decoder(list[_Row])
+
+
+def _decode(text: str) -> list[_Row]:
+    try:
+        return _decoder.decode(text)
+    except msgspec.DecodeError:
+        # DuckDB writes Infinity and NaN, which JSON has no words for: such a value is none.
+        return msgspec.convert(json.loads(text, parse_constant=lambda _: None), list[_Row])
 
 
 class BeginImport(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +91,11 @@ class EventImport(msgspec.Struct, frozen=True, kw_only=True):
         accepted: Those that are in the log now.
         duplicates: Those that the log had already.
         skipped: Those that are none, by reason.
+        underway: The end of the piece that was begun last; beyond `position` where it was
+            stopped within it.
+        sequence: Where the log ended when that piece was begun.
         finished: When the last was kept; 0 before that.
+        already: It was finished before this was asked.
     """
 
     name: str
@@ -94,7 +107,10 @@ class EventImport(msgspec.Struct, frozen=True, kw_only=True):
     accepted: int = 0
     duplicates: int = 0
     skipped: dict[str, int] = {}
+    underway: int = 0
+    sequence: int = 0
     finished: Millis = 0
+    already: bool = False
 
 
 async def begin_import(services: Services, request: BeginImport) -> EventImport:
@@ -104,6 +120,11 @@ async def begin_import(services: Services, request: BeginImport) -> EventImport:
         BadInput: The file or the mapping cannot be used; the message says which and why.
     """
     name = await asyncio.to_thread(_name, request)
+    async with services.importing:
+        return await _begin(services, request, name)
+
+
+async def _begin(services: Services, request: BeginImport, name: str) -> EventImport:
     kept = await services.store.value(_value(name))
     if kept is not None:
         return msgspec.json.decode(kept, type=EventImport)
@@ -128,8 +149,16 @@ async def begin_import(services: Services, request: BeginImport) -> EventImport:
             events = await services.warehouse.import_file(table, made)
     finally:
         await services.warehouse.drop_table(raw)
+    end = await services.warehouse.seen_by(_SCOPE).query(
+        "SELECT coalesce(max(sequence), 0) FROM events"
+    )
     begun = EventImport(
-        name=name, file=file.name, type=request.mapping.type, rows=rows, events=events
+        name=name,
+        file=file.name,
+        type=request.mapping.type,
+        rows=rows,
+        events=events,
+        sequence=end.rows[0][0],
     )
     await services.store.set_value(_value(name), msgspec.json.encode(begun))
     return begun
@@ -142,26 +171,35 @@ async def continue_import(services: Services, request: ContinueImport) -> EventI
         NotFound: There is no such import.
         Unavailable: A piece could not be kept; calling again goes on.
     """
+    async with services.importing:
+        return await _continue(services, request)
+
+
+async def _continue(services: Services, request: ContinueImport) -> EventImport:
     kept = await services.store.value(_value(request.name))
     if kept is None:
         raise NotFound(f"There is no import '{request.name}'.", value=request.name)
     job = msgspec.json.decode(kept, type=EventImport)
     if job.finished:
-        return job
+        return msgspec.structs.replace(job, already=True)
     if services.publication.ready is None:
         # Nobody serves this home: the fold that events meet is put in place here.
         await services.publication.refresh(services.store)
         await switch(services, fold_of(services.publication.plan))
     until = min(job.events, job.position + request.events)
     skipped = dict(job.skipped)
-    accepted, duplicates = job.accepted, job.duplicates
+    accepted, duplicates, sequence = job.accepted, job.duplicates, job.sequence
+    here = await _kept_already(services, job) if job.underway > job.position else set()
+    underway = msgspec.structs.replace(job, underway=max(until, job.underway))
+    await services.store.set_value(_value(job.name), msgspec.json.encode(underway))
     keeping: deque[asyncio.Task[Appended]] = deque()
     pace = Pace(services)
 
     async def wait_for_oldest() -> None:
-        nonlocal accepted, duplicates
+        nonlocal accepted, duplicates, sequence
         appended = await keeping.popleft()
         accepted += appended.accepted
+        sequence = max(sequence, appended.last_sequence)
         duplicates += appended.duplicates
         if appended.erased:
             _count(skipped, "are older than their visitor's erasure", appended.erased)
@@ -172,6 +210,10 @@ async def continue_import(services: Services, request: ContinueImport) -> EventI
         async with aclosing(_slices(services, job, until)) as slices:
             async for text in slices:
                 events = _events(_decode(f"[{text}]"), job.type, services.clock(), skipped)
+                if here:
+                    missing = [event for event in events if not _take(here, event.message_id)]
+                    accepted += len(events) - len(missing)
+                    events = missing
                 keeping.append(asyncio.create_task(collect(services, events)))
                 while keeping and (pace.busy or len(keeping) * SLICE >= WAITING):
                     await wait_for_oldest()
@@ -187,12 +229,34 @@ async def continue_import(services: Services, request: ContinueImport) -> EventI
         accepted=accepted,
         duplicates=duplicates,
         skipped=skipped,
+        underway=until,
+        sequence=sequence,
         finished=services.clock() if until == job.events else 0,
     )
     await services.store.set_value(_value(job.name), msgspec.json.encode(done))
     if done.finished:
         await services.warehouse.drop_table(_table(job.name))
     return done
+
+
+async def _kept_already(services: Services, job: EventImport) -> set[str]:
+    """Return the message ids that the log got from a piece before that was stopped."""
+    found = await services.warehouse.seen_by(_SCOPE).query(
+        f"SELECT message_id FROM events JOIN {_table(job.name)} "
+        "ON message_id = json_extract_string(event, '$.message_id') "
+        "WHERE sequence > $sequence AND position > $after AND position <= $until",
+        {"sequence": job.sequence, "after": job.position, "until": job.underway},
+    )
+    return {row[0] for row in found.rows}
+
+
+def _take(ids: set[str], id: str) -> bool:
+    """Take an id out of a set; tell whether it was in it."""
+    try:
+        ids.remove(id)
+    except KeyError:
+        return False
+    return True
 
 
 async def _slices(services: Services, job: EventImport, until: int) -> AsyncGenerator[str, None]:
@@ -280,7 +344,7 @@ def _table(name: str) -> str:
 
 def _noted(_request: object, done: EventImport) -> list[Noted]:
     """Tell of an import once, when it is done; a file's name may tell of people."""
-    if not done.finished:
+    if done.already or not done.finished:
         return []
     return [Noted("events.import", "", f"{done.accepted} accepted, {done.duplicates} duplicates")]
 

@@ -15,6 +15,12 @@ _WHOLE: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT
 _FRACTIONS: Final = ("FLOAT", "DOUBLE", "DECIMAL")
 
 
+_NAMES_ZONE: Final = r":\d\d[.,\d]*\s*([Zz]|[+-]\d\d?(:?\d\d){0,2}|[A-Za-z][\w/+-]*)$"
+"""What a time ends with that says in which zone it is: Z, +05:30, Europe/Vienna."""
+
+_MILLISECONDS: Final = r"-?\d{11,}"
+
+
 class Constant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The same value for every event."""
 
@@ -194,15 +200,25 @@ class _Writer:
         return f"CAST({value} AS VARCHAR)"
 
     def time(self, source: Source) -> str:
-        """Return the expression of a time as epoch milliseconds."""
+        """Return the expression of a time as epoch milliseconds; NULL where it is none."""
         value = self.value(source)
-        kind = self._columns[source] if isinstance(source, str) else "VARCHAR"
+        kind = self._columns[source] if isinstance(source, str) else ""
         if kind.startswith((*_WHOLE, *_FRACTIONS)):
-            return f"CAST({value} AS BIGINT)"
+            return f"TRY_CAST({value} AS BIGINT)"
         if kind == "TIMESTAMP WITH TIME ZONE":
             return f"epoch_ms({value})"
-        local = f"TRY_CAST({value} AS TIMESTAMP)"
-        return f"epoch_ms({local} AT TIME ZONE {_literal(self._mapping.zone)})"
+        zone = _literal(self._mapping.zone)
+        if kind.startswith("TIMESTAMP") or kind == "DATE":
+            return f"epoch_ms(TRY_CAST({value} AS TIMESTAMP) AT TIME ZONE {zone})"
+        # What DuckDB takes for a TIMESTAMP loses the zone that it names, and says nothing.
+        text = f"trim(CAST({value} AS VARCHAR))"
+        return (
+            f"CASE WHEN regexp_full_match({text}, {_literal(_MILLISECONDS)}) "
+            f"THEN TRY_CAST({text} AS BIGINT) "
+            f"WHEN regexp_matches({text}, {_literal(_NAMES_ZONE)}) "
+            f"THEN epoch_ms(TRY_CAST({text} AS TIMESTAMPTZ)) "
+            f"ELSE epoch_ms(TRY_CAST({text} AS TIMESTAMP) AT TIME ZONE {zone}) END"
+        )
 
     def document(self, sources: Mapping[str, Source]) -> str:
         """Return the expression of an object as JSON."""

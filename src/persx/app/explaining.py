@@ -19,6 +19,7 @@ from persx.decide.plan import Plan
 from persx.model.attribute import Attribute, Value
 from persx.model.clock import Millis
 from persx.model.errors import BadInput, NotFound, did_you_mean
+from persx.model.event import IdentityKey, anonymous_key, user_key
 from persx.model.visitor import Guess
 from persx.visitors.derivation import derive
 from persx.visitors.values import conform
@@ -124,4 +125,17 @@ def _value(declared: Mapping[str, Attribute], name: str, value: Any) -> Value:
     return fits
 
 
-EXPLAIN: Final = UseCase("explain", ExplainRequest, Explanation, explain_for_visitor, writes=False)
+def _looked(request: ExplainRequest, _: Explanation) -> list[IdentityKey]:
+    if request.user_id:
+        return [user_key(request.user_id)]
+    return [anonymous_key(request.anonymous_id)] if request.anonymous_id else []
+
+
+EXPLAIN: Final = UseCase(
+    "explain",
+    ExplainRequest,
+    Explanation,
+    explain_for_visitor,
+    notes=lambda *_: (),
+    looked=_looked,
+)

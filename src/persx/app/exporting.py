@@ -9,12 +9,12 @@ import msgspec
 
 from persx.app.services import Services
 from persx.app.submissions import Submission, submissions
-from persx.app.use_cases import UseCase
+from persx.app.use_cases import Noted, UseCase
 from persx.model.clock import Millis, iso
 from persx.model.event import Event, EventType
 from persx.storage.scope import Staff
 
-_SCOPE: Final = Staff("operator", "exporting events")
+_SCOPE: Final = Staff("operator", "exporting")
 
 CHUNK: Final = 10_000
 """Events, or submissions, that are in memory at a time."""
@@ -76,7 +76,7 @@ async def export_events_file(services: Services, request: EventsFileRequest) -> 
 async def export_submissions(services: Services, request: SubmissionsRequest) -> Exported:
     """Hand over every submitted form, newest first."""
     rows = 0
-    while found := await submissions(services, limit=CHUNK, offset=rows):
+    while found := await submissions(services, _SCOPE, limit=CHUNK, offset=rows):
         request.take(found)
         rows += len(found)
     return Exported(rows=rows)
@@ -114,12 +114,29 @@ def _time(moment: Millis) -> str | int:
         return moment
 
 
+_ALL_EVENTS: Final = Noted("visitor.export", "", "all events")
+
 EXPORT_EVENTS: Final = UseCase(
-    "export-events", EventsRequest, Exported, export_events, writes=False
+    "export-events",
+    EventsRequest,
+    Exported,
+    export_events,
+    writes=False,
+    hands_out=_ALL_EVENTS,
 )
 EXPORT_EVENTS_FILE: Final = UseCase(
-    "export-events-file", EventsFileRequest, Exported, export_events_file, writes=False
+    "export-events-file",
+    EventsFileRequest,
+    Exported,
+    export_events_file,
+    writes=False,
+    hands_out=_ALL_EVENTS,
 )
 EXPORT_SUBMISSIONS: Final = UseCase(
-    "export-submissions", SubmissionsRequest, Exported, export_submissions, writes=False
+    "export-submissions",
+    SubmissionsRequest,
+    Exported,
+    export_submissions,
+    writes=False,
+    hands_out=Noted("visitor.export", "", "all submissions"),
 )

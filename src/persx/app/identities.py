@@ -11,7 +11,14 @@ from persx.app.services import Services
 from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.model.clock import Millis
 from persx.model.errors import BadInput, NotFound
-from persx.model.event import IdentityKey, anonymous_key, claimed_key, email_key, user_key
+from persx.model.event import (
+    IdentityKey,
+    account_key,
+    anonymous_key,
+    claimed_key,
+    email_key,
+    user_key,
+)
 from persx.model.visitor import Cut, Edge, EdgeKind
 from persx.storage.joining import is_account, is_device, is_person
 from persx.storage.reading import VisitorReader
@@ -95,16 +102,14 @@ async def unmerge(services: Services, request: IdentityRequest) -> UnmergeResult
     Raises:
         NotFound: Nothing is known under an id, or no verified edge is there to cut.
     """
-    one = await _identity(services, request.id)
-    asked = [one]
+    asked = await _asked(services, request)
+    one = asked[0]
     edges = [
         edge for edge in await _reader(services).edges([one]) if edge.kind is EdgeKind.VERIFIED
     ]
     cut = {(each.left, each.right) for each in await _reader(services).cuts()}
-    if request.other:
-        other = await _identity(services, request.other)
-        asked.append(other)
-        edges = [edge for edge in edges if {edge.left, edge.right} == {one, other}]
+    if len(asked) > 1:
+        edges = [edge for edge in edges if {edge.left, edge.right} == set(asked)]
     else:
         edges = [edge for edge in edges if not is_account(_far(edge, one))]
     if not edges:
@@ -125,13 +130,11 @@ async def link(services: Services, request: IdentityRequest) -> UnmergeResult:
     Raises:
         NotFound: Nothing is known under an id, or nothing was cut.
     """
-    one = await _identity(services, request.id)
-    asked = [one]
+    asked = await _asked(services, request)
+    one = asked[0]
     cuts = [each for each in await _reader(services).cuts() if one in (each.left, each.right)]
-    if request.other:
-        other = await _identity(services, request.other)
-        asked.append(other)
-        cuts = [each for each in cuts if other in (each.left, each.right)]
+    if len(asked) > 1:
+        cuts = [each for each in cuts if asked[1] in (each.left, each.right)]
     if not cuts:
         raise NotFound(
             f"Nothing of {' and '.join(asked)} was unmerged.",
@@ -174,6 +177,18 @@ async def _no_edge(services: Services, asked: Sequence[IdentityKey]) -> str:
     )
 
 
+async def _asked(services: Services, request: IdentityRequest) -> list[IdentityKey]:
+    """Return the one or two identities that a request names."""
+    asked = [await _identity(services, request.id)]
+    if request.other:
+        asked.append(await _identity(services, request.other))
+        if asked[0] == asked[1]:
+            raise BadInput(
+                f"Both are {asked[0]}.", value=request.other, hint="Name two identities, or one."
+            )
+    return asked
+
+
 async def _identity(services: Services, text: str) -> IdentityKey:
     """Return the identity that somebody means."""
     if await _is_known(services, IdentityKey(text)):
@@ -184,11 +199,13 @@ async def _identity(services: Services, text: str) -> IdentityKey:
     found = [key for key in keys if await _is_known(services, key)]
     if user_key(text) in found and claimed_key(text) in found:
         found.remove(claimed_key(text))
+    if not found and await _is_known(services, account := account_key(text)):
+        return account
     if not found:
         raise NotFound(
             f"Nothing is known under '{text}'.",
             value=text,
-            hint="Give a user id, an anonymous id or an e-mail address.",
+            hint="Give a user id, an anonymous id, an e-mail address or an account's id.",
         )
     if len(found) > 1:
         raise BadInput(
@@ -271,7 +288,14 @@ def _noted(what: str, done: UnmergeResult) -> list[Noted]:
     return [Noted(what, "", f"{len(done.edges)} edges")]
 
 
-SHOW: Final = UseCase("identity-show", IdentityRequest, IdentityResult, show, writes=False)
+SHOW: Final = UseCase(
+    "identity-show",
+    IdentityRequest,
+    IdentityResult,
+    show,
+    notes=lambda *_: (),
+    looked=lambda _, shown: [IdentityKey(each.identity) for each in shown.identities],
+)
 UNMERGE: Final = UseCase(
     "identity-unmerge",
     IdentityRequest,

@@ -105,6 +105,13 @@ async def import_experiment(services: Services, request: ImportExperiment) -> Im
     return experiment
 
 
+async def unit_columns(services: Services) -> dict[str, str]:
+    """Return table → the column that names its units, of experiments whose units are named."""
+    kept = (await services.store.values(value_name(""))).values()
+    found = [msgspec.json.decode(each, type=ImportedExperiment) for each in kept]
+    return {each.table: each.unit for each in found if each.unit is not None}
+
+
 def _table(kept: bytes | None) -> str:
     return msgspec.json.decode(kept, type=ImportedExperiment).table if kept else ""
 

@@ -14,7 +14,14 @@ from persx.app.services import Services
 from persx.app.sessions import SignedIn, end_all, set_pending
 from persx.app.signing_in import TooSoon
 from persx.app.throttle import CODE
-from persx.app.totp import matching_step, new_recovery_codes, new_secret, recovery_hash
+from persx.app.totp import (
+    matching_step,
+    new_recovery_codes,
+    new_secret,
+    opened,
+    recovery_hash,
+    sealed,
+)
 from persx.app.use_cases import Noted
 from persx.model.errors import BadInput, Conflict, Forbidden
 from persx.model.staff import Account, Actor
@@ -67,9 +74,14 @@ async def begin_totp(services: Services, staff: SignedIn) -> str:
         raise Conflict("The second factor is on already.", hint="Switch it off first.")
     if not staff.session.pending:
         secret = new_secret()
-        await set_pending(services, staff, secret)
+        await set_pending(services, staff, sealed(secret, services.keys.secret))
         return secret
-    return staff.session.pending
+    return pending_totp(services, staff)
+
+
+def pending_totp(services: Services, staff: SignedIn) -> str:
+    """Return the secret that this session is setting up; empty where it is not."""
+    return opened(staff.session.pending, services.keys.secret)
 
 
 async def confirm_totp(
@@ -82,7 +94,7 @@ async def confirm_totp(
         Conflict: Setting it up was not begun in the session, or it is on already.
         TooSoon: Too many codes were wrong.
     """
-    secret = staff.session.pending
+    secret = pending_totp(services, staff)
     if not secret:
         raise Conflict("Setting up the second factor was not begun here.", hint="Begin again.")
     tries = [(CODE, f"own code {staff.account.id}")]
@@ -101,7 +113,10 @@ async def confirm_totp(
         if account.totp:
             raise Conflict("The second factor is on already.")
         return msgspec.structs.replace(
-            account, totp=secret, totp_step=step, recovery=_hashed(services, codes)
+            account,
+            totp=sealed(secret, services.keys.secret),
+            totp_step=step,
+            recovery=_hashed(services, codes),
         )
 
     await change_account(services, staff.account.name, switched)

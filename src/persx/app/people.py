@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -25,6 +26,8 @@ from persx.app.sessions import end_all, sessions_of
 from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.model.clock import Millis
 from persx.model.staff import Account, Role
+
+Asked = TypeVar("Asked")
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -333,77 +336,50 @@ async def end_sessions(services: Services, request: NamedPerson) -> PersonResult
     return PersonResult(person=await person_of(services, account), ended=ended)
 
 
-def _noted(what: str, result: PersonResult, detail: str = "") -> list[Noted]:
-    ended = f"{result.ended} sessions ended" if result.ended else ""
-    return [Noted(what, result.person.name, "; ".join(filter(None, (detail, ended))))]
-
-
 def _after(result: PersonResult) -> str:
     person = result.person
     sees = person.visitors and person.role is not Role.ADMIN
     return f"{person.role.value}{', sees visitors' if sees else ''}"
 
 
+def _change(
+    name: str,
+    run: Callable[[Services, Asked], Awaitable[PersonResult]],
+    request: type[Asked],
+    what: Callable[[Asked], str] | str,
+    detail: Callable[[PersonResult], str] = lambda _: "",
+) -> UseCase[Asked, PersonResult]:
+    """Return the use case of a change to an account, and what the audit log tells of it."""
+
+    def notes(asked: Asked, done: PersonResult) -> list[Noted]:
+        ended = f"{done.ended} sessions ended" if done.ended else ""
+        told = "; ".join(filter(None, (detail(done), ended)))
+        return [Noted(what if isinstance(what, str) else what(asked), done.person.name, told)]
+
+    return UseCase(f"user-{name}", request, PersonResult, run, notes=notes)
+
+
 LIST: Final = UseCase("user-list", PeopleRequest, People, list_people, writes=False)
-ADD: Final = UseCase(
-    "user-add",
-    AddPerson,
-    PersonResult,
-    add_person,
-    notes=lambda _, done: _noted("account.add", done, _after(done)),
-)
-ROLE: Final = UseCase(
-    "user-role",
-    ChangeRole,
-    PersonResult,
-    change_role,
-    notes=lambda _, done: _noted("account.role", done, f"{done.before} → {_after(done)}"),
-)
-PASSWORD: Final = UseCase(
-    "user-password",
-    SetPassword,
-    PersonResult,
-    set_password,
-    notes=lambda asked, done: _noted(
-        "account.password" if asked.password else "account.link", done
-    ),
-)
-DISABLE: Final = UseCase(
-    "user-disable",
-    NamedPerson,
-    PersonResult,
-    disable,
-    notes=lambda _, done: _noted("account.disable", done),
-)
-ENABLE: Final = UseCase(
-    "user-enable",
-    NamedPerson,
-    PersonResult,
-    enable,
-    notes=lambda _, done: _noted("account.enable", done),
-)
-REMOVE: Final = UseCase(
-    "user-remove",
-    NamedPerson,
-    PersonResult,
-    remove,
-    notes=lambda _, done: _noted("account.remove", done, f"was {done.before}"),
-)
-RESET_TOTP: Final = UseCase(
-    "user-reset-totp",
-    NamedPerson,
-    PersonResult,
-    reset_totp,
-    notes=lambda _, done: _noted("account.totp", done, f"{done.before} → off"),
-)
 SESSIONS: Final = UseCase("user-sessions", NamedPerson, PersonSessions, list_sessions, writes=False)
-END_SESSIONS: Final = UseCase(
-    "user-end-sessions",
-    NamedPerson,
-    PersonResult,
-    end_sessions,
-    notes=lambda _, done: _noted("account.sessions", done),
+ADD: Final = _change("add", add_person, AddPerson, "account.add", _after)
+ROLE: Final = _change(
+    "role", change_role, ChangeRole, "account.role", lambda done: f"{done.before} → {_after(done)}"
 )
+PASSWORD: Final = _change(
+    "password",
+    set_password,
+    SetPassword,
+    lambda asked: "account.password" if asked.password else "account.link",
+)
+DISABLE: Final = _change("disable", disable, NamedPerson, "account.disable")
+ENABLE: Final = _change("enable", enable, NamedPerson, "account.enable")
+REMOVE: Final = _change(
+    "remove", remove, NamedPerson, "account.remove", lambda done: f"was {done.before}"
+)
+RESET_TOTP: Final = _change(
+    "reset-totp", reset_totp, NamedPerson, "account.totp", lambda done: f"{done.before} → off"
+)
+END_SESSIONS: Final = _change("end-sessions", end_sessions, NamedPerson, "account.sessions")
 
 USE_CASES: Final[tuple[AnyUseCase, ...]] = (
     LIST, ADD, ROLE, PASSWORD, DISABLE, ENABLE, REMOVE, RESET_TOTP, SESSIONS, END_SESSIONS,

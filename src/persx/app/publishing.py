@@ -15,6 +15,7 @@ from persx.model.workspace import Snapshot
 from persx.storage.ports import DraftFile, SnapshotHead
 from persx.workspace.history import DocumentChange, changes
 from persx.workspace.layout import MAX_FILES, is_workspace_file
+from persx.workspace.running import changed_while_running
 from persx.workspace.snapshot import canonical, digest
 from persx.workspace.source import MAX_CHARACTERS
 from persx.workspace.validation import check
@@ -166,6 +167,8 @@ async def drafts(services: Services, _request: DraftsRequest) -> DraftsResult:
         check, {path: draft.text for path, draft in files.items()}
     )
     active = await _active(services)
+    if active and workspace:
+        faults = [*faults, *changed_while_running(active.workspace, workspace)]
     return DraftsResult(
         drafts=tuple(files[path] for path in sorted(files)),
         active=active.number if active else 0,
@@ -219,6 +222,8 @@ async def publish(services: Services, request: PublishRequest) -> PublishResult:
         return PublishResult(
             number=active.number, digest=content, unchanged=True, warnings=tuple(faults)
         )
+    if active is not None and (refused := changed_while_running(active.workspace, workspace)):
+        raise InvalidWorkspace(refused)
     snapshot = Snapshot(
         number=0,
         digest=content,

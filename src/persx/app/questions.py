@@ -74,10 +74,13 @@ def is_known(profile: Profile, attribute: str) -> bool:
     return attribute in profile.withheld or profile.attributes.get(attribute) not in _NOTHING
 
 
-def is_resting(plan: Plan, profile: Profile, question: str, now: Millis) -> bool:
-    """Tell whether the visitor put a question aside, not long ago."""
+def is_resting(
+    plan: Plan, profile: Profile, question: str, now: Millis, *, since: Millis = 0
+) -> bool:
+    """Tell whether the visitor put a question aside, not long ago, and not before `since`."""
     days = plan.workspace.settings.question_rest_days
-    return rests(profile.attributes.get(put_aside(question)), now, days)
+    at = profile.attributes.get(put_aside(question))
+    return rests(at, now, days) and isinstance(at, int) and at >= since
 
 
 def concerned(

@@ -47,7 +47,8 @@ async def _refold(services: Services, name: str, asked: Refold) -> None:
     fold = fold_of(services.publication.plan)
     events = await _events(services, asked)
     withdrawn = await withheld_until(services, asked.identities)
-    states = dict(Fold({}).fold(events).states)
+    whole = Fold({}).fold(events).states
+    states = {key: state for key, state in whole.items() if key in asked.identities}
     for skipped, keys in (await _groups(services, fold)).items():
         concerned = [
             event
@@ -55,7 +56,8 @@ async def _refold(services: Services, name: str, asked: Refold) -> None:
             if not any(after < event.sequence <= until for after, until in skipped)
         ]
         for identity, state in fold.filling(keys, withdrawn).fold(concerned).states.items():
-            states[identity] = fold.merge(states[identity], state)
+            if identity in states:
+                states[identity] = fold.merge(states[identity], state)
     await services.store.merge_states(name, asked.until, _sorted(states), fold)
 
 
@@ -80,6 +82,7 @@ async def _events(services: Services, asked: Refold) -> list[Event]:
         """
         SELECT * FROM events
         WHERE list_contains($anonymous, anonymous_id) OR list_contains($users, user_id)
+            OR list_contains($anonymous, previous_id)
         ORDER BY sequence
         """,
         {
@@ -89,7 +92,8 @@ async def _events(services: Services, asked: Refold) -> list[Event]:
         as_of=asked.until,
     )
     events = [_event(dict(zip(found.columns, row, strict=True))) for row in found.rows]
-    return [event for event in events if event.identity in asked.identities]
+    wanted = set(asked.identities)
+    return [event for event in events if not wanted.isdisjoint(event.owners)]
 
 
 def _ids(identities: Iterable[IdentityKey], prefix: str) -> list[str]:

@@ -157,7 +157,8 @@ class KeptProfile(NamedTuple):
 class Services:
     """One workspace at work.
 
-    Whoever folds stored events into states, or removes some, holds `rewriting` meanwhile.
+    Whoever folds stored events into states, or removes some, holds `rewriting` meanwhile; whoever
+    brings in a piece of a file holds `importing`.
 
     Attributes:
         home: None where everything is in memory.
@@ -181,6 +182,7 @@ class Services:
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
     erased: Tombstones = field(default_factory=lambda: Tombstones(b""))
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    importing: asyncio.Lock = field(default_factory=asyncio.Lock)
     rulebooks: dict[int, Rulebook] = field(default_factory=dict)
     slow_reads: SlowReads = field(default_factory=SlowReads)
     offers: Offers[Offer] = field(default_factory=Offers)

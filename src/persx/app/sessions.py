@@ -35,7 +35,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         seen: The last request, to the minute.
         agent: Browser and system in short.
         network: Where it began, made coarse.
-        pending: The secret of a second factor that is being set up and not confirmed yet.
+        pending: The sealed secret of a second factor that is being set up and not confirmed yet.
     """
 
     account: str

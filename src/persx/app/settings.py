@@ -36,7 +36,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         public_url: Where visitors reach the server, such as ``https://www.example.com``; cookies
-            are ``Secure`` when it begins with https.
+            are ``Secure`` when it begins with https, or a trusted proxy says so.
         store: Where profiles, the workspace and decisions are kept: the name of a backend, or a
             URL whose scheme is one.
         stream: Where events are logged; empty means where the store says.

@@ -12,7 +12,7 @@ from persx.app.accounts import change_account, find_account, normal_name
 from persx.app.passwords import is_old
 from persx.app.services import Services
 from persx.app.throttle import ACCOUNT, ADDRESS, CODE, DEVICE, PAIR, Limit
-from persx.app.totp import matching_step, recovery_hash
+from persx.app.totp import matching_step, opened, recovery_hash
 from persx.app.use_cases import Noted
 from persx.model.clock import HOUR, Millis
 from persx.model.errors import PersxError
@@ -151,7 +151,8 @@ async def _use_code(services: Services, account: Account, given: str) -> str:
         found = ""
         if not each.totp or each.epoch != account.epoch:
             return each
-        step = matching_step(each.totp, bare, services.clock(), after=each.totp_step)
+        secret = opened(each.totp, services.keys.secret)
+        step = matching_step(secret, bare, services.clock(), after=each.totp_step)
         if step is not None:
             found = "code"
             return msgspec.structs.replace(each, totp_step=step)

@@ -12,9 +12,9 @@ import msgspec
 from persx.app.services import Services
 from persx.model.clock import Millis, iso
 from persx.model.event import FORM_SUBMITTED
-from persx.storage.scope import Staff
+from persx.storage.scope import Staff, System
 
-_SCOPE: Final = Staff("admin", "reading submissions")
+_COUNTING: Final = System("counting submissions")
 
 _SQL: Final = """
 select timestamp, anonymous_id, user_id, properties
@@ -47,9 +47,11 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     answers: dict[str, Any] = {}
 
 
-async def submissions(services: Services, *, limit: int = 100, offset: int = 0) -> list[Submission]:
+async def submissions(
+    services: Services, reader: Staff, *, limit: int = 100, offset: int = 0
+) -> list[Submission]:
     """Return submitted forms, newest first."""
-    found = await services.warehouse.seen_by(_SCOPE).query(
+    found = await services.warehouse.seen_by(reader).query(
         _SQL, {"name": FORM_SUBMITTED, "limit": limit, "offset": offset}
     )
     return [_submission(*row) for row in found.rows]
@@ -57,7 +59,7 @@ async def submissions(services: Services, *, limit: int = 100, offset: int = 0) 
 
 async def count_submissions(services: Services, *, since: Millis) -> int:
     """Return how many forms were submitted since a moment."""
-    found = await services.warehouse.seen_by(_SCOPE).query(
+    found = await services.warehouse.seen_by(_COUNTING).query(
         _COUNT, {"name": FORM_SUBMITTED, "since": since}
     )
     return int(found.rows[0][0])

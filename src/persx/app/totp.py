@@ -16,6 +16,7 @@ STEP: Final = 30_000
 DIGITS: Final = 6
 RECOVERY_CODES: Final = 10
 _DRIFT: Final = 1
+_SEALED: Final = "sealed:"
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 """What recovery codes are made of: nothing that is mistaken for something else."""
 
@@ -23,6 +24,30 @@ _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 def new_secret() -> str:
     """Return a new secret of 160 bits, in base32 as authenticator apps take it."""
     return base64.b32encode(secrets.token_bytes(20)).decode()
+
+
+def sealed(secret: str, key: str) -> str:
+    """Return a secret as it is kept: encrypted with the home's own.
+
+    The pad is HMAC-SHA256 of a nonce, which is used once and longer than what it covers.
+    """
+    nonce = secrets.token_bytes(16)
+    return (
+        _SEALED + base64.b64encode(nonce + _padded(base64.b32decode(secret), nonce, key)).decode()
+    )
+
+
+def opened(kept: str, key: str) -> str:
+    """Return a secret from what is kept of it; earlier versions kept it as it is."""
+    if not kept.startswith(_SEALED):
+        return kept
+    found = base64.b64decode(kept.removeprefix(_SEALED))
+    return base64.b32encode(_padded(found[16:], found[:16], key)).decode()
+
+
+def _padded(text: bytes, nonce: bytes, key: str) -> bytes:
+    pad = hmac.digest(key.encode(), b"totp\0" + nonce, "sha256")
+    return bytes(left ^ right for left, right in zip(text, pad[: len(text)], strict=True))
 
 
 def code(secret: str, step: int, *, digits: int = DIGITS) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from persx.app.services import Services
+from persx.model.event import IdentityKey
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
@@ -28,6 +29,10 @@ class UseCase(msgspec.Struct, Generic[Request, Result], frozen=True):
         writes: It changes the home; beside a running server it is sent to that server.
         notes: What the audit log tells of it, from what was asked and what came of it; whatever
             writes has this. Nothing in it may be about a visitor.
+        looked: Whose data whoever asked has seen; those visitors are told of it in their export.
+            Looking is then a kind of writing.
+        hands_out: What the audit log tells before visitors' data leave the home in bulk. It is for
+            what only reads and runs where the command does, beside a server perhaps.
     """
 
     name: str
@@ -36,6 +41,8 @@ class UseCase(msgspec.Struct, Generic[Request, Result], frozen=True):
     run: Callable[[Services, Request], Awaitable[Result]]
     writes: bool = True
     notes: Callable[[Request, Result], Iterable[Noted]] | None = None
+    looked: Callable[[Request, Result], Collection[IdentityKey]] | None = None
+    hands_out: Noted | None = None
 
 
 AnyUseCase = UseCase[Any, Any]

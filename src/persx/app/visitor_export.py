@@ -7,20 +7,26 @@ from typing import Any, Final
 
 import msgspec
 
+from persx.app.deciding import current_plan
+from persx.app.erasing import named_identities
 from persx.app.exporting import segment_form
-from persx.app.knowledge import Knowledge
+from persx.app.knowledge import Knowledge, knowledge_of
 from persx.app.looks import looks_at
 from persx.app.services import Services
+from persx.app.use_cases import Noted, UseCase
+from persx.app.visiting import Visitor
 from persx.app.withdrawals import withdrawn_of
 from persx.decide.plan import Plan
 from persx.decide.receipt import Receipt, receipt
 from persx.model.clock import iso
 from persx.model.decision import DecisionRecord
-from persx.model.event import EXPOSURE, Event, EventType
+from persx.model.errors import BadInput, NotFound
+from persx.model.event import EXPOSURE, Event, EventType, IdentityKey
 from persx.storage.ports import Rows
-from persx.storage.scope import Bearer
+from persx.storage.scope import Bearer, Staff
 
 CHUNK: Final = 5_000
+_OPERATOR: Final = Staff("operator", "exporting a visitor")
 
 _EVENT: Final = (
     "sequence", "received", "timestamp", "type", "name", "message_id", "anonymous_id", "user_id",
@@ -164,3 +170,62 @@ def _arm(experiment: str, arm: str, epoch: int, at: int) -> dict[str, Any]:
     return {
         "experiment": experiment, "arm": arm, "epoch": epoch, "since": iso(at), "counted": False,
     }  # fmt: skip
+
+
+class ExportVisitor(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose data is asked for, by one of the three."""
+
+    user: str = ""
+    anonymous: str = ""
+    email: str = ""
+
+
+class ExportedVisitor(msgspec.Struct, frozen=True, kw_only=True):
+    """What `export_visitor` yields, in one piece, and whose it is."""
+
+    identities: tuple[IdentityKey, ...]
+    held: msgspec.Raw
+
+
+async def export_one(services: Services, request: ExportVisitor) -> ExportedVisitor:
+    """Return everything that is held on one visitor, whom an operator names.
+
+    Raises:
+        BadInput: Not exactly one id is given.
+        NotFound: Nothing is known of them.
+        Unavailable: Nothing is published yet.
+    """
+    named = named_identities(request.user, request.anonymous, request.email)
+    if len(named) != 1:
+        raise BadInput("Name one visitor: by a user id, an anonymous id or an e-mail address.")
+    await services.refresh()
+    plan = current_plan(services)
+    linked = await services.store.seen_by(_OPERATOR).visitor(named[0])
+    kept = sorted(key for key in linked if key[:2] in ("u:", "a:"))
+    for identity in [named[0]] if named[0] in kept else kept[::-1]:
+        id = identity[2:]
+        user = id if identity.startswith("u:") else ""
+        visitor = Visitor(user_id=user, anonymous_id="" if user else id, trusted=True)
+        knowledge = await knowledge_of(services, plan, visitor, {})
+        if knowledge.states:
+            pieces = [piece async for piece in export_visitor(services, plan, knowledge)]
+            return ExportedVisitor(
+                identities=tuple(sorted(knowledge.identities)),
+                held=msgspec.Raw(b"".join(pieces)),
+            )
+    name = request.user or request.anonymous or request.email
+    raise NotFound(
+        f"Nothing is known of a visitor '{name}'.",
+        value=name,
+        hint="An e-mail address finds whom your servers sent it for, with a user id.",
+    )
+
+
+EXPORT_VISITOR: Final = UseCase(
+    "export-visitor",
+    ExportVisitor,
+    ExportedVisitor,
+    export_one,
+    notes=lambda *_: [Noted("visitor.export", "", "one visitor")],
+    looked=lambda _, exported: exported.identities,
+)

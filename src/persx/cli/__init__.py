@@ -56,6 +56,7 @@ COMMANDS: Final = (
     CommandEntry("replay", "replay", "Compare a draft policy with the decision log."),
     CommandEntry("backup", "backup", "Write everything in a home to one file."),
     CommandEntry("restore", "restore", "Make a home of a backup."),
+    CommandEntry("experiment", "experiment", "List, try, ramp and stop experiments; keep winners."),
     CommandEntry("report", "report", "Report what an experiment was worth."),
 )
 """All commands, in the order in which help lists them. A module has its command as `command`."""

@@ -24,6 +24,9 @@ from persx.model.errors import BadInput
 
 _PARQUET: Final = b"PAR1"
 
+_PATIENCE: Final = 3_600.0
+"""Seconds that an import waits for its turn: another one may hold the home for long."""
+
 file_argument: Final = click.argument(
     "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE"
 )
@@ -91,12 +94,13 @@ def _read(path: Path) -> EventMapping:
 def _bring_in(file: Path, mapping: Path, home: Path, *, as_json: bool) -> None:
     request = BeginImport(file=str(file.absolute()), mapping=_read(mapping))
     with waiting(f"Reading {file.name}"):
-        job = call(home, BEGIN_IMPORT, request)
+        job = call(home, BEGIN_IMPORT, request, patience=_PATIENCE)
     before = job
     with Progress("events", job.events) as progress:
         progress.advance(job.position)
         while not job.finished:
-            done = call(home, CONTINUE_IMPORT, ContinueImport(name=job.name))
+            step = ContinueImport(name=job.name)
+            done = call(home, CONTINUE_IMPORT, step, patience=_PATIENCE)
             progress.advance(done.position - job.position)
             job = done
     if as_json:

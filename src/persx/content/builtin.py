@@ -74,12 +74,12 @@ class BuiltinType:
         return frozenset()
 
     def arrange(
-        self, content: Mapping[str, Any], attributes: Mapping[str, Any]
+        self, content: Mapping[str, Any], attributes: Mapping[str, Any], locale: str = "en"
     ) -> Mapping[str, Any]:
         """Return the content as this visitor gets it; pure, and never fails on valid content."""
         return content
 
-    def view(self, content: Mapping[str, Any]) -> Any:
+    def view(self, content: Mapping[str, Any], locale: str = "en") -> Any:
         """Return what the template sees as `content`.
 
         Raises:

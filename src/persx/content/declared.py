@@ -111,12 +111,12 @@ class DeclaredType:
         return frozenset()
 
     def arrange(
-        self, content: Mapping[str, Any], attributes: Mapping[str, Any]
+        self, content: Mapping[str, Any], attributes: Mapping[str, Any], locale: str = "en"
     ) -> Mapping[str, Any]:
         """Return the content as it is."""
         return content
 
-    def view(self, content: Mapping[str, Any]) -> Any:
+    def view(self, content: Mapping[str, Any], locale: str = "en") -> Any:
         """Return the content.
 
         Raises:

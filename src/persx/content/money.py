@@ -1,4 +1,4 @@
-"""Money: an amount in a currency, written as a language writes it."""
+"""Numbers and money, written as a language writes them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,20 @@ from typing import Final
 
 SIGNS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "CHF": "CHF", "JPY": "¥"}
 _WITHOUT_CENTS: Final = frozenset({"JPY"})
+
+
+def number(value: float, digits: int, locale: str) -> str:
+    """Write a number with so many digits behind the decimal sign.
+
+    >>> number(1234.5, 2, "en-GB"), number(1234.5, 2, "de")
+    ('1,234.50', '1.234,50')
+    """
+    text = f"{value:,.{digits}f}"
+    return text if _is_english(locale) else text.translate(str.maketrans(",.", ".,"))
+
+
+def _is_english(locale: str) -> bool:
+    return locale.partition("-")[0] == "en"
 
 
 def money(amount: float, currency: str = "EUR", locale: str = "en") -> str:
@@ -16,9 +30,8 @@ def money(amount: float, currency: str = "EUR", locale: str = "en") -> str:
     """
     sign = SIGNS.get(currency, currency)
     digits = 0 if currency in _WITHOUT_CENTS else 2
-    text = f"{abs(amount):,.{digits}f}"
+    text = number(abs(amount), digits, locale)
     minus = "−" if amount < 0 else ""
-    if locale.partition("-")[0] == "en":
+    if _is_english(locale):
         return f"{minus}{sign}{' ' if len(sign) > 1 else ''}{text}".replace(" ", "\xa0")
-    swapped = text.translate(str.maketrans(",.", ".,"))
-    return f"{minus}{swapped}\xa0{sign}"
+    return f"{minus}{text}\xa0{sign}"

@@ -203,7 +203,7 @@ class Renderer:
         type_ = self._types[decision.type]
         template = self._template(type_)
         inside = template.render(
-            content=type_.view(decision.content),
+            content=type_.view(decision.content, context.locale),
             block=decision.block,
             context=context,
             heading_level=context.heading_level,

@@ -48,12 +48,12 @@ class BlockType(Protocol):
         ...
 
     def arrange(
-        self, content: Mapping[str, Any], attributes: Mapping[str, Any]
+        self, content: Mapping[str, Any], attributes: Mapping[str, Any], locale: str = "en"
     ) -> Mapping[str, Any]:
         """Return the content as this visitor gets it: pure; absent attributes are unknown."""
         ...
 
-    def view(self, content: Mapping[str, Any]) -> Any:
+    def view(self, content: Mapping[str, Any], locale: str = "en") -> Any:
         """Return what the template sees as `content`; raises where it does not fit."""
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,10 +29,12 @@ from persx.decide.plan import (
     Fallbacks,
     LearnPlan,
     Plan,
+    Show,
     Texts,
     page_plan,
 )
 from persx.decide.sound import sound_blocks, sound_contents, sound_variants
+from persx.decide.strategies import Strategies
 from persx.model.attribute import Attribute, Source
 from persx.model.clock import parse_wall_time
 from persx.model.decision import Assignment, Decision, Reason
@@ -40,7 +43,6 @@ from persx.model.workspace import (
     DEFAULT,
     HOLDOUT,
     TARGETED,
-    Arm,
     Block,
     Experiment,
     Policy,
@@ -51,6 +53,7 @@ from persx.model.workspace import (
 )
 from persx.visitors.profile import Assembler
 from persx.workspace.snapshot import effective_attributes, schema
+from persx.workspace.winners import concerned_blocks, shown_by, with_winners
 
 
 def compile_snapshot(snapshot: Snapshot) -> Plan:
@@ -76,7 +79,8 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
         for key, experiment in workspace.experiments.items()
         if experiment.status == "running"
     }
-    concerns = {key: _concerned(experiment, workspace) for key, experiment in running.items()}
+    concerns = {key: concerned_blocks(each, workspace) for key, each in running.items()}
+    strategies = Strategies(workspace.strategies, program)
     blocks = {
         name: _block_plan(
             block,
@@ -85,9 +89,10 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
             program,
             attributes,
             {key: running[key] for key, names in concerns.items() if name in names},
+            strategies,
             faults,
         )
-        for name, block in workspace.blocks.items()
+        for name, block in with_winners(workspace, strategies.within).items()
     }
     experiments = {key: _experiment_plan(each, program) for key, each in running.items()}
     shown = {
@@ -142,6 +147,7 @@ def _block_plan(
     program: Program,
     attributes: Mapping[str, Attribute],
     experiments: Mapping[str, Experiment],
+    strategies: Strategies,
     faults: list[str],
 ) -> BlockPlan:
     variants = sound_variants(block, program, faults)
@@ -154,7 +160,6 @@ def _block_plan(
         locale: _texts(block, type_, variants, locale, workspace, faults)
         for locale in (workspace.settings.default_locale, *workspace.locales)
     }
-    texts[""] = texts[workspace.settings.default_locale]
     arranged = frozenset(
         name
         for each in texts.values()
@@ -162,6 +167,12 @@ def _block_plan(
         if type_ is not None and content
         for name in type_.reads(content)
     )
+    if type_ is not None and arranged:
+        texts = {
+            locale: each._replace(arrange=_arranging(type_, locale))
+            for locale, each in texts.items()
+        }
+    texts[""] = texts[workspace.settings.default_locale]
     reads = program.sources_of(arranged).union(
         *(program.reads(branch.when) for branch in branches if branch.when)
     )
@@ -181,16 +192,20 @@ def _block_plan(
         texts=texts,
         facts=facts,
         reads=reads if learning is None else reads | program.sources_of(learning.by),
-        arrange=_arranging(type_) if type_ is not None and arranged else None,
         shows={},
         learning=learning,
     )
-    shows = {
-        key: tuple(_shown(arm, plan) for arm in experiment.arms)
+    said = {
+        key: [shown_by(arm, block.name) for arm in experiment.arms]
         for key, experiment in experiments.items()
     }
-    object.__setattr__(plan, "shows", shows)
-    return plan
+    layers = strategies.layers({each for names in said.values() for each in names}, branches)
+
+    def show(name: str) -> Show:
+        return layers.get(name) or (POLICY if name == TARGETED else plan.choice(name))
+
+    shows = {key: tuple(show(name) for name in names) for key, names in said.items()}
+    return replace(plan, shows=shows)
 
 
 def _learn_plan(
@@ -213,9 +228,9 @@ def _learn_plan(
     )
 
 
-def _arranging(type_: BlockType) -> Callable[[Content, Mapping[str, Any]], Content]:
+def _arranging(type_: BlockType, locale: str) -> Callable[[Content, Mapping[str, Any]], Content]:
     def arrange(content: Content, attributes: Mapping[str, Any]) -> Content:
-        return type_.arrange(content, attributes) if content else content
+        return type_.arrange(content, attributes, locale) if content else content
 
     return arrange
 
@@ -274,11 +289,6 @@ def _usual_arms(workspace: Workspace) -> Mapping[str, str]:
     return TARGETED_ARMS if workspace.settings.holdout.share > 0 else NO_ARMS
 
 
-def _shown(arm: Arm, block: BlockPlan) -> int:
-    said = arm.show if isinstance(arm.show, str) else arm.show.get(block.name, TARGETED)
-    return POLICY if said == TARGETED else block.choice(said)
-
-
 def _window(schedule: Schedule | None, zone: str) -> tuple[int | None, int | None]:
     if schedule is None:
         return None, None
@@ -287,16 +297,6 @@ def _window(schedule: Schedule | None, zone: str) -> tuple[int | None, int | Non
         parse_wall_time(schedule.start, zone) if schedule.start else None,
         parse_wall_time(schedule.end, zone) if schedule.end else None,
     )
-
-
-def _concerned(experiment: Experiment, workspace: Workspace) -> frozenset[str]:
-    if not experiment.blocks:
-        return frozenset(workspace.blocks)
-    found: set[str] = set()
-    for place in experiment.blocks:
-        page, _, rest = place.partition("/")
-        found.update(workspace.pages[page].blocks if rest == "*" else [place])
-    return frozenset(found)
 
 
 def _experiment_plan(experiment: Experiment, program: Program) -> ExperimentPlan:
@@ -308,6 +308,7 @@ def _experiment_plan(experiment: Experiment, program: Program) -> ExperimentPlan
         end=experiment.offset + experiment.traffic,
         epoch=experiment.epoch,
         whole=experiment.offset <= 0 and experiment.traffic >= 1,
+        same=all(arm.show == experiment.arms[0].show for arm in experiment.arms),
         arms=tuple(arm.name for arm in experiment.arms),
         ranges=ArmRanges([arm.weight for arm in experiment.arms]),
         target=program.predicate(experiment.target) if experiment.target else None,
@@ -339,6 +340,7 @@ def _holdout_plan(workspace: Workspace) -> ExperimentPlan | None:
         end=1.0,
         epoch=1,
         whole=True,
+        same=False,
         arms=(GENERIC, TARGETED),
         ranges=ArmRanges([settings.share, 1 - settings.share]),
         target=None,

@@ -19,6 +19,7 @@ from persx.decide.plan import (
     Fallbacks,
     PagePlan,
     Plan,
+    Show,
     Texts,
 )
 from persx.model.artifact import PREDICTION, artifact_key
@@ -111,12 +112,12 @@ def decide(
                 published = learned[block.name]
                 used[published.key] = published.number
                 draw = published.draw(texts, own, attributes, now, memo, profile.bucketing_id)
-            if plain and block.arrange is None and draw is not None:
+            if plain and texts.arrange is None and draw is not None:
                 if texts.differs[draw.choice]:
                     counted.add(HOLDOUT)
                 drawn.append(draw.assignment)
                 decision = draw.plain
-            elif plain and block.arrange is None:
+            elif plain and texts.arrange is None:
                 if own == DEFAULT_CHOICE:
                     decision = _fallback(texts.fallbacks, block, profile, attributes)
                 else:
@@ -125,7 +126,7 @@ def decide(
                     decision = texts.targeted[own]
             else:
                 visit = visit or _Visit(
-                    profile, attributes, held, enrolled, arms, counted, forced, drawn
+                    profile, attributes, now, memo, held, enrolled, arms, counted, forced, drawn
                 )
                 decision = _decide_block(visit, block, texts, own, draw)
         except Exception as error:
@@ -219,6 +220,8 @@ class _Visit(NamedTuple):
 
     profile: Profile
     attributes: dict[str, Any]
+    now: Millis
+    memo: dict[Any, Any]
     held: bool
     enrolled: Sequence[Enrolled]
     arms: Mapping[str, str]
@@ -234,13 +237,13 @@ def _decide_block(
     if draw is not None:
         own = draw.choice
     content, differs = contents[own], texts.differs[own]
-    if block.arrange is not None and own not in texts.broken:
-        content = block.arrange(content, attributes)
+    if texts.arrange is not None and own not in texts.broken:
+        content = texts.arrange(content, attributes)
         differs = content != contents[DEFAULT_CHOICE]
     if differs:
         visit.counted.add(HOLDOUT)
 
-    choice, by_arm, arms = own, False, visit.arms
+    shown, by_arm, arms = _Shown(own, content), False, visit.arms
     for experiment, arm in visit.enrolled:
         shows = block.shows.get(experiment.key)
         if shows is None:
@@ -248,10 +251,15 @@ def _decide_block(
         arms = {**arms, experiment.key: experiment.arms[arm]}
         # An experiment that comes first and names the content leaves the later ones nothing.
         if not by_arm:
-            if _arms_differ(block, shows, content, contents, attributes):
+            by_show = {
+                show: shown if show == POLICY else _shown(visit, texts, show) for show in set(shows)
+            }
+            # Alike in every arm: who would see different things in two of them counts.
+            first, *others = (each.content for each in by_show.values())
+            if experiment.same or any(other != first for other in others):
                 visit.counted.add(experiment.key)
             if shows[arm] != POLICY:
-                choice, by_arm = shows[arm], True
+                shown, by_arm = by_show[shows[arm]], True
     if draw is not None and not by_arm and not visit.held:
         # Whose content somebody else names, no arm of learning can show them anything else.
         visit.drawn.append(draw.assignment)
@@ -268,22 +276,20 @@ def _decide_block(
             )
 
     if visit.held:
-        choice, reason = DEFAULT_CHOICE, Reason.HOLDOUT
+        shown, reason = _shown(visit, texts, DEFAULT_CHOICE), Reason.HOLDOUT
     elif visit.forced is not None and (name := _forced(visit.forced, block)) is not None:
-        choice, reason = block.choice(name), Reason.FORCED
+        shown, reason = _shown(visit, texts, block.choice(name)), Reason.FORCED
     elif by_arm:
         reason = Reason.ARM
     elif own in texts.broken:
-        choice, reason = own, Reason.INVALID
+        reason = Reason.INVALID
     elif differs or own != DEFAULT_CHOICE:
         return _decision(block, contents, own, Reason.TARGETED, arms, content)
     else:
         reason = _fallback(texts.fallbacks, block, visit.profile, attributes).reason
-    if choice in texts.broken:
+    if shown.choice in texts.broken:
         return _decision(block, contents, DEFAULT_CHOICE, Reason.INVALID, arms)
-    return _decision(
-        block, contents, choice, reason, arms, _named(block, contents, choice, attributes)
-    )
+    return _decision(block, contents, shown.choice, reason, arms, shown.content)
 
 
 def _forced(forced: Mapping[str, str], block: BlockPlan) -> str | None:
@@ -300,31 +306,27 @@ def _fallback(
     return fallbacks.no_match
 
 
-def _named(
-    block: BlockPlan,
-    contents: Sequence[Mapping[str, Any]],
-    choice: int,
-    attributes: Mapping[str, Any],
-) -> Mapping[str, Any]:
-    """Return content that somebody names; the default is meant as it is written."""
-    if choice == DEFAULT_CHOICE or block.arrange is None:
-        return contents[choice]
-    return block.arrange(contents[choice], attributes)
+class _Shown(NamedTuple):
+    """Content that may be shown, and its place among the block's."""
+
+    choice: int
+    content: Mapping[str, Any]
 
 
-def _arms_differ(
-    block: BlockPlan,
-    shows: Sequence[int],
-    policy: Mapping[str, Any],
-    contents: Sequence[Mapping[str, Any]],
-    attributes: Mapping[str, Any],
-) -> bool:
-    """Tell whether two arms would show this visitor different contents; alike in every arm."""
-    first, *others = (
-        policy if show == POLICY else _named(block, contents, show, attributes)
-        for show in set(shows)
-    )
-    return any(other != first for other in others)
+def _shown(visit: _Visit, texts: Texts, show: Show) -> _Shown:
+    """Return the content that is named, or that a strategy chooses and arranges."""
+    attributes = visit.attributes
+    if isinstance(show, int):
+        choice, allowed = show, attributes
+    else:
+        choice = show.choose(attributes, visit.now, visit.memo)
+        allowed = {name: each for name, each in attributes.items() if name in show.attributes}
+    content = texts.contents[choice]
+    # A default that somebody names is meant as it is written; what cannot be shown has no form.
+    plain = show == DEFAULT_CHOICE or choice in texts.broken
+    if texts.arrange is not None and not plain:
+        content = texts.arrange(content, allowed)
+    return _Shown(choice, content)
 
 
 def _decision(

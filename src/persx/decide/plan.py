@@ -35,6 +35,23 @@ POLICY: Final = -2
 """What an arm says for a block whose own policy shall choose."""
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What a strategy makes of one block: its policy among fewer variants.
+
+    Attributes:
+        choose: Index of the first eligible variant that goes by the strategy's attributes, or −1.
+        attributes: Those attributes; lists are ranked by nothing else.
+    """
+
+    choose: Callable[[dict[str, Any], int, dict[Any, Any]], int]
+    attributes: frozenset[str]
+
+
+Show = int | Layer
+"""What an arm shows in a block: a choice, `POLICY`, or a strategy's."""
+
+
 class Fallbacks(NamedTuple):
     """What a block's default becomes for a visitor in no experiment, by reason."""
 
@@ -50,7 +67,7 @@ class Texts(NamedTuple):
     what each becomes for a visitor who is in no experiment but the holdout's targeted arm, and
     `fallbacks` what the default becomes for them by reason. At the indices in `broken` the
     default stands for content that cannot be shown, with the reason `invalid`; a broken default
-    is empty.
+    is empty. `arrange` makes of a content what one visitor gets; none where all get the same.
     """
 
     contents: tuple[Content, ...]
@@ -58,6 +75,7 @@ class Texts(NamedTuple):
     targeted: tuple[Decision, ...]
     fallbacks: Fallbacks
     broken: frozenset[int] = frozenset()
+    arrange: Callable[[Content, Mapping[str, Any]], Content] | None = None
 
 
 class LearnPlan(NamedTuple):
@@ -93,7 +111,7 @@ class BlockPlan:
         names: Variant names in order of choice, then ``default``.
         texts: Locale → contents in the same order; ``""`` stands for any other locale.
         facts: Attributes that its rules read, other than those of the request itself.
-        shows: Experiment key → for each arm a choice, or `POLICY`.
+        shows: Experiment key → what each of its arms shows here.
         learning: How one of several eligible variants is drawn; None where the first is shown.
     """
 
@@ -105,8 +123,7 @@ class BlockPlan:
     texts: Mapping[str, Texts]
     facts: frozenset[str]
     reads: frozenset[str]
-    arrange: Callable[[Content, Mapping[str, Any]], Content] | None
-    shows: Mapping[str, tuple[int, ...]]
+    shows: Mapping[str, tuple[Show, ...]]
     learning: LearnPlan | None = None
 
     def choice(self, variant: str) -> int:
@@ -122,7 +139,7 @@ class ExperimentPlan:
     """One running experiment, ready to allocate.
 
     `assignments` holds, for each arm, the assignment of a visitor who does not count here, and of
-    one who does.
+    one who does. With all arms the `same` (A/A) everybody counts who sees one of its blocks.
     """
 
     key: str
@@ -132,6 +149,7 @@ class ExperimentPlan:
     end: float
     epoch: int
     whole: bool
+    same: bool
     arms: tuple[str, ...]
     ranges: ArmRanges
     target: Callable[[dict[str, Any], int, dict[Any, Any]], bool] | None

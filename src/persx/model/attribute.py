@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -38,6 +38,10 @@ class Purpose(StrEnum):
     ANALYTICS = "analytics"
     PERSONALIZATION = "personalization"
     MARKETING = "marketing"
+
+
+FRESHNESS: Final = ("real time", "daily", "on change")
+"""How often an attribute may change at its source."""
 
 
 class Computation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,7 +134,8 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         name: Dotted name as rules write it, such as ``customer.industry``.
         values: The closed set of values (of a string, or of each of the strings), or the name
             of the workspace's own list.
-        freshness: How often it changes at its source: ``real time``, ``daily``, ``on change``.
+        freshness: How often it changes at its source: ``real time``, ``daily`` or ``on change``.
+            Unless set, what is declared changes on change, everything else in real time.
         expires: Length of time after which a fact counts as unknown, such as ``90d``.
         compute: Set exactly when `source` is computed.
         predict: Set exactly when `source` is predicted.
@@ -151,7 +156,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     source: Source = Source.DECLARED
     values: tuple[str, ...] | Literal["industries", "locales", "personas"] = ()
     purpose: Purpose = Purpose.PERSONALIZATION
-    freshness: str = "on change"
+    freshness: str = ""
     expires: str | None = None
     compute: Computation | None = None
     predict: Prediction | None = None

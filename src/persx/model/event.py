@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Final, NewType
@@ -46,6 +47,21 @@ def email_key(address: str) -> IdentityKey:
     return IdentityKey("e:" + hashlib.sha256(plain).hexdigest())
 
 
+_UUID: Final = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+
+
+def previous_key(previous_id: str, anonymous_id: str | None) -> IdentityKey:
+    """Return the identity key of what an `alias` calls the previous id.
+
+    It is an anonymous one where it equals the event's own or has the form of a UUID, as all
+    clients' anonymous ids have; otherwise it is a user id, because an anonymous id is whatever
+    its sender says, and nobody shall be able to name theirs after somebody's user id.
+    """
+    if previous_id == anonymous_id or _UUID.fullmatch(previous_id):
+        return anonymous_key(previous_id)
+    return user_key(previous_id)
+
+
 def account_key(group_id: str) -> IdentityKey:
     """Return the identity key of an account, which `group` calls name."""
     return IdentityKey("g:" + group_id)
@@ -71,6 +87,31 @@ FORM_SUBMITTED: Final = "Form Submitted"
 CONSENT_CHANGED: Final = "Consent Changed"
 """The track event that holds a visitor's answer: `purposes` (name → granted), where it was asked
 (`source`), and which text was shown (`version`)."""
+
+
+def owners(
+    *,
+    type: str,
+    verified: bool,
+    user_id: str | None,
+    anonymous_id: str | None,
+    previous_id: str | None,
+) -> list[IdentityKey]:
+    """Return the identities of whose states an event is part: its own, then its devices.
+
+    The devices are those that a verified event calls the user's. They were there before, and may
+    have been shown an arm already, whether or not an event told of them: so they have an age.
+    """
+    if not (user_id and verified):
+        return [anonymous_key(anonymous_id) if anonymous_id else claimed_key(user_id or "")]
+    found = [user_key(user_id)]
+    if anonymous_id:
+        found.append(anonymous_key(anonymous_id))
+    if type == EventType.ALIAS and previous_id:
+        previous = previous_key(previous_id, anonymous_id)
+        if previous.startswith("a:") and previous not in found:
+            found.append(previous)
+    return found
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -115,6 +156,17 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return claimed_key(self.user_id or "")
 
     @property
+    def owners(self) -> list[IdentityKey]:
+        """The identities of whose states this event is part, `identity` first; see `owners`."""
+        return owners(
+            type=self.type,
+            verified=self.verified,
+            user_id=self.user_id,
+            anonymous_id=self.anonymous_id,
+            previous_id=self.previous_id,
+        )
+
+    @property
     def account(self) -> IdentityKey | None:
         """The account whose state this event belongs to as well: that of a verified `group`."""
         if self.type is EventType.GROUP and self.verified and self.group_id:
@@ -126,7 +178,10 @@ def concerned(events: Iterable[Event]) -> set[IdentityKey]:
     """Return the identities whose states these events change."""
     found: set[IdentityKey] = set()
     for event in events:
-        found.add(event.identity)
+        if event.verified and event.user_id:
+            found.update(event.owners)
+        else:
+            found.add(event.identity)
         if event.type is EventType.GROUP and (account := event.account) is not None:
             found.add(account)
     return found

@@ -72,7 +72,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         display: What others read.
         visitors: They may see visitors' data.
         password: An argon2id hash; empty until an invitation is taken.
-        totp: The secret of the second factor; empty where there is none. It is never shown again.
+        totp: The secret of the second factor, sealed; empty where there is none. It is never shown
+            again.
         totp_step: The last time step whose code was used; none counts twice.
         recovery: Hashes of the recovery codes that are left.
         signed_in: When they last did; 0 for never.

@@ -10,15 +10,16 @@ import msgspec
 from persx.model.attribute import Attribute, Purpose
 from persx.model.clock import Millis
 from persx.model.document import Document
+from persx.model.experiment import TARGETED as TARGETED
+from persx.model.experiment import Arm as Arm
+from persx.model.experiment import Experiment as Experiment
+from persx.model.experiment import Strategy as Strategy
 from persx.model.learning import LearnSettings
 from persx.model.network import NetworkSettings
 from persx.model.question import QuestionDocument
 
 DEFAULT: Final = "default"
 """The name that stands for a block's default content wherever a variant is named."""
-
-TARGETED: Final = "targeted"
-"""What an arm says for a block whose own policy shall choose."""
 
 HOLDOUT: Final = "holdout"
 """The key of the built-in experiment: generic against targeted, everywhere."""
@@ -190,52 +191,6 @@ class Page(Document, frozen=True, kw_only=True):
     navigation: str = ""
     order: int = 0
     locales: dict[str, dict[str, str]] = {}
-
-
-class Arm(Document, frozen=True, kw_only=True):
-    """One arm of an experiment.
-
-    `show` says what its visitors get: ``default``, ``targeted``, or a variant's name; a map
-    says it for each block, the others stay targeted.
-
-    Attributes:
-        weight: Its share, relative to the other arms.
-        show: What its visitors get.
-    """
-
-    name: str = ""
-    weight: float = 1.0
-    show: str | dict[str, str] = TARGETED
-
-
-class Experiment(Document, frozen=True, kw_only=True):
-    """A randomised comparison with a fixed seed.
-
-    Attributes:
-        seed: What is hashed with the bucketing id; the key unless set. Never changes.
-        target: The rule that makes a visitor eligible.
-        blocks: Blocks that it concerns; ``page/*`` names all blocks of a page, empty means all.
-        arms: The first one is the control.
-        layer: Experiments of one layer never share a visitor.
-        offset, traffic: The part [offset, offset + traffic) of the layer; ramping extends it.
-        goals: Goals that the report analyses.
-        key: Its name; in files, the name of the file.
-        epoch: Counted up when it is changed midway; logged with every exposure.
-        status: A stopped experiment assigns nobody.
-    """
-
-    key: str = ""
-    description: str = ""
-    seed: str = ""
-    target: str = ""
-    blocks: tuple[str, ...] = ()
-    arms: tuple[Arm, ...]
-    layer: str = ""
-    offset: float = 0.0
-    traffic: float = 1.0
-    epoch: int = 1
-    goals: tuple[str, ...] = ()
-    status: Literal["running", "stopped"] = "running"
 
 
 class Goal(Document, frozen=True, kw_only=True):
@@ -412,6 +367,7 @@ class Workspace(Document, frozen=True, kw_only=True):
     block_types: dict[str, BlockTypeDocument] = {}
     blocks: dict[str, Block] = {}
     pages: dict[str, Page] = {}
+    strategies: dict[str, Strategy] = {}
     experiments: dict[str, Experiment] = {}
     goals: dict[str, Goal] = {}
     questions: dict[str, QuestionDocument] = {}

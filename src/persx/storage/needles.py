@@ -18,8 +18,22 @@ import msgspec
 DIGESTS: Final = ("md5", "sha1", "sha256", "sha512")
 
 SHORTEST: Final = 6
-"""Characters from which on an id is looked for within longer texts of imported tables. A shorter
-one, such as ``42``, is in many of them by chance; there it has to be the whole value."""
+"""Characters from which on an id is looked for anywhere in longer texts of imported tables. A
+shorter one, such as ``42``, is in many of them by chance; there a word such as ``customer`` has to
+introduce it, or it has to be the whole value."""
+
+_PERSON: Final = (
+    "account|anonymous|buyer|client|contact|cust|customer|guest|household|kunde|kunden|member|"
+    "patient|person|recipient|student|subscriber|user|visitor"
+)
+_ORDINAL: Final = "code|id|key|nr|num|number|nummer|ref"
+_NAMES_PERSON: Final = re.compile(
+    rf"(?:{_PERSON})(?:{_ORDINAL}|no)?|id|uid|uuid|unit|unitid"
+).fullmatch
+_INTRODUCED: Final = (
+    rf"(?:^|[^\p{{L}}\p{{N}}])(?:[acu]:|(?:{_PERSON})[ _-]?(?:{_ORDINAL}|no[.])?[\s\"':=#/]{{1,6}})"
+)
+_WHOLE: Final = re.compile(r"[0-9]{1,16}").fullmatch
 
 ADDRESS: Final = r"""[^\s@"'<>,;:=()\[\]{}\\|]+@[^\s@"'<>,;:=()\[\]{}\\|]+"""
 """What looks like an e-mail address within a text, for Python and for RE2 alike."""
@@ -28,6 +42,15 @@ _ADDRESSES: Final = re.compile(ADDRESS)
 _SPACE: Final = " \t\n\r\v\f"
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+
+
+def names_person(column: str) -> bool:
+    """Tell whether the name of a column says that persons' ids are in it.
+
+    >>> list(map(names_person, ["customer_id", "UserId", "customers", "product_id"]))
+    [True, True, False, False]
+    """
+    return _NAMES_PERSON("".join(filter(str.isalnum, column)).lower()) is not None
 
 
 class Needles:
@@ -85,6 +108,17 @@ class Needles:
         found = _ADDRESSES.findall(text) if self.addresses and "@" in text else ()
         return any(_address(each) in self.addresses for each in found)
 
+    def number_condition(self, column: str) -> str:
+        """Return the SQL condition, for DuckDB, that a column of numbers is one of the ids.
+
+        Args:
+            column: An SQL expression.
+        """
+        # Greater ones lose digits as DOUBLE, and would be equal to others.
+        numbers = {int(id) for id in self.ids if _WHOLE(id)}
+        listed = ", ".join(str(number) for number in sorted(numbers) if number < 1 << 53)
+        return f"{column} IN ({listed})" if listed else "false"
+
     def condition(self, column: str) -> str:
         """Return the SQL condition, for DuckDB, that any of them is or stands in a column's text.
 
@@ -97,6 +131,9 @@ class Needles:
         parts = []
         if whole:
             parts.append(f"lower(trim({text}, {_quoted(_SPACE)})) IN ({whole})")
+            short = "|".join(_escaped(text) for text in self.texts if len(text) < SHORTEST)
+            found = rf"{_INTRODUCED}(?:{short})(?:$|[^\p{{L}}\p{{N}}_])"
+            parts.append(f"regexp_matches({text}, {_quoted(found)}, 'is')")
         plain = "|".join(_escaped(text) for text in within if "@" not in text)
         if plain:
             found = rf"(?:^|[^\p{{L}}\p{{N}}_])(?:{plain})(?:$|[^\p{{L}}\p{{N}}_])"

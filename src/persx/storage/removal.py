@@ -15,7 +15,7 @@ from persx.model.event import (
     Event,
     IdentityKey,
     anonymous_key,
-    claimed_key,
+    owners,
     user_key,
 )
 from persx.model.visitor import IdentityState
@@ -39,9 +39,15 @@ class EventHead(msgspec.Struct, frozen=True, kw_only=True):
     received: Millis = 0
 
     @property
-    def identity(self) -> IdentityKey:
-        """The identity whose state the event is part of; see `Event.identity`."""
-        return owner(self.verified, self.user_id, self.anonymous_id)
+    def owners(self) -> list[IdentityKey]:
+        """The identities of whose states the event is part; see `persx.model.event.owners`."""
+        return owners(
+            type=self.type,
+            verified=self.verified,
+            user_id=self.user_id,
+            anonymous_id=self.anonymous_id,
+            previous_id=self.previous_id,
+        )
 
 
 class DecisionHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,13 +57,6 @@ class DecisionHead(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     at: Millis
     bucketing_id: str
-
-
-def owner(verified: bool, user_id: str | None, anonymous_id: str | None) -> IdentityKey:
-    """Return the identity whose state an event belongs to, as `Event.identity` does."""
-    if user_id and verified:
-        return user_key(user_id)
-    return anonymous_key(anonymous_id) if anonymous_id else claimed_key(user_id or "")
 
 
 class Erasure(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +69,7 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
         bury: Leave tombstones.
         texts: What else the visitor is known by, such as e-mail addresses: looked for, like the
             ids, in what was set aside and in imported tables.
+        units: Imported table → its column of ids, which is compared even if it holds numbers.
     """
 
     identities: frozenset[IdentityKey]
@@ -77,6 +77,7 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = True
     bury: bool = True
     texts: frozenset[str] = frozenset()
+    units: Mapping[str, str] = {}
 
     def ids(self, prefix: str) -> frozenset[str]:
         """Return the ids of one kind, such as ``a:``, without it."""

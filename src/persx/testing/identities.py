@@ -135,8 +135,8 @@ class IdentityContract(StorageContract):
                 ],
                 [login("kiosk", "bob", 4)],
             )
-            assert await keys(storage, BOB) == [ADA, BOB], "and the device has no state"
-            assert await keys(storage, KIOSK) == [ADA, BOB]
+            assert await keys(storage, BOB) == [ADA, BOB, KIOSK]
+            assert await keys(storage, KIOSK) == [ADA, BOB, KIOSK]
             edges = [edge for edge in await see(storage.store).edges() if "x.io" in repr(edge)]
             assert not edges, "an address is never a key"
             touching = await see(storage.store).edges([ADA, KIOSK])
@@ -145,6 +145,26 @@ class IdentityContract(StorageContract):
                 (KIOSK, BOB),
                 (email_key("ada@x.io"), ADA),
             ]
+
+        self.run(opener, scenario)
+
+    def test_a_device_was_there_before_the_first_event_that_tells_of_it(
+        self, opener: Opener
+    ) -> None:
+        async def scenario(storage: Storage) -> None:
+            # Both were asked for decisions before, and so have arms; no event has said so.
+            phone = "5f0c1a52-8d7e-4c0e-9b1f-0a1b2c3d4e5f"
+            await self.begin(
+                storage,
+                [login("laptop", "ada", 3)],
+                [call(EventType.ALIAS, 4, user_id="bob", previous_id=phone)],
+            )
+            assert await keys(storage, ADA) == [LAPTOP, ADA]
+            assert await keys(storage, BOB) == [anonymous_key(phone), BOB]
+            await storage.stream.append([login("laptop", "bob", 5)])
+            assert await keys(storage, LAPTOP) == [LAPTOP, anonymous_key(phone), BOB]
+            assert await keys(storage, ADA) == [ADA], "and nothing of a shared device"
+            assert await see(storage.store).bucketing_ids() == {BOB: anonymous_key(phone)}
 
         self.run(opener, scenario)
 

@@ -204,6 +204,9 @@ class Fold:
                 self._account(states, before, state, event)
             if event.user_id or kind in _LINKING:
                 edges += edges_of(event)
+                if event.verified and self._counts:
+                    for device in event.owners[1:]:
+                        _seen(states, before, device, at)
         if not self._counts:
             return Projection(states=_uncounted(states))
         return Projection(states=states, edges=combined(edges))
@@ -287,19 +290,30 @@ class Fold:
             return
         state = own
         if (account := event.account) is not None:
-            found = states.get(account) or before.get(account)
-            state = found or IdentityState(identity=account, facts={}, computed={})
-            states[account] = state
-            at = event.timestamp
-            state.first_seen = min(state.first_seen, at) if state.events else at
-            state.last_seen = max(state.last_seen, at) if state.events else at
-            state.events += 1
+            state = _seen(states, before, account, event.timestamp)
         told = {"id": event.group_id, **event.traits}
         for name, steps in self._of_account:
             value = told.get(".".join(steps), _ABSENT)
             if value is _ABSENT and len(steps) > 1:
                 value = _nested(told, steps)
             _keep(state, name, value, event)
+
+
+def _seen(
+    states: dict[IdentityKey, IdentityState],
+    before: Mapping[IdentityKey, IdentityState],
+    identity: IdentityKey,
+    at: Millis,
+) -> IdentityState:
+    """Count an event for an identity beside the event's own; return its state."""
+    state = states.get(identity) or before.get(identity)
+    if state is None:
+        state = IdentityState(identity=identity, facts={}, computed={}, consent={})
+    states[identity] = state
+    state.first_seen = min(state.first_seen, at) if state.events else at
+    state.last_seen = max(state.last_seen, at) if state.events else at
+    state.events += 1
+    return state
 
 
 def later(left: Fact, right: Fact) -> Fact:

@@ -18,12 +18,12 @@ from persx.model.event import (
     anonymous_key,
     claimed_key,
     email_key,
+    previous_key,
     user_key,
 )
 from persx.model.visitor import Edge, EdgeKind
 from persx.storage.joining import said_again
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 _TELLING: Final = frozenset({EventType.IDENTIFY, EventType.ALIAS, EventType.GROUP})
 
@@ -38,10 +38,7 @@ def edges_of(event: Event) -> list[Edge]:
     * Verified, with both ids: the anonymous id is the user; a verified edge.
     * Unverified, with both ids: the same, claimed.
     * Unverified, with a user id alone: its claimed identity is the user; claimed, for analytics.
-    * `alias`: the previous id is the user, verified or claimed as the event is. The previous id
-      is an anonymous one where it equals the event's own or has the form of a UUID, as all
-      clients' anonymous ids have; otherwise it is a user id, because an anonymous id is whatever
-      its sender says, and nobody shall be able to name theirs after somebody's user id.
+    * `alias`: the previous id is the user, verified or claimed as the event is.
     * `identify` with an e-mail address: the identity is the address, hashed; verified or claimed
       as the event is, but only claimed where the trait `email_verified` is false.
     * `group`: the identity belongs to the account, verified or claimed as the event is.
@@ -59,7 +56,7 @@ def edges_of(event: Event) -> list[Edge]:
         elif not event.verified:
             pairs.append((claimed_key(event.user_id), user, kind))
         if event.type is EventType.ALIAS and event.previous_id:
-            pairs.append((_previous(event.previous_id, event.anonymous_id), user, kind))
+            pairs.append((previous_key(event.previous_id, event.anonymous_id), user, kind))
     if event.type is EventType.IDENTIFY and (address := email_of(event)):
         known = EdgeKind.CLAIMED if _unconfirmed(event) else kind
         pairs.append((event.identity, email_key(address), known))
@@ -85,12 +82,6 @@ def email_of(event: Event) -> str | None:
 def _unconfirmed(event: Event) -> bool:
     told: list[Any] = [event.traits, event.context.get("traits")]
     return any(isinstance(each, dict) and each.get(EMAIL_VERIFIED) is False for each in told)
-
-
-def _previous(previous_id: str, anonymous_id: str | None) -> IdentityKey:
-    if previous_id == anonymous_id or _UUID.fullmatch(previous_id):
-        return anonymous_key(previous_id)
-    return user_key(previous_id)
 
 
 def combined(edges: Iterable[Edge]) -> list[Edge]:

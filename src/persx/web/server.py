@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from persx.app.background import background
 from persx.app.home import SERVER_FILE, ServerAddress
@@ -52,6 +52,8 @@ class Application(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] == "http" and scope["scheme"] == "https":
+            send = _securing(send)
         if scope["type"] == "http" and not scope["path"].startswith(COMMANDS):
             self.state.services.metrics.asked += 1
         if scope["type"] != "http" or (scope["method"], scope["path"]) != _DIRECT:
@@ -69,6 +71,22 @@ class Application(Starlette):
 
 
 _DIRECT: Final = ("POST", "/v1/decide")
+
+
+def _securing(send: Send) -> Send:
+    """Make cookies ``Secure`` that came through TLS, though no `public_url` says that they do."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [
+                (name, value if b"; Secure" in value else value + b"; Secure")
+                if name == b"set-cookie"
+                else (name, value)
+                for name, value in message["headers"]
+            ]
+        await send(message)
+
+    return sending
 
 
 def create_app(services: Services, *, command_token: str = "") -> Starlette:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -19,6 +19,15 @@ from persx.workspace.snapshot import schema
 
 ON_START: Final = (INDUSTRY, "goals", "tools")
 """Attributes that the start form asks for."""
+
+_FRESH: Final = {
+    Source.DECLARED: "on change",
+    Source.COMPUTED: "real time",
+    Source.PREDICTED: "real time",
+    Source.CONTEXTUAL: "real time",
+    Source.DERIVED: "real time",
+}
+"""How often an attribute changes at its source where its document does not say."""
 
 START_FORM: Final = "start form"
 PREFERENCE_CENTRE: Final = "preference centre"
@@ -65,6 +74,13 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
     def asked_in(self) -> tuple[str, ...]:
         """The places where visitors are asked, in words, such as ``quiz about-quiz``."""
         return tuple(dict.fromkeys(_in_words(use) for use in self.asked))
+
+    def used_by(self, most: int = 0) -> str:
+        """Return which documents use it, in words: of each kind all, or the first `most`."""
+        names: dict[str, list[str]] = {}
+        for use in self.uses:
+            names.setdefault(use.kind, []).append(use.name)
+        return "; ".join(_named(kind, dict.fromkeys(each), most) for kind, each in names.items())
 
     @property
     def unused(self) -> bool:
@@ -117,7 +133,7 @@ def _entry(
         description=attribute.description,
         type=attribute.type,
         source=attribute.source,
-        freshness=attribute.freshness,
+        freshness=attribute.freshness or _FRESH[attribute.source],
         purpose=attribute.purpose,
         expires=attribute.expires,
         sensitive=attribute.sensitive,
@@ -148,6 +164,9 @@ def _uses(workspace: Workspace) -> Iterator[tuple[str, Use]]:
         for path, content in contents.items():
             for name in types[block.type].reads(content):
                 yield name, Use("blocks", block.name, path)
+    for strategy in workspace.strategies.values():
+        for name in strategy.attributes:
+            yield name, Use("strategies", strategy.name, "attributes")
     for persona in workspace.personas.values():
         for name in ("industry", "goals", "tools"):
             if getattr(persona, name):
@@ -193,6 +212,15 @@ def _asked(workspace: Workspace) -> Iterator[tuple[str, Use]]:
     for name in workspace.attributes:
         if name in declared and (name in asked or name in ON_START):
             yield name, Use("site", PREFERENCE_CENTRE, name)
+
+
+def _named(kind: str, names: Iterable[str], most: int) -> str:
+    found = [name for name in names if name]
+    if not found:
+        return kind
+    left = len(found) - most if most else 0
+    more = f" and {left:,} more" if left > 0 else ""
+    return f"{kind}: {', '.join(found[: most or None])}{more}"
 
 
 def _in_words(use: Use) -> str:

@@ -24,11 +24,12 @@ def workflow() -> str:
     return (files("persx.workspace") / "ci" / "github-workflow.yml").read_text(encoding="utf-8")
 
 
-def create(folder: Path, *, ci: bool = False) -> tuple[str, ...]:
+def create(folder: Path, *, ci: bool = False, template: Path | None = None) -> tuple[str, ...]:
     """Make a workspace folder; return the paths written. Nothing is ever overwritten.
 
     Args:
         ci: Add a workflow that checks the workspace on every push.
+        template: A workspace's folder to copy, not the small one.
 
     Raises:
         Conflict: The folder has files already.
@@ -37,7 +38,7 @@ def create(folder: Path, *, ci: bool = False) -> tuple[str, ...]:
         raise Conflict(
             f"'{folder}' is not empty.", value=str(folder), hint="Name a folder that is new."
         )
-    texts = scaffold()
+    texts = scaffold() if template is None else dict(_texts(template, ""))
     if ci:
         texts[WORKFLOW] = workflow()
     for path, text in texts.items():

@@ -22,8 +22,9 @@ from persx.model.workspace import (
     Locale,
     Page,
     Persona,
+    Strategy,
 )
-from persx.workspace.names import ATTRIBUTE, EXPERIMENT, LOCALE, SLUG, TITLE, NameRule
+from persx.workspace.names import ATTRIBUTE, EXPERIMENT, LOCALE, SLUG, TITLE, VARIANT, NameRule
 from persx.workspace.source import MAX_CHARACTERS
 
 SETTINGS: Final = "settings"
@@ -61,6 +62,7 @@ KINDS: Final = (
     Kind("personas", "persona", Persona, TITLE),
     Kind("goals", "goal", Goal, SLUG),
     Kind("questions", "question", QuestionDocument, SLUG),
+    Kind("strategies", "strategy", Strategy, VARIANT),
     Kind("block_types", "block type", BlockTypeDocument, SLUG, folder=True),
     Kind("blocks", "block", Block, SLUG, folder=True),
     Kind("pages", "page", Page, SLUG, folder=True),

@@ -82,7 +82,9 @@ def effective_attributes(workspace: Workspace) -> dict[str, Attribute]:
     The workspace's own, counts in rules, what every visitor may prefer, and the traces that
     guesses follow from.
     """
-    asked = {INDUSTRY, *workspace.questions}
+    # Who is asked about what they declared may put that aside too.
+    signed = (name for name, each in workspace.attributes.items() if each.signs)
+    asked = {INDUSTRY, *workspace.questions, *signed}
     attributes = {**resolved_attributes(workspace), **preferences(sorted(asked))}
     traces = traces_attribute(attributes.values())
     if traces is not None:

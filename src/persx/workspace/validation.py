@@ -17,6 +17,7 @@ from persx.workspace.checks.network import check_network
 from persx.workspace.checks.pages import check_pages
 from persx.workspace.checks.questions import check_questions
 from persx.workspace.checks.settings import check_settings
+from persx.workspace.checks.strategies import check_strategies
 from persx.workspace.checks.subject import Subject
 from persx.workspace.checks.trust import check_trust
 from persx.workspace.documents import parse_files
@@ -29,6 +30,7 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Fault]], ...]] = (
     check_rules,
     check_blocks,
     check_pages,
+    check_strategies,
     check_experiments,
     check_questions,
 )

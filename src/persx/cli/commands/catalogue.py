@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
@@ -16,6 +17,9 @@ from persx.model.errors import BadInput, InvalidWorkspace
 from persx.workspace.attribute_uses import CatalogueEntry, attribute_catalogue
 from persx.workspace.layout import is_workspace_file, read_folder
 from persx.workspace.validation import check
+
+_NAMES: Final = 3
+"""Names of each kind in a line of the table; `--json` has all, with their places."""
 
 
 class CatalogueResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +58,7 @@ def command(folder: Path | None, home: Path | None, as_json: bool) -> None:
             print_json(CatalogueResult(entries=entries))
         else:
             _print(entries, {}, 0)
+            _call_out("Unused", "nothing uses it", [each.name for each in entries if each.unused])
         return
     from persx.app.census import CENSUS, CensusRequest
     from persx.app.commands import call
@@ -65,9 +70,13 @@ def command(folder: Path | None, home: Path | None, as_json: bool) -> None:
         return
     _print(found.entries, found.known, found.visitors)
     click.echo(f"{found.visitors:,} visitors.")
-    for entry in found.entries:
-        if found.visitors and not found.known[entry.name]:
-            click.echo(f"Never filled: '{entry.name}' is known for nobody.")
+    _call_out("Unused", "nothing uses it", [each.name for each in found.entries if each.unused])
+    _call_out("Never filled", "it is known for nobody", found.never_filled)
+
+
+def _call_out(what: str, why: str, names: Sequence[str]) -> None:
+    for name in names:
+        click.echo(f"{what}: '{name}': {why}.")
 
 
 def _of_folder(folder: Path) -> tuple[CatalogueEntry, ...]:
@@ -91,10 +100,9 @@ def _print(entries: Sequence[CatalogueEntry], known: dict[str, int], visitors: i
     if visitors:
         table.add_column("known for", justify="right")
     for entry in entries:
-        counts: dict[str, int] = {}
-        for use in entry.uses:
-            counts[use.kind] = counts.get(use.kind, 0) + 1
-        used = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        used = entry.used_by(_NAMES)
+        if not used:
+            used = f"kept for {entry.kept_for}" if entry.kept_for else "nothing"
         share = [f"{known[entry.name] / visitors:.1%}"] if visitors else []
         table.add_row(
             entry.name,
@@ -103,7 +111,7 @@ def _print(entries: Sequence[CatalogueEntry], known: dict[str, int], visitors: i
             entry.purpose.value + (" (sensitive)" if entry.sensitive else ""),
             entry.expires or "never",
             ", ".join(entry.asked_in),
-            used or entry.kept_for or "nothing",
+            used,
             *share,
         )
     Console(width=None if Console().is_terminal else 200).print(table)

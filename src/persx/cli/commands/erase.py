@@ -21,6 +21,12 @@ from persx.model.errors import BadInput
     "--anonymous", default="", metavar="ID", help="Erase the visitor with this anonymous id."
 )
 @click.option(
+    "--email",
+    default="",
+    metavar="ADDRESS",
+    help="Erase the visitor whom your servers gave this e-mail address.",
+)
+@click.option(
     "--claimed",
     is_flag=True,
     help="Erase browsers too that called themselves this user with the write key.",
@@ -37,6 +43,7 @@ from persx.model.errors import BadInput
 def command(
     user: str,
     anonymous: str,
+    email: str,
     claimed: bool,
     yes: bool,
     verify: Path | None,
@@ -51,17 +58,22 @@ def command(
 
     \b
     Example:  persx erase --user jane --home shop
+              persx erase --email jane@example.com --home shop
               persx erase --anonymous 4f1c --yes --json --home shop > receipt.json
               persx erase --verify receipt.json --home shop
     """
     if verify is not None:
-        if user or anonymous:
+        if user or anonymous or email:
             raise click.UsageError("--verify erases nobody: leave the ids out.")
         _verify(verify, home, as_json)
         return
-    if bool(user) == bool(anonymous):
-        raise click.UsageError("Say whom to erase, with either --user ID or --anonymous ID.")
+    if len([id for id in (user, anonymous, email) if id]) != 1:
+        raise click.UsageError(
+            "Say whom to erase, with one of --user ID, --anonymous ID and --email ADDRESS."
+        )
     named = f"user '{user}'" if user else f"the anonymous id '{anonymous}'"
+    if email:
+        named = f"the visitor with the address '{email}'"
     if not yes:
         click.confirm(
             f"Erase everything that is known of {named}? Nobody can bring it back.",
@@ -69,12 +81,18 @@ def command(
             err=True,
         )
     with waiting("Erasing"):
-        receipt = call(home, ERASE, EraseRequest(user=user, anonymous=anonymous, claimed=claimed))
+        receipt = call(
+            home,
+            ERASE,
+            EraseRequest(user=user, anonymous=anonymous, email=email, claimed=claimed),
+        )
     if as_json:
         print_json(receipt)
         return
     found = {place: count for place, count in receipt.counts.items() if count}
     told = f"Erased {named}." if found else f"Nothing was kept of {named}."
+    if "@" in user and not found:
+        told += " Is it an e-mail address rather than a user id? Then give it with --email."
     click.echo(f"{told} What is older than {iso(receipt.at)} is turned away from now on.")
     for place, count in found.items():
         click.echo(f"  {place.replace('_', ' '):<20} {count:>8,}")

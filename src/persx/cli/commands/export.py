@@ -1,4 +1,4 @@
-"""`persx export`: stored events and submitted forms, to a file or to standard output."""
+"""`persx export`: events, forms, or all that is held on one visitor, to a file or the terminal."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from persx.app.exporting import (
     segment_form,
 )
 from persx.app.submissions import Submission, as_csv, inert
+from persx.app.visitor_export import EXPORT_VISITOR, ExportVisitor
 from persx.cli.options import home_option
 from persx.cli.progress import Progress
 from persx.model.clock import iso
@@ -50,11 +51,12 @@ json_option = click.option(
 
 @click.group("export")
 def command() -> None:
-    """Write out events or form submissions.
+    """Write out events, form submissions, or all that is held on one visitor.
 
     \b
     Example:  persx export events --home shop > events.jsonl
               persx export submissions --home shop --format csv -o forms.csv
+              persx export visitor --email jane@example.com --home shop -o jane.json
     """
 
 
@@ -137,6 +139,31 @@ def submissions(form: str, as_json: bool, output: Path | None, home: Path) -> No
                 file.write(_one_line_each(msgspec.json.encode(line)) + b"\n")
     if output is not None:
         click.echo(f"{exported.rows} submissions written to {output}.", err=True)
+
+
+@command.command("visitor")
+@click.option("--user", default="", metavar="ID", help="The visitor with this user id.")
+@click.option("--anonymous", default="", metavar="ID", help="The visitor with this anonymous id.")
+@click.option("--email", default="", metavar="ADDRESS", help="The visitor with this address.")
+@click.option("--json", is_flag=True, expose_value=False, help="JSON, which is the default.")
+@output_option
+@home_option(must_exist=True)
+def visitor(user: str, anonymous: str, email: str, output: Path | None, home: Path) -> None:
+    """Write out everything that is held on one visitor, as JSON.
+
+    It is what visitors get themselves on /privacy: facts, consent, events, decisions, and who of
+    the team looked at them, to which this is added.
+
+    \b
+    Example:  persx export visitor --user jane --home shop
+              persx export visitor --email jane@example.com --home shop -o jane.json
+    """
+    found = call(home, EXPORT_VISITOR, ExportVisitor(user=user, anonymous=anonymous, email=email))
+    with _opened(output) as file:
+        file.write(bytes(found.held) + b"\n")
+    if output is not None:
+        told = ", ".join(found.identities)
+        click.echo(f"All that is held on {told} written to {output}.", err=True)
 
 
 @contextmanager

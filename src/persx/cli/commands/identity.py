@@ -24,7 +24,8 @@ from persx.model.clock import iso
 def command() -> None:
     """Show who belongs together; take a merge back.
 
-    ID is a user id, an anonymous id or an e-mail address, or a key as 'show' prints it.
+    ID is a user id, an anonymous id, an e-mail address or an account's id, or a key as 'show'
+    prints it.
 
     \b
     Example:  persx identity show ada --home shop

@@ -1,17 +1,28 @@
-"""`persx new`: a small workspace folder to start from."""
+"""`persx new`: a workspace folder to start from."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
 
+from persx.demo import DEMOS, demo_folder
 from persx.workspace.creation import create
+
+SMALL: Final = "small"
 
 
 @click.command("new")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.option(
+    "--template",
+    type=click.Choice([SMALL, *DEMOS]),
+    default=SMALL,
+    show_default=True,
+    help="What to start from: a small workspace with comments, or one of the demos.",
+)
 @click.option("--ci", is_flag=True, help="Add a GitHub Actions workflow that checks it.")
 @click.option(
     "--home",
@@ -20,17 +31,18 @@ from persx.workspace.creation import create
     help="Push and publish it in this home too.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the paths as JSON.")
-def command(folder: Path, ci: bool, home: Path | None, as_json: bool) -> None:
-    """Make a small workspace folder to start from.
+def command(folder: Path, template: str, ci: bool, home: Path | None, as_json: bool) -> None:
+    """Make a workspace folder to start from.
 
     Two industries, a home page with a hero that speaks to each of them, a goal and an
-    experiment, with comments that say what each line does.
+    experiment, with comments that say what each line does; or a copy of a demo.
 
     \b
     Example:  persx new my-site
+              persx new my-shop --template shop
               persx new my-site --ci --home shop && persx serve --home shop
     """
-    paths = create(folder, ci=ci)
+    paths = create(folder, ci=ci, template=None if template == SMALL else demo_folder(template))
     if home is not None:
         _publish(folder, home)
     if as_json:

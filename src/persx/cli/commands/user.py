@@ -131,32 +131,6 @@ def password(name: str, link: bool, home: Path, as_json: bool) -> None:
     _tell(home, call(home, people.PASSWORD, asked), told, as_json)
 
 
-@command.command("disable")
-@click.argument("name", metavar="NAME")
-@home_option(must_exist=True)
-@json_option
-def disable(name: str, home: Path, as_json: bool) -> None:
-    """Keep somebody out; their sessions end at once.
-
-    \b
-    Example:  persx user disable ada@example.com --home shop
-    """
-    _do(home, people.DISABLE, name, "{} is kept out.", as_json)
-
-
-@command.command("enable")
-@click.argument("name", metavar="NAME")
-@home_option(must_exist=True)
-@json_option
-def enable(name: str, home: Path, as_json: bool) -> None:
-    """Let somebody in again.
-
-    \b
-    Example:  persx user enable ada@example.com --home shop
-    """
-    _do(home, people.ENABLE, name, "{} may sign in again.", as_json)
-
-
 @command.command("remove")
 @click.argument("name", metavar="NAME")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
@@ -171,19 +145,6 @@ def remove(name: str, yes: bool, home: Path, as_json: bool) -> None:
     if not yes:
         click.confirm(f"Remove the account '{name}'?", abort=True, err=True)
     _do(home, people.REMOVE, name, "The account {} is gone.", as_json)
-
-
-@command.command("reset-totp")
-@click.argument("name", metavar="NAME")
-@home_option(must_exist=True)
-@json_option
-def reset_totp(name: str, home: Path, as_json: bool) -> None:
-    """Take the second factor off an account, whose owner has lost it.
-
-    \b
-    Example:  persx user reset-totp ada@example.com --home shop
-    """
-    _do(home, people.RESET_TOTP, name, "{} signs in without a code.", as_json)
 
 
 @command.command("sessions")
@@ -211,6 +172,21 @@ def sessions(name: str, end: bool, home: Path, as_json: bool) -> None:
         )
     if not found.sessions:
         click.echo(f"{found.name} is signed in nowhere.")
+
+
+def _simple(name: str, use_case: UseCase[NamedPerson, PersonResult], told: str, text: str) -> None:
+    """Add a command that does one thing to one account."""
+
+    @command.command(
+        name,
+        help=f"{text}\n\n\b\nExample:  persx user {name} ada@example.com --home shop",
+        short_help=text,
+    )
+    @click.argument("name", metavar="NAME")
+    @home_option(must_exist=True)
+    @json_option
+    def run(name: str, home: Path, as_json: bool) -> None:
+        _do(home, use_case, name, told, as_json)
 
 
 def _do(
@@ -269,3 +245,18 @@ def _line(person: Person) -> str:
     last = f"last {iso(person.signed_in)}" if person.signed_in else "never signed in"
     name = f"{person.name} ({person.display})" if person.display else person.name
     return f"{name:<36} {person.role.value:<10} {last:<30} {', '.join(marks)}".rstrip()
+
+
+_simple(
+    "disable",
+    people.DISABLE,
+    "{} is kept out.",
+    "Keep somebody out; their sessions end at once.",
+)
+_simple("enable", people.ENABLE, "{} may sign in again.", "Let somebody in again.")
+_simple(
+    "reset-totp",
+    people.RESET_TOTP,
+    "{} signs in without a code.",
+    "Take the second factor off an account, whose owner has lost it.",
+)

@@ -68,7 +68,7 @@ class _CollectionType(BuiltinType):
         return ranking_attributes(content)
 
     def arrange(
-        self, content: Mapping[str, Any], attributes: Mapping[str, Any]
+        self, content: Mapping[str, Any], attributes: Mapping[str, Any], locale: str = "en"
     ) -> Mapping[str, Any]:
         """Put the items first whose tags match most, and keep as many as fit.
 

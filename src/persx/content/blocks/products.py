@@ -83,7 +83,7 @@ class _ProductsType(BuiltinType):
         return ranking_attributes(content)
 
     def arrange(
-        self, content: Mapping[str, Any], attributes: Mapping[str, Any]
+        self, content: Mapping[str, Any], attributes: Mapping[str, Any], locale: str = "en"
     ) -> Mapping[str, Any]:
         """Put the products first that match most.
 
@@ -103,7 +103,7 @@ class _ProductsType(BuiltinType):
             return content
         return {**content, "products": found[:most]}
 
-    def view(self, content: Mapping[str, Any]) -> Any:
+    def view(self, content: Mapping[str, Any], locale: str = "en") -> Any:
         """Return what the template sees; of content that nobody arranged, what may be shown."""
         shown = shelf(content)[: content.get("limit", 0) or None]
         return super().view({**content, "products": shown or content["products"]})

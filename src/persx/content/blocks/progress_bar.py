@@ -10,6 +10,7 @@ import msgspec
 
 from persx.content.builtin import BuiltinType
 from persx.content.fields import Content, Line, Text
+from persx.content.money import number
 from persx.content.schema import join
 from persx.model.errors import Fault, did_you_mean
 
@@ -17,7 +18,7 @@ PLACES: Final = ("remaining", "current", "goal")
 """What a message may hold in braces."""
 
 _PLACE: Final = re.compile(r"\{([^{}]*)\}")
-_BEFORE: Final = frozenset("$€£¥₹")
+_SIGNS: Final = frozenset("$€£¥₹")
 
 
 class ProgressBar(Content, frozen=True, kw_only=True):
@@ -27,7 +28,8 @@ class ProgressBar(Content, frozen=True, kw_only=True):
         label: What the bar stands for.
         attribute: The number that is measured, such as ``cart.value``; unknown counts as 0.
         goal: What it shall reach.
-        unit: Written before the number where it is a currency's sign, else after it.
+        unit: Written before the number where it is a currency's sign and the page English,
+            else after it.
         message: Said on the way; ``{remaining}``, ``{current}`` and ``{goal}`` are filled in.
         bar: Whether the bar itself is shown, or what it says alone.
         done_message: Said once the goal is reached; the same places are filled in.
@@ -68,43 +70,39 @@ class _ProgressBarType(BuiltinType):
         return frozenset({attribute}) if isinstance(attribute, str) else frozenset()
 
     def arrange(
-        self, content: Mapping[str, Any], attributes: Mapping[str, Any]
+        self, content: Mapping[str, Any], attributes: Mapping[str, Any], locale: str = "en"
     ) -> Mapping[str, Any]:
         """Fill in the visitor's amount."""
         value = attributes.get(content["attribute"])
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        current = max(float(value), 0.0) if number and value == value else 0.0  # type: ignore[arg-type]
+        counts = isinstance(value, int | float) and not isinstance(value, bool)
+        current = max(float(value), 0.0) if counts and value == value else 0.0  # type: ignore[arg-type]
         goal = float(content["goal"])
         unit = content.get("unit", "")
         filled = {
-            "remaining": amount(max(goal - current, 0.0), unit),
-            "current": amount(current, unit),
-            "goal": amount(goal, unit),
+            "remaining": amount(max(goal - current, 0.0), unit, locale),
+            "current": amount(current, unit, locale),
+            "goal": amount(goal, unit, locale),
         }
         text = content["done_message"] if current >= goal else content["message"]
         line = _PLACE.sub(lambda place: filled.get(place[1], place[0]), text)
         return {**content, "current": current, "share": min(current / goal, 1.0), "line": line}
 
-    def view(self, content: Mapping[str, Any]) -> Any:
+    def view(self, content: Mapping[str, Any], locale: str = "en") -> Any:
         """Return what the template sees; content that nobody arranged counts from zero."""
-        return super().view(content if "line" in content else self.arrange(content, {}))
+        return super().view(content if "line" in content else self.arrange(content, {}, locale))
 
 
-def amount(number: float, unit: str) -> str:
-    """Write a number with its unit.
+def amount(value: float, unit: str, locale: str = "en") -> str:
+    """Write a number with its unit, as a language writes it.
 
-    >>> amount(12.5, "$"), amount(3.0, "orders")
-    ('$12.50', '3 orders')
+    >>> amount(12.5, "$"), amount(3.0, "orders"), amount(1012.5, "€", "de")
+    ('$12.50', '3 orders', '1.012,50\\xa0€')
     """
-    if number == float("inf"):
-        text = "∞"
-    elif number == int(number):
-        text = f"{int(number):,}"
-    else:
-        text = f"{number:,.2f}"
-    if unit in _BEFORE:
-        return unit + text
-    return f"{text} {unit}".strip()
+    whole = value == float("inf") or value == int(value)
+    text = "∞" if value == float("inf") else number(value, 0 if whole else 2, locale)
+    if unit not in _SIGNS:
+        return f"{text} {unit}".strip()
+    return unit + text if locale.partition("-")[0] == "en" else f"{text}\xa0{unit}"
 
 
 PROGRESS_BAR = _ProgressBarType(

@@ -66,7 +66,7 @@ def remove(
     shelves.rejected[:] = rejected
     if not isinstance(removal, Erasure):
         return Removed(counts=counts, until=shelves.last["events"])
-    others = ({head.identity for head in gone} | set(touched)) - removal.identities
+    others = {key for head in gone for key in head.owners}.union(touched) - removal.identities
     counts["states"] = sum(key in shelves.states for key in removal.identities)
     for key in removal.identities | others:
         shelves.states.pop(key, None)

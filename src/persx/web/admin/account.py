@@ -90,7 +90,7 @@ async def _page(
     services, staff = services_of(request), _staff(request)
     account, name = staff.account, site_name(request)
     own = await sessions.sessions_of(services, account)
-    secret = "" if account.totp or codes else staff.session.pending
+    secret = "" if account.totp or codes else own_account.pending_totp(services, staff)
     text = uri(secret, account.name, f"{name} Studio") if secret else ""
     view = AccountView(
         name=name,

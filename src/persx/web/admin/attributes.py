@@ -25,6 +25,8 @@ WORDS: Final = {
     "industries": ("industry", "industries"),
     "personas": ("persona", "personas"),
     "questions": ("question", "questions"),
+    "strategies": ("strategy", "strategies"),
+    "settings": ("setting", "settings"),
 }
 """What a use is called, one and several."""
 
@@ -77,7 +79,7 @@ async def list_attributes(request: Request) -> Response:
             visitors=found.visitors,
             whole=found.whole,
             unused=tuple(each.name for each in found.entries if each.unused),
-            never_filled=tuple(row.entry.name for row in rows if found.visitors and not row.known),
+            never_filled=tuple(found.never_filled),
         ),
     )
 
@@ -102,5 +104,5 @@ def _groups(uses: Iterable[Use]) -> Iterable[UseGroup]:
         one, several = WORDS[kind]
         yield UseGroup(
             count=f"{len(each)} {one if len(each) == 1 else several}",
-            places=tuple(f"{use.name} · {use.path}" for use in each),
+            places=tuple(f"{use.name} · {use.path}".removeprefix(" · ") for use in each),
         )

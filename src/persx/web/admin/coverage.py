@@ -50,8 +50,11 @@ class CoveragePage(msgspec.Struct, frozen=True, kw_only=True):
 def coverage_pages(workspace: Workspace) -> tuple[CoveragePage, ...]:
     """Return the pages with their blocks; where something is missing comes first.
 
-    A block that stands on several pages is shown on each.
+    A block that stands on several pages is shown on each. A workspace without industries, such as
+    a shop's, has none to cover.
     """
+    if not workspace.industries:
+        return ()
     cells: dict[str, list[Cell]] = {}
     for cell in coverage(workspace):
         cells.setdefault(cell.block, []).append(cell)

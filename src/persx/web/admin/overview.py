@@ -13,7 +13,7 @@ from persx.app.services import Services
 from persx.app.submissions import count_submissions
 from persx.model.clock import DAY
 from persx.storage.ports import SnapshotHead
-from persx.storage.scope import Staff
+from persx.storage.scope import System
 from persx.web.admin.consent_share import Share, share_of
 from persx.web.admin.coverage import Count, CoveragePage, count, coverage_pages
 from persx.web.admin.frame import studio_page
@@ -59,7 +59,7 @@ async def overview(request: Request) -> Response:
     plan = services.publication.plan
     submissions = await _submissions(services)
     rejected = len(
-        await services.stream.seen_by(Staff("admin", "counting rejected events")).rejected(SHOWN)
+        await services.stream.seen_by(System("counting rejected events")).rejected(SHOWN)
     )
     if plan is None:
         return studio_page(

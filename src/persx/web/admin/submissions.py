@@ -11,6 +11,7 @@ from starlette.responses import Response
 from persx.app import audit
 from persx.app.submissions import Submission, as_csv, submissions
 from persx.app.use_cases import Noted
+from persx.storage.scope import Staff
 from persx.web.admin.frame import studio_page
 from persx.web.admin.session import actor_of, staff_of
 from persx.web.visitors import services_of
@@ -31,10 +32,12 @@ class SubmissionsView(msgspec.Struct, frozen=True):
 
 async def list_submissions(request: Request) -> Response:
     """List submitted forms, newest first."""
-    services = services_of(request)
+    services, staff = services_of(request), staff_of(request)
+    assert staff is not None
+    reader = Staff(staff.account.name, "reading submissions")
     text = request.query_params.get("offset", "")
     offset = min(int(text), _FARTHEST) if text.isdecimal() and len(text) < 20 else 0
-    rows = await submissions(services, limit=PAGE_ROWS + 1, offset=offset)
+    rows = await submissions(services, reader, limit=PAGE_ROWS + 1, offset=offset)
     plan = services.publication.plan
     return studio_page(
         request,
@@ -52,7 +55,9 @@ async def export_submissions(request: Request) -> Response:
     """Answer all submitted forms as CSV."""
     services, staff = services_of(request), staff_of(request)
     assert staff is not None
-    rows = await submissions(services, limit=EXPORT_ROWS)
+    rows = await submissions(
+        services, Staff(staff.account.name, "exporting submissions"), limit=EXPORT_ROWS
+    )
     noted = Noted("visitor.export", "", f"{len(rows)} submissions")
     await audit.note(services, actor_of(request, staff), noted)
     return Response(

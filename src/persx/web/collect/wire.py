@@ -23,6 +23,9 @@ MAX_ID: Final = 255
 MAX_DEPTH: Final = 32
 """Levels of lists and objects in a message."""
 
+_NOBODY: Final = ("", "null", "undefined")
+"""Ids that name nobody: what pages send where a variable is empty. All such would be one person."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _LEAST_NUMBER: Final = 10**11
@@ -280,9 +283,11 @@ def _repaired(escape: re.Match[bytes]) -> bytes:
 
 
 def _id(field: str, value: Id) -> str | None:
-    if value is None or value == "":
+    if value is None:
         return None
     text = value if isinstance(value, str) else str(value)
+    if text.strip() in _NOBODY:
+        return None
     if len(text) > MAX_ID:
         raise BadInput(f"{field} has {len(text)} characters.", hint=f"Send at most {MAX_ID}.")
     if not text.isprintable() or "\ufffd" in text:

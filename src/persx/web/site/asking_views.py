@@ -21,6 +21,8 @@ class Asking(View, frozen=True, kw_only=True):
         action: Where the answer goes.
         kind: How it is answered: ``one`` (a click), ``many``, ``number`` or ``text``.
         testid: What tests find the bar by.
+        value: What is filled in where the answer is written.
+        problem: What is wrong with what was just sent.
         send, later: What the buttons say; without `later` it cannot be put aside.
         key: What tells it from all other questions, within a session.
     """
@@ -33,6 +35,8 @@ class Asking(View, frozen=True, kw_only=True):
     action: str = "/privacy/answer"
     kind: str = "one"
     testid: str = "asking"
+    value: str = ""
+    problem: str = ""
     send: str = ""
     later: str = ""
     key: str = ""

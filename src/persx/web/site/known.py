@@ -162,7 +162,8 @@ class Speaker:
                 or text_of(workspace.pages[name], "title", self._locale, self._locales)
                 for name in uses.pages
             ]
-            found.append(said.uses_pages.format(count=len(uses.blocks), pages=_some(titles)))
+            told = said.uses_pages if len(uses.blocks) > 1 else said.uses_page
+            found.append(told.format(count=len(uses.blocks), pages=_some(titles)))
         if uses.persona:
             found.append(said.uses_persona)
         if uses.audiences:

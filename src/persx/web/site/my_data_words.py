@@ -60,6 +60,7 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
     not_used: str = "Kept, but not used: you have not allowed it."
     uses: str = "What it is used for"
     uses_pages: str = "It can change {count} places on: {pages}."
+    uses_page: str = "It can change one place on: {pages}."
     uses_persona: str = "Your persona follows from it."
     uses_audiences: str = "It puts you into these audiences or keeps you out: {audiences}."
     uses_experiments: str = "It decides whether you take part in: {experiments}."
@@ -244,6 +245,7 @@ GERMAN_MY_DATA: Final = MyDataWords(
     not_used="Aufbewahrt, aber nicht verwendet: Sie haben es nicht erlaubt.",
     uses="Wofür es verwendet wird",
     uses_pages="Es kann {count} Stellen ändern auf: {pages}.",
+    uses_page="Es kann eine Stelle ändern auf: {pages}.",
     uses_persona="Ihre Persona folgt daraus.",
     uses_audiences="Es bringt Sie in diese Zielgruppen oder hält Sie heraus: {audiences}.",
     uses_experiments="Es entscheidet, ob Sie teilnehmen an: {experiments}.",

@@ -74,10 +74,12 @@ async def page_response(
     *,
     status: int = 200,
     again: Mapping[str, FormAgain] = MappingProxyType({}),
+    asking: Asking | None = None,
 ) -> Response:
     """Decide and render a page for whoever asks.
 
     Args:
+        asking: The question above the page, where it is put again.
         again: Block name → its form, where that is shown again.
     """
     services, plan = services_of(request), served.plan
@@ -148,8 +150,7 @@ async def page_response(
         exposure_url=_exposure_url(request, decided, visitor, page, title) if human else None,
         quiz=bool(quizzes),
     )
-    asking = None
-    if human and choice == BarChoice():
+    if asking is None and human and choice == BarChoice():
         asking = await _asking(
             services,
             plan,

@@ -140,7 +140,7 @@ async def send_privacy(request: Request) -> Response:
         foreign = words(_locale(request, plan)).form_foreign
         return await _page(request, plan, visitor, foreign)
     action = form.get("action")
-    if action not in ("correct", "delete", "generic"):
+    if action == "reset":
         return await _start_over(services, plan, visitor)
     try:
         given = _given(plan, str(action), form)
@@ -167,6 +167,8 @@ def _given(plan: Plan, action: str, form: FormData) -> dict[str, object]:
     values = [value for value in form.getlist("value") if isinstance(value, str)]
     if action == "generic":
         return {GENERIC_CONTENT: True if values == ["yes"] else None}
+    if action not in ("correct", "delete"):
+        raise BadInput("It does not say what to do.", value=action)
     name = form.get("name")
     attribute = plan.attributes.get(name) if isinstance(name, str) else None
     if attribute is None or is_preference(attribute.name):

@@ -5,20 +5,28 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from persx.app.asking import Question, answer
-from persx.app.questions import kind_of, question_named
+from persx.app.asking import Question, answer, doubt_key
+from persx.app.questions import kind_of, put_question_aside, question_named
 from persx.decide.plan import Plan
 from persx.model.errors import BadInput, Forbidden
 from persx.model.question import INDUSTRY
+from persx.visitors.questions import settled
 from persx.web.admin.session import back, same_origin
 from persx.web.site.asking_views import Asking
 from persx.web.site.errors import nothing_served
 from persx.web.site.frame import START
 from persx.web.site.known import Speaker
 from persx.web.site.quiz import ASKED_ON, options_of, question_text
+from persx.web.site.start import back_with_link
 from persx.web.site.view import Option
 from persx.web.site.words import words
-from persx.web.visitors import remember_declared, services_of, visitor_of
+from persx.web.visitors import (
+    asking_session,
+    remember_asked,
+    remember_declared,
+    services_of,
+    visitor_of,
+)
 
 NO = "-"
 """The answer of somebody who does not want a suggestion added."""
@@ -113,12 +121,14 @@ def _doubt(question: Question, plan: Plan, locale: str) -> Asking:
         name=name,
         options=options,
         suggestion=suggestion,
+        # Who does not want something added says that, and is not asked for it again.
+        later=words(locale).asking.later if isinstance(declared, str) else "",
         key=question.key,
     )
 
 
 async def send_answer(request: Request) -> Response:
-    """Take the answer to a question about what the visitor declared; lead back to the page."""
+    """Take the answer to a question about what the visitor declared, or put it aside; lead back."""
     services = services_of(request)
     plan = services.publication.plan
     if plan is None:
@@ -128,15 +138,27 @@ async def send_answer(request: Request) -> Response:
         name: value if isinstance(value := form.get(name), str) else ""
         for name in ("name", "value", "suggestion", "next")
     }
-    response = back(fields.pop("next"))
+    target = fields.pop("next")
+    response = back(target)
     if not same_origin(request):
         return response
     visitor = visitor_of(request)
+    name, suggestion = fields["name"], fields["suggestion"]
+    later = form.get("action") == "later"
     try:
-        state = await answer(services, plan, visitor, **fields)
+        if later:
+            state = await put_question_aside(services, plan, visitor, name)
+        else:
+            state = await answer(services, plan, visitor, **fields)
     except (BadInput, Forbidden):
         # The bar offers nothing that is not an answer, and nothing to those who did not allow it:
         # the form says what can be answered, and what sending it allows.
         return RedirectResponse(START, 303)
-    await remember_declared(request, response, plan, visitor, state)
+    if name == INDUSTRY and not later:
+        response = back_with_link(plan, target, fields["value"])
+    if state is not None:
+        await remember_declared(request, response, plan, visitor, state)
+    if later:
+        session = settled(asking_session(request), doubt_key(name, suggestion), services.clock())
+        remember_asked(response, services, session)
     return response

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from persx.app.declaring import check_facts, declare
 from persx.app.hints import link_name
@@ -16,6 +16,7 @@ from persx.app.publication import Served
 from persx.app.questions import allow, missing_for
 from persx.app.visiting import granted_to, known_of
 from persx.content.texts import text_of, value_text
+from persx.decide.plan import Plan
 from persx.model.attribute import Attribute, Purpose
 from persx.model.errors import BadInput
 from persx.model.question import INDUSTRY
@@ -74,13 +75,13 @@ async def send_start(request: Request) -> Response:
             missing = missing_for(Purpose.PERSONALIZATION, granted)
             visitor = await allow(services, served.plan, visitor, missing, "start form")
             state = await declare(services, served.plan, visitor, given)
-        except BadInput as error:
-            errors["industry"] = str(error)
+        except BadInput:
+            # An industry that was taken away meanwhile; all else is sorted out above.
+            errors["industry"] = said.start_no_industry
     if errors:
         profile = await known_of(services, served.plan, visitor)
         return _form(request, served, profile, {**profile.attributes, **given}, target, errors)
-    link = link_name(served.plan, str(industry))
-    response = back(with_link(target, link), with_link("/", link))
+    response = back_with_link(served.plan, target, str(industry))
     await remember_declared(request, response, served.plan, visitor, state)
     return response
 
@@ -93,6 +94,12 @@ def _keep_own(given: dict[str, object], served: Served) -> None:
             chosen = given.get(name)
             if isinstance(chosen, list):
                 given[name] = [each for each in dict.fromkeys(chosen) if each in own]
+
+
+def back_with_link(plan: Plan, target: str, industry: str) -> RedirectResponse:
+    """Return a redirect to one of our own paths, with the industry that was just told in it."""
+    link = link_name(plan, industry)
+    return back(with_link(target, link), with_link("/", link))
 
 
 def with_link(target: str, link: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from persx.audience.schema import attribute_name_problem, contextual_attributes
-from persx.model.attribute import Attribute, Computation, Source, ValueType
+from persx.model.attribute import FRESHNESS, Attribute, Computation, Source, ValueType
 from persx.model.clock import parse_duration
 from persx.model.errors import BadInput, Fault, did_you_mean
 from persx.visitors.computed import COMPUTED
@@ -46,6 +46,15 @@ def check_attributes(subject: Subject) -> Iterator[Fault]:
         yield from _texts(subject, name, attribute)
         yield from _signs(subject, name, attribute)
         yield from check_prediction(subject, name, attribute)
+        if attribute.freshness and attribute.freshness not in FRESHNESS:
+            yield subject.fault(
+                _KIND,
+                name,
+                "freshness",
+                f"Nothing changes '{attribute.freshness}'.",
+                value=attribute.freshness,
+                hint=did_you_mean(attribute.freshness, FRESHNESS),
+            )
         if attribute.expires is not None:
             yield from _expiry(subject, name, attribute.expires)
         yield from _source(subject, name, attribute)

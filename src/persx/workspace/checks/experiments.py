@@ -24,6 +24,7 @@ def check_experiments(subject: Subject) -> Iterator[Fault]:
         yield from faults
         yield from _arms(subject, key, experiment, concerned)
         yield from _numbers(subject, key, experiment)
+        yield from _winner(subject, key, experiment)
         yield from subject.unknown(_KIND, key, "goals", "goals", experiment.goals)
         yield from subject.repeated(_KIND, key, "goals", experiment.goals)
     yield from _layers(subject)
@@ -115,6 +116,8 @@ def _shown(subject: Subject, key: str, arm: Arm, concerned: set[str]) -> Iterato
 def _variant(subject: Subject, key: str, path: str, block: str, variant: str) -> Iterator[Fault]:
     if variant in (DEFAULT, TARGETED) or subject.is_damaged("blocks", block):
         return
+    if subject.has("strategies", variant):
+        return
     document = subject.workspace.blocks.get(block)
     names = {each.name for each in document.variants} if document else set()
     if document is not None and variant not in names:
@@ -124,7 +127,31 @@ def _variant(subject: Subject, key: str, path: str, block: str, variant: str) ->
             path,
             f"The block '{block}' has no variant '{variant}'.",
             value=variant,
-            hint=did_you_mean(variant, {DEFAULT, TARGETED, *names}),
+            hint=did_you_mean(variant, {DEFAULT, TARGETED, *subject.workspace.strategies, *names}),
+        )
+
+
+def _winner(subject: Subject, key: str, experiment: Experiment) -> Iterator[Fault]:
+    if not experiment.winner:
+        return
+    names = [arm.name for arm in experiment.arms]
+    if experiment.winner not in names:
+        yield subject.fault(
+            _KIND,
+            key,
+            "winner",
+            f"There is no arm '{experiment.winner}'.",
+            value=experiment.winner,
+            hint=did_you_mean(experiment.winner, names),
+        )
+    if experiment.status == "running":
+        yield subject.fault(
+            _KIND,
+            key,
+            "winner",
+            "An experiment that runs has no winner yet.",
+            value=experiment.winner,
+            hint="Write  status: stopped",
         )
 
 

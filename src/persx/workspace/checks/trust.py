@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from persx.audience.rules import CheckedRule
 from persx.model.errors import Fault
 from persx.model.workspace import Block
+from persx.visitors.prediction.traced import PERSONA
 from persx.workspace.attribute_uses import (
+    ON_START,
     attribute_catalogue,
     checked_rules,
     reads_with_audiences,
 )
 from persx.workspace.checks.subject import Subject
+from persx.workspace.rules import RuleSite
+
+_SEEN: Final = {"blocks": "content", "experiments": "experiment", "questions": "question"}
+"""What visitors see of documents whose rules they meet."""
 
 _UNSEEN: Final = ("href", "icon", "image", "src", "name", "form", "key", "path", "type")
 """Fields that end so hold no text that anybody reads."""
@@ -60,38 +66,62 @@ def _attributes(subject: Subject) -> Iterator[Fault]:
 
 
 def _sensitive(subject: Subject) -> Iterator[Fault]:
-    sensitive = {
-        name for name, attribute in subject.workspace.attributes.items() if attribute.sensitive
-    }
+    workspace = subject.workspace
+    sensitive = {name for name, attribute in workspace.attributes.items() if attribute.sensitive}
     if not sensitive:
         return
-    checked = list(checked_rules(subject.workspace))
+    checked = list(checked_rules(workspace))
     audiences = {site.name: rule for site, rule in checked if site.kind == "audiences"}
-    cases = [each for each in checked if each[0].path.startswith("cases.")]
-    for _ in cases:
+    follows = _follows(subject, checked, audiences)
+    for _ in follows:
         # What follows from something sensitive is sensitive, and what follows from that.
-        sensitive |= {
-            site.name for site, rule in cases if reads_with_audiences(rule, audiences) & sensitive
-        }
-    by_persona: dict[str, set[str]] = defaultdict(set)
-    for site, rule in checked:
-        if site.kind == "personas":
-            by_persona[site.name] |= reads_with_audiences(rule, audiences) & sensitive
-    through_personas = {name for names in by_persona.values() for name in names}
-    for site, rule in checked:
-        reads = reads_with_audiences(rule, audiences)
-        revealed = reads & sensitive | (through_personas if "persona" in reads else set())
-        if site.kind == "blocks" and revealed:
-            names = " and ".join(f"'{name}'" for name in sorted(revealed))
+        sensitive |= {name for name, reads in follows.items() if reads & sensitive}
+    through_personas = follows.get(PERSONA, frozenset()) & sensitive
+    reading = [
+        (site.kind, site.name, site.path, site.text, reads_with_audiences(rule, audiences))
+        for site, rule in checked
+        if site.kind in _SEEN
+    ]
+    for entry in attribute_catalogue(workspace):
+        for use in entry.uses:
+            if use.kind == "blocks" and use.path.endswith("content"):
+                reading.append((use.kind, use.name, use.path, entry.name, frozenset({entry.name})))
+    for kind, name, path, text, reads in reading:
+        revealed = reads & sensitive - {PERSONA}
+        if PERSONA in reads:
+            revealed |= through_personas
+        if revealed:
+            names = " and ".join(f"'{each}'" for each in sorted(revealed))
             yield subject.fault(
-                site.kind,
-                site.name,
-                site.path,
-                f"Whoever sees this content over a shoulder learns {names}, which is sensitive.",
-                value=site.text,
-                hint="Let the content depend on something else, or say nothing that tells.",
+                kind,
+                name,
+                path,
+                f"Whoever sees this {_SEEN[kind]} over a shoulder learns {names}, "
+                "which is sensitive.",
+                value=text,
+                hint="Let it depend on something else, or say nothing that tells.",
                 severity="warning",
             )
+
+
+def _follows(
+    subject: Subject,
+    checked: Sequence[tuple[RuleSite, CheckedRule]],
+    audiences: dict[str, CheckedRule],
+) -> dict[str, frozenset[str]]:
+    """Return what follows from attributes: derived and predicted ones, and the persona."""
+    found: dict[str, frozenset[str]] = {}
+    for site, rule in checked:
+        if site.kind == "personas" or site.path.startswith("cases."):
+            name = PERSONA if site.kind == "personas" else site.name
+            found[name] = found.get(name, frozenset()) | reads_with_audiences(rule, audiences)
+    for name, attribute in subject.workspace.attributes.items():
+        if attribute.predict is not None:
+            found[name] = frozenset({attribute.predict.of})
+    for persona in subject.workspace.personas.values():
+        declared = {name for name in ON_START if getattr(persona, name)}
+        found[PERSONA] = found.get(PERSONA, frozenset()) | declared
+    return found
 
 
 def _shows_nothing(subject: Subject, name: str, block: Block) -> Fault:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from persx.storage.backends.duckdb.engine import Limits, engine, identifier, quoted
 from persx.storage.backends.duckdb.files import scratch, settle
 from persx.storage.backends.duckdb.importing import imported
+from persx.storage.needles import names_person
 from persx.storage.removal import Erasure, Removal
 
 _PLAIN: Final = frozenset(
@@ -18,8 +20,8 @@ _PLAIN: Final = frozenset(
         "TIMESTAMP_NS", "INTERVAL", "BIT",
     }
 )  # fmt: skip
-"""Types of columns that hold no text. An id that was imported as a number is not looked for: any
-count or price could be equal to it."""
+"""Types of columns that hold no text. Whole numbers are ids only where the column is that of the
+units, or its name says so: any count or price could be equal to one."""
 
 
 def clear(home: Path, removal: Removal, limits: Limits) -> int:
@@ -32,20 +34,15 @@ def clear(home: Path, removal: Removal, limits: Limits) -> int:
         return 0
     removed = 0
     with scratch(home) as work, engine(work, limits) as connection:
-        for path in imported(home).values():
+        for name, path in imported(home).items():
             while True:
                 try:
                     before = path.stat()
                     source = f"read_parquet({quoted(str(path))})"
                     columns = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-                    texts = [
-                        identifier(name)
-                        for name, kind, *_ in columns
-                        if kind not in _PLAIN and not kind.startswith("DECIMAL")
-                    ]
-                    if not texts:
+                    where = _condition(removal, columns, removal.units.get(name, ""))
+                    if not where:
                         break
-                    where = " OR ".join(map(removal.needles.condition, texts))
                     ((gone,),) = connection.execute(
                         f"SELECT count(*) FROM {source} WHERE {where}"
                     ).fetchall()
@@ -65,3 +62,20 @@ def clear(home: Path, removal: Removal, limits: Limits) -> int:
                     removed += int(gone)
                     break
     return removed
+
+
+def _condition(erasure: Erasure, columns: Sequence[tuple[str, ...]], units: str) -> str:
+    """Return the SQL condition on rows that name the visitor; empty where no column can."""
+    parts = []
+    for name, kind, *_ in columns:
+        if kind not in _PLAIN and not kind.startswith("DECIMAL"):
+            parts.append(erasure.needles.condition(identifier(name)))
+        elif _is_number(kind) and (name == units or names_person(name)):
+            parts.append(erasure.needles.number_condition(identifier(name)))
+    return " OR ".join(parts)
+
+
+def _is_number(kind: str) -> bool:
+    return kind.endswith("INT") or kind.startswith(
+        ("INTEGER", "UINTEGER", "FLOAT", "DOUBLE", "DECIMAL")
+    )

@@ -14,7 +14,7 @@ import msgspec
 
 from persx.model.clock import Clock
 from persx.model.errors import Conflict, Unavailable
-from persx.model.event import IdentityKey
+from persx.model.event import IdentityKey, owners
 from persx.storage.backends.duckdb.clearing import clear
 from persx.storage.backends.duckdb.engine import Limits, engine, identifier, quoted
 from persx.storage.backends.duckdb.files import (
@@ -29,12 +29,13 @@ from persx.storage.backends.duckdb.hot_log import HotLog
 from persx.storage.backends.duckdb.sealing import LEASE, LEASE_LENGTH, SEGMENTS
 from persx.storage.backends.duckdb.tables import COLUMNS
 from persx.storage.ports import Segment
-from persx.storage.removal import PLACES, Removal, Removed, owner
+from persx.storage.removal import PLACES, Removal, Removed
 
 PATIENCE_SECONDS: Final = 120.0
 """How long removing waits for sealing to end, and for those who read what is removed."""
 
 _LOOK_SECONDS: Final = 0.02
+_OWNING: Final = ("type", "verified", "user_id", "anonymous_id", "previous_id")
 
 Run = Callable[..., Awaitable[Any]]
 
@@ -118,13 +119,11 @@ def _rewrite(log: HotLog, home: Path, removal: Removal, limits: Limits) -> Rewri
                     continue
                 source = f"read_parquet({quoted(str(home / segment.path))})"
                 if table == "events":
-                    touched |= {
-                        owner(*row)
-                        for row in connection.execute(
-                            "SELECT DISTINCT verified, user_id, anonymous_id "
-                            f"FROM {source} WHERE {where}"
-                        ).fetchall()
-                    }
+                    rows = connection.execute(
+                        f"SELECT DISTINCT {', '.join(_OWNING)} FROM {source} WHERE {where}"
+                    ).fetchall()
+                    for row in rows:
+                        touched.update(owners(**dict(zip(_OWNING, row, strict=True))))
                 temporary = work / "rows.parquet"
                 columns = ", ".join(map(identifier, COLUMNS[table]))
                 (written,) = connection.execute(

@@ -57,7 +57,7 @@ OWNER: Final[Mapping[str, str]] = {
     """,
     "decisions": "bucketing_id",
 }
-"""Whose a row of the log's tables is, as `persx.storage.removal.owner` says it."""
+"""Whose a row of the log's tables is, as `Event.identity` says it."""
 
 _ABSENT: Final = {
     "received": "0",

@@ -101,7 +101,7 @@ def remove(
     }
     stones: list[Tombstone] = []
     if isinstance(removal, Erasure):
-        others = ({head.identity for head in heads} | set(touched)) - removal.identities
+        others = {key for head in heads for key in head.owners}.union(touched) - removal.identities
         counts["states"], counts["edges"] = identities.remove(connection, removal.identities)
         identities.remove_states(connection, others)
         tail.forget(removal.identities | others)
