@@ -139,6 +139,16 @@ def test_no_more_contexts_are_published_than_there_is_room() -> None:
     assert found.lanes == {"a": 0, "b": 4}
 
 
+def test_a_context_of_a_few_visitors_is_not_published() -> None:
+    trials = [trial(("few",), "a", 4, 1), trial(("enough",), "a", 5, 1)]
+    found = probabilities(
+        gather(("i",), ("a", "b"), trials), LEARNERS["thompson"], block="x", exploration=0.1,
+        lanes={},
+    )  # fmt: skip
+    assert [cell.context for cell in found.cells] == [("enough",)]
+    assert found.overall.visitors == 9
+
+
 @LEARNER_NAMES
 def test_learning_day_by_day_finds_the_best(name: str) -> None:
     random = np.random.default_rng(5)

@@ -105,8 +105,8 @@ def chances(
     What was learned is renormalised among those that are eligible, then mixed with an even split:
     each has at least ``exploration / len(eligible)``, whatever was learned.
 
-    >>> chances({"a": 0.8, "b": 0.2, "c": 0.0}, 0.1, ["b", "c"])
-    {'b': 0.95, 'c': 0.05}
+    >>> chances({"a": 0.75, "b": 0.25, "c": 0.0}, 0.5, ["b", "c"])
+    {'b': 0.75, 'c': 0.25}
     """
     learned = [shares[name] for name in eligible]
     total = sum(learned)

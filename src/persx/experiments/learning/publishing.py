@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import blake2b
+from typing import Final
 
 from persx.experiments.learning.evidence import Evidence, Floats
 from persx.experiments.learning.learner import Learner
 from persx.experiments.probabilities import Cell, Context, Probabilities, lanes_for
+
+FEWEST: Final = 5
+"""Visitors of a context that is published: of fewer it could tell of one person."""
 
 
 def probabilities(
@@ -27,7 +31,8 @@ def probabilities(
     """
     found = learner.learn(evidence, seed=_seed(block))
     visitors = evidence.seen.sum(axis=1)
-    largest = sorted(range(len(evidence.contexts)), key=lambda at: (-visitors[at], at))[:most]
+    told = [at for at, count in enumerate(visitors) if count >= FEWEST]
+    largest = sorted(told, key=lambda at: (-visitors[at], at))[:most]
 
     def cell(context: Context, shares: Floats, rates: Floats, count: float) -> Cell:
         total = float(shares.sum())
