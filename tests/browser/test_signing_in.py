@@ -102,6 +102,8 @@ def test_from_the_invitation_to_signing_in_with_a_code(
         page.get_by_label("Name or e-mail").fill(name)
         page.get_by_label("Password").fill(PHRASE)
         page.keyboard.press("Enter")
+        page.get_by_label("Code", exact=True).fill(recovery[0])
+        expect(page.get_by_label("Code", exact=True)).to_have_value(recovery[0])
         page.get_by_text("No phone at hand?").click()
         page.get_by_label("Recovery code").fill(recovery[0])
         page.get_by_role("button", name="Use it").click()

@@ -96,3 +96,21 @@ def test_who_is_not_signed_in_sees_nothing(browser: Browser, demo_server: Any) -
             "This name and this password do not fit together."
         )
         assert context.request.get("/admin/submissions.csv").status == 403
+
+
+def test_the_way_around_fits_a_phone_and_a_desk(browser: Browser, demo_server: Any) -> None:
+    with admin(browser, demo_server) as page:
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.goto("/admin/audit")
+        links = page.get_by_role("navigation", name="Studio").get_by_role("link")
+        tops = {links.nth(place).bounding_box()["y"] for place in range(links.count())}  # type: ignore[index]
+        assert len(tops) == 1, "one line"
+        expect(page.get_by_role("button", name="Menu")).to_be_hidden()
+        page.set_viewport_size({"width": 390, "height": 844})
+        table = page.get_by_role("region", name="Entries")
+        widths = table.evaluate("it => [it.scrollWidth, it.clientWidth]")
+        assert widths[0] <= widths[1], f"nothing scrolls sideways: {widths}"
+        expect(links.first).to_be_hidden()
+        page.get_by_role("button", name="Menu").click()
+        page.get_by_role("link", name="Keys").click()
+        expect(page.get_by_role("heading", name="API keys", exact=True)).to_be_visible()

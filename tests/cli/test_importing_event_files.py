@@ -283,3 +283,31 @@ def test_numbers_that_are_none_are_left_out_and_stop_nothing(shop: Shop) -> None
         {},
         {"revenue": 3.0, "odd": 0.0},
     ]
+
+
+@pytest.mark.parametrize(
+    ("column", "unit", "remedy"),
+    [
+        ("s", "seconds", """{sql: 'to_timestamp("s")'}"""),
+        ("it's", "seconds", """{sql: 'to_timestamp("it''s")'}"""),
+        ("us", "microseconds", """{sql: 'to_timestamp("us" / 1e6)'}"""),
+        ("ns", "nanoseconds", """{sql: 'to_timestamp("ns" / 1e9)'}"""),
+    ],
+)
+def test_epochs_in_another_unit_are_refused_with_what_to_write(
+    shop: Shop, column: str, unit: str, remedy: str
+) -> None:
+    file, mapping = shop.folder / "epochs.csv", shop.folder / "epochs.yaml"
+    file.write_text(
+        "customer,s,it's,us,ns\n"
+        "ann,0,0,0,0\n"
+        "bob,1700000000,1700000000.5,1700000000000000,1700000000000000000\n"
+    )
+    mapping.write_text(f'event: X\nuser_id: customer\ntimestamp: "{column}"\n')
+    refused = shop.run("import", "csv", file, "--map", mapping, code=2)
+    assert f"look like epoch {unit}" in refused.output
+    assert remedy in refused.output
+    mapping.write_text(f"event: X\nuser_id: customer\ntimestamp: {remedy}\n")
+    shop.run("import", "csv", file, "--map", mapping)
+    lines = shop.run("export", "events", "--json").output.splitlines()
+    assert json.loads(lines[-1])["timestamp"].startswith("2023-11-14T22:13:20")

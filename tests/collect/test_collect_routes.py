@@ -151,8 +151,9 @@ class TestKeys:
         (edge, claimed) = sorted(collector.call(see(collector.services.store).edges()))
         assert (edge.left, edge.right, edge.kind) == ("a:v", "u:jane", EdgeKind.VERIFIED)
         assert (claimed.left, claimed.kind) == ("a:w", EdgeKind.CLAIMED)
-        (jane,) = collector.states("u:jane")
+        jane, device = sorted(collector.states("u:jane"), key=lambda it: it.identity, reverse=True)
         assert jane.facts["industry"].value == "saas"
+        assert (device.identity, device.facts) == ("a:v", {}), "there, and nothing is said of it"
         (liar,) = collector.states("a:w")
         assert liar.facts["industry"].value == "x"
 

@@ -239,7 +239,7 @@ def test_an_experiment_analyses_its_own_goals_arms_and_epochs(
     assert {name: arm.n for name, arm in readout.arms.items()} == {"short": 2, "long": 1, "old": 1}
     assert readout.control == "short"
     assert readout.epochs == [1, 2]
-    assert any("1 exposures name an arm" in note for note in readout.notes)
+    assert any("1 exposure of an arm" in note for note in readout.notes)
 
 
 def test_many_values_of_a_segment_are_cut_and_that_is_said(

@@ -9,6 +9,7 @@ import pytest
 from persx.app.census import CensusRequest, census
 from persx.app.deciding import Decided, decide_for, page_plan
 from persx.app.explaining import ExplainRequest, explain_for_visitor
+from persx.app.home import open_home
 from persx.app.predicting import (
     activate_model,
     show_models,
@@ -19,6 +20,7 @@ from persx.app.predicting import (
 from persx.app.predictions import PredictRequest
 from persx.app.receipts import receipt_for
 from persx.app.services import Services
+from persx.app.settings import ServerSettings
 from persx.app.visiting import Visitor, known_of
 from persx.model.artifact import PREDICTION, Origin
 from persx.model.attribute import Purpose, Source
@@ -426,6 +428,14 @@ variants:
         await services.stream.append([said])
         page = await decided(services, "reader", whole=False)
         assert page.decision.decisions[0].variant == "default"
+
+
+async def test_where_nobody_came_yet_it_says_so_and_not_to_serve() -> None:
+    settings = ServerSettings(store="memory")
+    async with open_home(None, settings, clock=lambda: NOW) as services:
+        await serve(services, files())
+        with pytest.raises(Conflict, match="0 visitors declared 'industry'"):
+            await train_model(services, PredictRequest())
 
 
 async def test_a_definition_that_is_new_waits_until_it_is_folded_from_all_events() -> None:

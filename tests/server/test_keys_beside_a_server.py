@@ -41,7 +41,7 @@ def test_commands_take_effect_at_the_next_request(
     assert found.status_code == 200
     new = key(server.home, "rotate", "CI", "--overlap", "0s")
     assert (track(server, made["key"]), track(server, new["key"])) == (403, 200)
-    key(server.home, "revoke", "CI")
+    assert [key(server.home, "revoke", "CI")["already"] for _ in "ab"] == [False, True]
     assert track(server, new["key"]) == 403
     server.stop()
     again = serve(home=server.home)

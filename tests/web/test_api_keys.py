@@ -77,6 +77,7 @@ async def test_every_route_and_command_says_which_scope_it_needs(services: Any) 
     files = {"begin-import", "continue-import", "import_experiment"}
     team = {name for name in USE_CASES.names if name.startswith(("user-", "key-"))}
     others = {"retain", "identity-unmerge", "identity-link", "audit", "verify-audit"}
+    others |= {"export-visitor", "hand-out"}
     assert len(team) > 4
     assert set(USE_CASES.names) - set(COMMAND_SCOPES) == files | team | others, (
         "COMMAND_SCOPES says which scope a command needs, or this test that none does"
@@ -351,6 +352,7 @@ async def test_keys_are_made_rotated_and_revoked_in_the_studio(client: Any, serv
     assert (await client.post("/v1/track", json=event, headers=bearer(key))).status_code == 403
     gone = await client.post(f"/admin/keys/{id}/revoke", data=token)
     assert gone.headers["location"] == "/admin/keys"
+    assert (await client.post(f"/admin/keys/{id}/revoke", data=token)).status_code == 303
     assert (await client.post("/v1/track", json=event, headers=bearer(new))).status_code == 403
     assert (await client.post("/admin/keys/nothing/revoke", data=token)).status_code == 422
     bad = await client.post("/admin/keys", data={**token, "name": "x", "scope": ["all"]})

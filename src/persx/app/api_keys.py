@@ -81,6 +81,16 @@ class MadeKey(msgspec.Struct, frozen=True, kw_only=True):
     shown: ShownKey
 
 
+class RevokedKey(ShownKey, frozen=True, kw_only=True):
+    """A key that works no more.
+
+    Attributes:
+        already: It had been revoked before, and nothing was changed.
+    """
+
+    already: bool = False
+
+
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
     """All keys: those that work first, the newest of them first."""
 
@@ -141,17 +151,19 @@ async def rotate(services: Services, request: RotateKey) -> MadeKey:
     return await _made(services, msgspec.structs.replace(key, secrets=(new, old)), secret)
 
 
-async def revoke(services: Services, request: RevokeKey) -> ShownKey:
-    """Take a key back: the next request with it is refused.
+async def revoke(services: Services, request: RevokeKey) -> RevokedKey:
+    """Take a key back: the next request with it is refused; a second time changes nothing.
 
     Raises:
         NotFound: There is no such key.
     """
     key = await _found(services, request.key)
-    if key.revoked is None:
+    already = key.revoked is not None
+    if not already:
         key = msgspec.structs.replace(key, revoked=services.clock())
         await _keep(services, key)
-    return await _shown(services, key)
+    shown = await _shown(services, key)
+    return RevokedKey(**msgspec.structs.asdict(shown), already=already)
 
 
 async def list_keys(services: Services, _request: ListKeys) -> Keys:
@@ -234,13 +246,13 @@ def _rotated(_request: RotateKey, made: MadeKey) -> list[Noted]:
     return [Noted("key.rotate", made.shown.name, f"the old secret ends {ends}")]
 
 
-def _revoked(_request: RevokeKey, shown: ShownKey) -> list[Noted]:
-    return [Noted("key.revoke", shown.name)]
+def _revoked(_request: RevokeKey, revoked: RevokedKey) -> list[Noted]:
+    return [] if revoked.already else [Noted("key.revoke", revoked.name)]
 
 
 CREATE: Final = UseCase("key-create", CreateKey, MadeKey, create, notes=_created)
 ROTATE: Final = UseCase("key-rotate", RotateKey, MadeKey, rotate, notes=_rotated)
-REVOKE: Final = UseCase("key-revoke", RevokeKey, ShownKey, revoke, notes=_revoked)
+REVOKE: Final = UseCase("key-revoke", RevokeKey, RevokedKey, revoke, notes=_revoked)
 LIST: Final = UseCase("key-list", ListKeys, Keys, list_keys, writes=False)
 
 USE_CASES: Final[tuple[AnyUseCase, ...]] = (CREATE, ROTATE, REVOKE, LIST)

@@ -12,6 +12,7 @@ from persx.app.population import visitors
 from persx.app.services import Services
 from persx.app.use_cases import UseCase
 from persx.model.attribute import Purpose, ValueType
+from persx.model.counting import counted
 from persx.model.errors import BadInput, NotFound, did_you_mean
 from persx.storage.scope import System
 from persx.visitors.fold import computed_key
@@ -84,7 +85,7 @@ async def boundaries(services: Services, request: BoundariesRequest) -> Boundari
             numbers.append(value)
     if len(numbers) < request.parts:
         raise BadInput(
-            f"'{name}' is known for {len(numbers)} visitors only.",
+            f"'{name}' is known for {counted(len(numbers), 'visitor')} only.",
             value=len(numbers),
             hint="Wait for more, or import what happened before: persx import parquet.",
         )

@@ -21,7 +21,7 @@ import msgspec
 
 from persx.app.backfill import fold_of, switch
 from persx.app.collecting import collect
-from persx.app.event_mapping import EventMapping, select
+from persx.app.event_mapping import EventMapping, check_epoch, select, time_range
 from persx.app.pace import Pace
 from persx.app.services import Services
 from persx.app.use_cases import AnyUseCase, Noted, UseCase
@@ -139,6 +139,10 @@ async def _begin(services: Services, request: BeginImport, name: str) -> EventIm
             raise BadInput("The file has a header but no rows.", value=file.name)
         columns = dict(zip(types.columns, types.rows[0], strict=True))
         sql = select(request.mapping, raw, columns, f"{name}-")
+        if (asked := time_range(request.mapping, raw, columns)) is not None:
+            ((least, most),) = (await services.warehouse.seen_by(_SCOPE).query(asked)).rows
+            if least is not None:
+                check_epoch(request.mapping, least, most)
         with tempfile.TemporaryDirectory(prefix="persx-import-") as folder:
             made = str(Path(folder) / "events.parquet")
             try:

@@ -18,7 +18,13 @@ _FRACTIONS: Final = ("FLOAT", "DOUBLE", "DECIMAL")
 _NAMES_ZONE: Final = r":\d\d[.,\d]*\s*([Zz]|[+-]\d\d?(:?\d\d){0,2}|[A-Za-z][\w/+-]*)$"
 """What a time ends with that says in which zone it is: Z, +05:30, Europe/Vienna."""
 
-_MILLISECONDS: Final = r"-?\d{11,}"
+_MILLISECONDS: Final = r"-?\d{11,14}"
+
+SECONDS: Final = 100_000_000_000
+"""Below this a number is of 1973 or earlier as milliseconds, and up to the year 5138 as seconds."""
+
+MICROSECONDS: Final = 100_000_000_000_000
+"""From this on a number is after the year 5138 as milliseconds."""
 
 
 class Constant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -162,6 +168,42 @@ def select(mapping: EventMapping, table: str, columns: Mapping[str, str], prefix
         "properties: properties, traits: traits}) AS VARCHAR) AS event FROM ("
         f"SELECT *, {number} AS position FROM ("
         f"SELECT {', '.join(inner)}{keys} FROM {_name(table)}{where}{group})) ORDER BY position"
+    )
+
+
+def time_range(mapping: EventMapping, table: str, columns: Mapping[str, str]) -> str | None:
+    """Return the SELECT of the least and the greatest number that is a time, without 0.
+
+    None where times are no column of numbers.
+    """
+    source = mapping.timestamp
+    if not isinstance(source, str) or not columns[source].startswith((*_WHOLE, *_FRACTIONS)):
+        return None
+    number = f"CAST({_name(source)} AS DOUBLE)"
+    return f"SELECT min({number}), max({number}) FROM {_name(table)} WHERE {number} > 0"
+
+
+def check_epoch(mapping: EventMapping, least: float, most: float) -> None:
+    """Refuse numbers that are no times in milliseconds, as far as their size tells.
+
+    Raises:
+        BadInput: They look like seconds, or like micro- or nanoseconds.
+    """
+    if most < SECONDS:
+        unit, divisor = "seconds", ""
+    elif least >= MICROSECONDS:
+        unit, divisor = (
+            ("microseconds", " / 1e6") if most < MICROSECONDS * 1_000 else ("nanoseconds", " / 1e9")
+        )
+    else:
+        return
+    column = str(mapping.timestamp)
+    alone = not mapping.group_by or column in mapping.group_by
+    number = _name(column) if alone else f"min({_name(column)})"
+    raise BadInput(
+        f"The times in '{column}' look like epoch {unit}, and milliseconds are wanted.",
+        value=most,
+        hint=f"Write  timestamp: {{sql: {_literal(f'to_timestamp({number}{divisor})')}}}",
     )
 
 

@@ -112,6 +112,11 @@ async def _folded(services: Services, plan: Plan) -> int:
     Raises:
         Conflict: Traces of earlier events are still missing.
     """
+    rows = await services.warehouse.seen_by(_SCOPE).query("SELECT max(sequence) FROM events")
+    events = int(rows.rows[0][0] or 0)
+    if not events:
+        # There is nothing to fold: that nobody came yet is what training then says.
+        return 0
     key = computed_key(plan.attributes[TRACES])
     noted = await notes(services.store)
     if not noted or key not in noted[max(noted)] or await gaps(services.store, key):
@@ -119,8 +124,7 @@ async def _folded(services: Services, plan: Plan) -> int:
             "What visits tell is not folded from all events yet.",
             hint="Serve the home: that is done in the background, then train again.",
         )
-    rows = await services.warehouse.seen_by(_SCOPE).query("SELECT max(sequence) FROM events")
-    return int(rows.rows[0][0] or 0)
+    return events
 
 
 async def _stop_if_worse(

@@ -27,6 +27,7 @@ from persx.experiments.readout import Observed, Readout, read_out
 from persx.experiments.sql import query
 from persx.experiments.statistics.interval import CONFIDENCE
 from persx.model.clock import iso
+from persx.model.counting import counted
 from persx.model.errors import NotFound, Unreadable, did_you_mean
 from persx.model.workspace import Workspace
 from persx.storage.scope import System
@@ -84,7 +85,7 @@ async def _imported(
     sql, tables = group_query(experiment)
     answer = await services.warehouse.seen_by(_SCOPE).query(sql, tables=tables)
     found = groups(experiment, answer)
-    contaminated, notes = 0, [f"{experiment.rows:,} rows of {experiment.file}."]
+    contaminated, notes = 0, [f"{counted(experiment.rows, 'row')} of {experiment.file}."]
     if experiment.unit is not None:
         answer = await services.warehouse.seen_by(_SCOPE).query(
             query(

@@ -20,6 +20,7 @@ from persx.app.event_mapping import EventMapping, read_mapping
 from persx.cli.options import home_option, json_option, print_json
 from persx.cli.progress import Progress, waiting
 from persx.model.clock import iso
+from persx.model.counting import counted
 from persx.model.errors import BadInput
 
 _PARQUET: Final = b"PAR1"
@@ -115,7 +116,10 @@ def _bring_in(file: Path, mapping: Path, home: Path, *, as_json: bool) -> None:
 
 
 def _tell(job: EventImport, home: Path) -> None:
-    click.echo(f"{job.rows:,} rows of {job.file} are {job.events:,} events.")
+    click.echo(
+        f"{counted(job.rows, 'row')} of {job.file} {'is' if job.rows == 1 else 'are'} "
+        f"{counted(job.events, 'event')}."
+    )
     click.echo(f"  in the log now: {job.accepted:,}")
     if job.duplicates:
         click.echo(f"  there already: {job.duplicates:,}")

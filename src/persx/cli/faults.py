@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from persx.model.counting import counted
 from persx.model.errors import Fault
 
 
@@ -36,7 +37,7 @@ def count(faults: Sequence[Fault]) -> str:
     """
     wrong = errors(faults)
     parts = [
-        f"{number} {word}{'s' if number != 1 else ''}"
+        counted(number, word)
         for number, word in ((wrong, "error"), (len(faults) - wrong, "warning"))
         if number
     ]

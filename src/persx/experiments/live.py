@@ -9,6 +9,7 @@ from typing import Any, Final
 from persx.experiments.groups import Group, Sums
 from persx.experiments.readout import MetricPlan, Observed, ReadoutPlan
 from persx.model.clock import Millis
+from persx.model.counting import counted
 from persx.model.errors import NotFound, did_you_mean
 from persx.model.learning import (
     HELD_OUT,
@@ -206,12 +207,13 @@ def observed(
             if not attribute:
                 without_value[goal] += int(missing)
     notes = [
-        f"{count:,} events of goal '{goal}' have no number in '{values[goal]}': they add nothing."
+        f"{counted(count, 'event')} of goal '{goal}' without a number in '{values[goal]}': "
+        "nothing is added."
         for goal, count in without_value.items()
         if count
     ]
     if strange:
-        notes.append(f"{strange:,} exposures name an arm that the experiment does not have.")
+        notes.append(f"{counted(strange, 'exposure')} of an arm that the experiment does not have.")
     if not goals:
         notes.append("The workspace declares no goals, so there is nothing to compare.")
     kept, cut = _largest_segments(n)

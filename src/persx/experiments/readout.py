@@ -12,6 +12,7 @@ from persx.experiments.metrics import METRICS
 from persx.experiments.statistics.interval import CONFIDENCE, Lift
 from persx.experiments.statistics.srm import RatioCheck, sample_ratio
 from persx.model.clock import DAY, Millis, iso
+from persx.model.counting import counted
 
 WEEK: Final = 7 * DAY
 
@@ -296,7 +297,8 @@ def _doubts(plan: ReadoutPlan, observed: Observed, srm: RatioCheck, visitors: in
         )
     if visitors and observed.contaminated / visitors > CONTAMINATION_ALARM:
         doubts.append(
-            f"{observed.contaminated:,} of {visitors:,} visitors were seen in more than one arm."
+            f"{observed.contaminated:,} of {counted(visitors, 'visitor')} seen in more than one "
+            "arm."
         )
     start = observed.first_exposure
     if plan.source == "live" and (start is None or observed.as_of - start < WEEK):
@@ -321,10 +323,10 @@ def _notes(
             "something is wrong; if not, state the planned shares with --weight ARM=SHARE."
         )
     for arm, n in srm.left_out.items():
-        notes.append(f"Arm '{arm}' has weight 0 but {n:,} visitors from earlier.")
+        notes.append(f"Arm '{arm}' has weight 0 but {counted(n, 'visitor')} from earlier.")
     if observed.contaminated:
         rule = "; each counts with the arm of its first exposure" if plan.source == "live" else ""
-        notes.append(f"{observed.contaminated:,} units were seen in more than one arm{rule}.")
+        notes.append(f"{counted(observed.contaminated, 'unit')} seen in more than one arm{rule}.")
     if len(everyone.epochs) > 1:
         notes.append(
             f"{len(everyone.epochs)} epochs: lifts are stratified by epoch, "

@@ -7,6 +7,8 @@ from difflib import get_close_matches
 
 import msgspec
 
+from persx.model.counting import counted
+
 
 class PersxError(Exception):
     """Base of all errors of persx; carries the parts of its message as fields."""
@@ -77,7 +79,7 @@ class InvalidWorkspace(BadInput):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__(
-            f"The workspace has {len(faults)} fault{'s' if len(faults) != 1 else ''}:\n"
+            f"The workspace has {counted(len(faults), 'fault')}:\n"
             + "\n".join(f"  {fault}" for fault in faults)
         )
         self.faults = tuple(faults)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from persx.model.counting import counted
 from persx.model.errors import NotFound
 from persx.web.site.views import STATIC, asset, environment
 
@@ -73,7 +74,11 @@ def page(template: str, view: Any, status: int = 200, *, studio: Any = None) -> 
     Args:
         studio: The frame of who is signed in (`StudioFrame`); None where nobody is.
     """
-    text = environment().get_template(template).render(view=view, moment=_moment, studio=studio)
+    text = (
+        environment()
+        .get_template(template)
+        .render(view=view, moment=_moment, counted=counted, studio=studio)
+    )
     return answer(text, status)
 
 

@@ -25,7 +25,7 @@ FORM_BYTES: Final = 1 << 20
 API_BYTES: Final = 20 << 20
 """Bytes of what the API drains at most; its handlers take far less, and say so themselves."""
 
-LINGER_SECONDS: Final = 2.0
+LINGER_SECONDS: Final = 10.0
 """Time for which a sender who is turned away is listened to, so that they read the answer."""
 
 COMMANDS: Final = "/v1/commands/"

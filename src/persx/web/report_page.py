@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from persx.experiments import wording
 from persx.experiments.readout import ArmReadout, MetricHeading, MetricReadout, Pli, Readout
 from persx.experiments.wording import verdict
+from persx.model.counting import counted
 from persx.web.site.views import asset
 
 _FARTHEST_LOW: Final = -0.9
@@ -193,7 +194,8 @@ def report_page(readout: Readout) -> ReportPage:
         title=readout.experiment,
         eyebrow="Live experiment" if live else "Imported experiment",
         summary=(
-            f"{readout.visitors:,} visitors in {arms} arms, compared with {readout.comparator}."
+            f"{counted(readout.visitors, 'visitor')} in {arms} arms, "
+            f"compared with {readout.comparator}."
         ),
         facts=_facts(readout),
         cards=[card for heading in primary for card in _cards(readout, heading)],

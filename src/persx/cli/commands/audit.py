@@ -12,6 +12,7 @@ from persx.app.audit import AUDIT, VERIFY_AUDIT, AuditRequest, VerifyAudit
 from persx.app.commands import call
 from persx.cli.options import existing, home_option, json_option, print_json
 from persx.model.clock import Millis, iso, parse_duration
+from persx.model.counting import counted
 from persx.model.errors import BadInput, Conflict
 
 
@@ -93,6 +94,6 @@ def verify(head: str, home: Path, as_json: bool) -> None:
     if found.problem:
         raise Conflict(found.problem, hint="Compare it with a backup.")
     if not as_json:
-        click.echo(f"{found.entries:,} entries, each rests on the one before it.")
+        click.echo(f"{counted(found.entries, 'entry')}, each rests on the one before it.")
         if found.head:
             click.echo(f"Note this somewhere else: {found.head}")

@@ -11,6 +11,7 @@ from persx.app.commands import call
 from persx.cli.options import home_option, json_option, print_json
 from persx.cli.progress import waiting
 from persx.model.clock import iso
+from persx.model.counting import counted
 
 
 @click.command("backup")
@@ -31,4 +32,7 @@ def command(file: Path, home: Path, as_json: bool) -> None:
     if as_json:
         print_json(done)
     else:
-        click.echo(f"{done.path}: {done.files} files, {done.bytes:,} bytes, as of {iso(done.at)}.")
+        click.echo(
+            f"{done.path}: {counted(done.files, 'file')}, {done.bytes:,} bytes, "
+            f"as of {iso(done.at)}."
+        )

@@ -10,6 +10,7 @@ from persx.app.boundaries import BOUNDARIES, BoundariesRequest, BoundariesResult
 from persx.app.commands import call
 from persx.cli.options import existing, home_option, json_option, print_json
 from persx.cli.progress import waiting
+from persx.model.counting import counted
 
 
 @click.command("boundaries")
@@ -34,7 +35,7 @@ def command(attribute: str, parts: int, low_is_good: bool, home: Path, as_json: 
     if as_json:
         print_json(found)
         return
-    click.echo(f"# {found.visitors:,} visitors, from {found.least:g} to {found.most:g}")
+    click.echo(f"# {counted(found.visitors, 'visitor')}, from {found.least:g} to {found.most:g}")
     click.echo("cases:")
     for score, rule in _cases(found, low_is_good):
         click.echo(f"  {score}: {rule}")

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from persx.cli.options import existing, print_json
 from persx.cli.progress import waiting
+from persx.model.counting import counted
 from persx.model.errors import BadInput, InvalidWorkspace
 from persx.workspace.attribute_uses import CatalogueEntry, attribute_catalogue
 from persx.workspace.layout import is_workspace_file, read_folder
@@ -69,7 +70,7 @@ def command(folder: Path | None, home: Path | None, as_json: bool) -> None:
         print_json(found)
         return
     _print(found.entries, found.known, found.visitors)
-    click.echo(f"{found.visitors:,} visitors.")
+    click.echo(f"{counted(found.visitors, 'visitor')}.")
     _call_out("Unused", "nothing uses it", [each.name for each in found.entries if each.unused])
     _call_out("Never filled", "it is known for nobody", found.never_filled)
 

@@ -18,6 +18,7 @@ from persx.app.identities import (
 )
 from persx.cli.options import home_option, json_option, print_json
 from persx.model.clock import iso
+from persx.model.counting import counted
 
 
 @click.group("identity")
@@ -115,7 +116,7 @@ def _print_identity(result: IdentityResult) -> None:
         click.echo("  Read here are its own facts, and those of whom it speaks for now:")
     for each in result.identities:
         click.echo(
-            f"  {each.identity}  {each.events:,} events, {iso(each.first_seen)} to "
+            f"  {each.identity}  {counted(each.events, 'event')}, {iso(each.first_seen)} to "
             f"{iso(each.last_seen)}"
         )
     if result.account:

@@ -12,6 +12,7 @@ from persx.app.commands import call
 from persx.app.imports import IMPORT_EXPERIMENT, ImportExperiment
 from persx.cli.event_files import csv_file, parquet_file
 from persx.cli.options import home_option, json_option, print_json
+from persx.model.counting import counted
 from persx.model.errors import BadInput
 
 
@@ -121,7 +122,8 @@ def experiment(
     if as_json:
         print_json(found)
         return
-    click.echo(f"{found.rows:,} rows of {found.file} are experiment '{found.name}'.")
+    rows = f"{counted(found.rows, 'row')} of {found.file} {'is' if found.rows == 1 else 'are'}"
+    click.echo(f"{rows} experiment '{found.name}'.")
     click.echo("  arms: " + ", ".join(_marked(each, found.control) for each in found.weights))
     click.echo("  metrics: " + ", ".join(f"{each.name} ({each.kind})" for each in found.metrics))
     for attribute in found.attributes:

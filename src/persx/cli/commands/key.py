@@ -112,6 +112,8 @@ def revoke(key: str, home: Path, as_json: bool) -> None:
         print_json(found)
     else:
         click.echo(_line(found))
+        if found.already:
+            click.echo("It had been revoked before; nothing is changed.", err=True)
 
 
 def _print_made(made: MadeKey, as_json: bool) -> None:

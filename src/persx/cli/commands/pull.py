@@ -9,6 +9,7 @@ import click
 from persx.app.commands import call
 from persx.app.publishing import PULL, PullRequest
 from persx.cli.options import home_option, json_option, print_json
+from persx.model.counting import counted
 from persx.workspace.working_copy import BESIDE, WorkingCopy
 
 
@@ -42,6 +43,6 @@ def command(folder: Path, beside: bool, home: Path, as_json: bool) -> None:
     for path in update.beside:
         click.echo(f"merge {path}{BESIDE} into {path}, then remove it")
     changed = len(update.written) + len(update.removed)
-    click.echo(f"{changed} file{'s' if changed != 1 else ''} changed in {folder}.")
+    click.echo(f"{counted(changed, 'file')} changed in {folder}.")
     if update.kept:
         click.echo(f"Changed here and not pushed yet: {', '.join(update.kept)}.")

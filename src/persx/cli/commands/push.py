@@ -9,6 +9,7 @@ import click
 from persx.app.commands import call
 from persx.app.publishing import PULL, PUSH, PullRequest, PushRequest, PushResult
 from persx.cli.options import author, home_option, json_option, print_json
+from persx.model.counting import counted
 from persx.model.errors import BadInput
 from persx.workspace.snapshot import digest
 from persx.workspace.working_copy import BASE_FILE, WorkingCopy
@@ -40,7 +41,7 @@ def command(folder: Path, replace: bool, home: Path, as_json: bool) -> None:
     for path in result.removed:
         click.echo(f"removed {path}")
     changed = len(result.written) + len(result.removed)
-    click.echo(f"{changed} file{'s' if changed != 1 else ''} changed in {home}.")
+    click.echo(f"{counted(changed, 'file')} changed in {home}.")
     if result.behind:
         click.echo(
             f"Changed in the home and not here: {', '.join(result.behind)}. "

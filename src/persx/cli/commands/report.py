@@ -17,6 +17,7 @@ from persx.cli.options import home_option, json_option, print_json
 from persx.experiments import wording
 from persx.experiments.readout import ArmReadout, MetricHeading, Readout
 from persx.experiments.wording import Verdict
+from persx.model.counting import counted
 from persx.model.errors import BadInput
 
 FILE_WIDTH = 120
@@ -72,7 +73,7 @@ def command(name: str, page: Path | None, confidence: float, home: Path, as_json
 def print_report(console: Console, readout: Readout) -> None:
     """Print a readout as tables: every metric for everyone, the primary one by segment."""
     console.print(
-        f"[bold]{escape(readout.experiment)}[/] · {readout.visitors:,} visitors, "
+        f"[bold]{escape(readout.experiment)}[/] · {counted(readout.visitors, 'visitor')}, "
         f"compared with {escape(readout.comparator)} · as of {readout.as_of}"
     )
     for pli in readout.pli:

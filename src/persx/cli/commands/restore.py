@@ -10,6 +10,7 @@ from persx.app.backups import restore
 from persx.cli.options import home_option, json_option, print_json
 from persx.cli.progress import waiting
 from persx.model.clock import iso
+from persx.model.counting import counted
 
 
 @click.command("restore")
@@ -36,7 +37,9 @@ def command(file: Path, tombstones: Path | None, home: Path, as_json: bool) -> N
     if as_json:
         print_json(done)
         return
-    click.echo(f"{done.home}: {done.files} files, {done.bytes:,} bytes, as of {iso(done.at)}.")
+    click.echo(
+        f"{done.home}: {counted(done.files, 'file')}, {done.bytes:,} bytes, as of {iso(done.at)}."
+    )
     if tombstones is None:
         click.echo("Without --tombstones, visitors who were erased after that are back.", err=True)
     elif done.erased:

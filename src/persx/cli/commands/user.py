@@ -23,6 +23,7 @@ from persx.app.settings import load_settings
 from persx.app.use_cases import UseCase
 from persx.cli.options import home_option, json_option, print_json
 from persx.model.clock import iso
+from persx.model.counting import counted
 from persx.model.staff import Role
 
 ROLES: Final = [role.value for role in Role]
@@ -208,7 +209,7 @@ def _tell(home: Path, result: PersonResult, told: str, as_json: bool) -> None:
     if link:
         click.echo(f"\n  {link}\n\nIt sets their password once, within three days.")
     if result.ended:
-        click.echo(f"{result.ended} session{'s' if result.ended != 1 else ''} ended.")
+        click.echo(f"{counted(result.ended, 'session')} ended.")
 
 
 def _base(home: Path) -> str:

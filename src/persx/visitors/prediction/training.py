@@ -16,6 +16,7 @@ import numpy as np
 
 from persx.model.attribute import Prediction
 from persx.model.clock import Millis
+from persx.model.counting import counted
 from persx.model.errors import Conflict
 from persx.visitors.computed.traces import SIMULATED
 from persx.visitors.prediction.examples import Example, Population, Split, at_some_moment, split
@@ -221,14 +222,14 @@ def _classes(
     declared = len(population.examples)
     if declared < prediction.visitors:
         raise Conflict(
-            f"'{name}' stays off: {declared:,} visitors declared '{prediction.of}' and allow to "
-            f"learn from it, and {prediction.visitors:,} are needed.",
+            f"'{name}' stays off: {counted(declared, 'visitor')} declared '{prediction.of}' and "
+            f"allow to learn from it, and {prediction.visitors:,} are needed.",
             value=declared,
             hint="Wait for more, or lower predict.visitors.",
         )
     if population.others < LEAST_OTHERS:
         raise Conflict(
-            f"'{name}' stays off: only {population.others:,} visitors did not declare "
+            f"'{name}' stays off: only {counted(population.others, 'visitor')} did not declare "
             f"'{prediction.of}', and {LEAST_OTHERS} are needed to know what they leave.",
             value=population.others,
             hint="There is hardly anybody to guess for.",

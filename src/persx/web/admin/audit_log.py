@@ -35,7 +35,7 @@ KINDS: Final = {
     "identity": "Merges",
     "retention": "Retention",
     "events": "Imported events",
-    "experiment": "Imported experiments",
+    "experiment": "Experiments",
     "model": "Models that guess",
 }
 """What can be filtered for, and what it is called."""
@@ -68,6 +68,10 @@ WORDS: Final = {
     "retention.run": "removed what was too old",
     "events.import": "imported events",
     "experiment.import": "imported an experiment",
+    "experiment.start": "started the experiment",
+    "experiment.ramp": "let more visitors join the experiment",
+    "experiment.stop": "stopped the experiment",
+    "experiment.promote": "kept the winner of the experiment",
     "model.train": "trained a model",
     "model.activate": "uses another model",
     "model.stop": "stopped a model",
