@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
+import numpy as np
 import pytest
 
 from persx.experiments.groups import Group, Sums
 from persx.experiments.metrics import METRICS
 from persx.experiments.metrics.kind import MetricKind, Part, Stratum
+from persx.experiments.moments import Moments
 from persx.experiments.readout import MetricPlan, Observed, Readout, ReadoutPlan, read_out
 from persx.experiments.statistics.proportions import lift
 from persx.model.clock import DAY
@@ -161,23 +165,78 @@ def test_no_metrics_and_unknown_kinds() -> None:
         read_out(strange, observe(group("generic", 5, 1)))
 
 
+def _moments(kind: MetricKind, seed: int, *, parts: frozenset[Part]) -> Moments:
+    """Visitors of whom about one in ten has every number that the kind takes."""
+    rng = np.random.default_rng(seed)
+    active = rng.random(900) < 0.1
+    columns = [active.astype(float)]
+    columns += [active * rng.integers(1, 4, 900) for _ in range(kind.numbers - 1)]
+    whole = Moments.of(*columns)
+    dropped = {
+        (i, j)
+        for i in range(kind.numbers)
+        for j in range(i, kind.numbers)
+        if (Part.SQUARES if i == j else Part.PRODUCTS) not in parts
+    }
+    pairs = [(i, j) for i in range(kind.numbers) for j in range(i, kind.numbers)]
+    kept = [0.0 if pair in dropped else whole.product(*pair) for pair in pairs]
+    return msgspec.structs.replace(whole, products=tuple(kept))
+
+
 @pytest.mark.parametrize("kind", METRICS, ids=METRICS.names)
 def test_kinds_read_only_the_parts_that_they_declare(kind: MetricKind) -> None:
-    full = group("a", 1_000, 60), group("b", 900, 30)
-    arm, control = (
-        msgspec.structs.replace(
-            _aggregate(each),
-            squares=_aggregate(each).squares if Part.SQUARES in kind.needs else 0,
-        )
-        for each in full
+    whole, bare = (
+        Stratum(*(_moments(kind, seed, parts=frozenset(parts)) for seed in (1, 2)))
+        for parts in (Part, kind.needs)
     )
-    whole = kind.compare([Stratum(*map(_aggregate, full))], confidence=0.95)
-    assert kind.compare([Stratum(arm, control)], confidence=0.95) == whole
-    assert whole.p is not None
+    for ask in (kind.compare, kind.compare_always, kind.effect):
+        assert ask([bare], confidence=0.95) == ask([whole], confidence=0.95)
+    assert kind.compare([whole], confidence=0.95).p is not None
+    assert kind.rate(whole.arm) == kind.rate(bare.arm) is not None
 
 
-def _aggregate(of: Group):  # type: ignore[no-untyped-def]
-    from persx.experiments.aggregates import Aggregate
+@pytest.mark.parametrize("kind", METRICS, ids=METRICS.names)
+def test_kinds_say_when_there_is_too_little(kind: MetricKind) -> None:
+    nothing, plenty = Moments(), _moments(kind, 3, parts=frozenset(Part))
+    assert kind.rate(nothing) is None
+    assert kind.too_few(nothing, plenty)
+    assert not kind.too_few(plenty, plenty)
+    for ask in (kind.compare, kind.compare_always):
+        found = ask([Stratum(nothing, plenty), Stratum(plenty, nothing)], confidence=0.95)
+        assert found.reason
+        assert found.p is None
 
-    sums = of.sums["signup.value"]
-    return Aggregate(n=of.n, total=sums.total / 10, squares=sums.squares / 100)
+
+@pytest.mark.parametrize("kind", METRICS, ids=METRICS.names)
+def test_looking_always_costs_width(kind: MetricKind) -> None:
+    strata = [Stratum(*(_moments(kind, seed, parts=frozenset(Part)) for seed in (1, 2)))]
+    once, always = (ask(strata, confidence=0.95) for ask in (kind.compare, kind.compare_always))
+    assert always.low < once.low < once.high < always.high
+    assert math.expm1(kind.effect(strata, confidence=0.95).log_ratio) == pytest.approx(
+        once.lift, abs=0.01
+    )
+
+
+@pytest.mark.parametrize("kind", METRICS, ids=METRICS.names)
+@pytest.mark.parametrize("question", ["compare", "compare_always"])
+def test_a_moved_split_is_no_effect(kind: MetricKind, question: str) -> None:
+    """A/A: twice as many convert later, or spend twice as much, while the split moves to 90%."""
+    rng = np.random.default_rng(20261122)
+
+    def visitors(n: int, late: bool) -> Moments:
+        active = rng.random(n) < (0.04 if late else 0.02)
+        columns = [active * 1.0]
+        if kind.name != "conversion":
+            columns = [active * rng.gamma(4, 4 if late else 2, n), active * 1.0][: kind.numbers]
+        return Moments.of(*columns)
+
+    strata = [
+        Stratum(visitors(10_000, False), visitors(10_000, False)),
+        Stratum(visitors(18_000, True), visitors(2_000, True)),
+    ]
+    pooled = Stratum(strata[0].arm + strata[1].arm, strata[0].control + strata[1].control)
+    ask = getattr(kind, question)
+    assert ask([pooled], confidence=0.95).excludes_zero
+    found = ask(strata, confidence=0.95)
+    assert found.p is not None
+    assert not found.excludes_zero

@@ -8,6 +8,7 @@ import msgspec
 
 from persx.experiments.aggregates import Aggregate
 from persx.experiments.metrics.kind import Stratum
+from persx.experiments.moments import Moments
 
 
 class Sums(msgspec.Struct, frozen=True):
@@ -67,6 +68,11 @@ class GroupTable:
     def strata(self, arm: str, control: str, metric: str) -> list[Stratum]:
         """Return an arm and the control side by side, epoch by epoch."""
         return [
-            Stratum(self.aggregate(arm, metric, [epoch]), self.aggregate(control, metric, [epoch]))
+            Stratum(
+                *(
+                    Moments.from_aggregate(self.aggregate(each, metric, [epoch]))
+                    for each in (arm, control)
+                )
+            )
             for epoch in self.epochs
         ]

@@ -9,6 +9,7 @@ import msgspec
 
 from persx.experiments.groups import Group, GroupTable
 from persx.experiments.metrics import METRICS
+from persx.experiments.moments import Moments
 from persx.experiments.statistics.interval import CONFIDENCE, Lift
 from persx.experiments.statistics.srm import RatioCheck, sample_ratio
 from persx.model.clock import DAY, Millis, iso
@@ -270,7 +271,9 @@ def _pli(
         table.aggregate(each, primary.name, table.epochs) for each in (name, plan.control)
     )
     found = arms[name].metrics[primary.name]
-    too_few = METRICS[primary.kind].too_few(arm, control)
+    too_few = METRICS[primary.kind].too_few(
+        Moments.from_aggregate(arm), Moments.from_aggregate(control)
+    )
     withheld = [reason for reason in (*doubts, too_few or found.reason) if reason]
     return Pli(
         arm=name,

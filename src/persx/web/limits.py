@@ -78,10 +78,16 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of a body, unless it has become too long."""
+        """Take a piece of a body, unless it has become too long.
+
+        What nobody waits for, because the answer was given before it came, is dropped unread: a
+        connection that ended there would take the next request with it.
+        """
         self._body_bytes += len(body)
-        if self._body_bytes > FORM_BYTES and self._body_bytes > most_bytes(self.scope["path"]):
-            self._refuse(413)
+        if self._body_bytes > FORM_BYTES:
+            most = most_bytes(self.scope["path"])
+            if self._body_bytes > (max(most, API_BYTES) if self.cycle.response_complete else most):
+                self._refuse(413)
         if not self._refused:
             super().on_body(body)
 

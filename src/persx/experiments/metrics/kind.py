@@ -6,42 +6,58 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from persx.experiments.aggregates import Aggregate
+from persx.experiments.moments import Moments
+from persx.experiments.statistics.effects import Effect
 from persx.experiments.statistics.interval import Lift
 
 
 class Part(StrEnum):
-    """A part of an `Aggregate`."""
+    """A part of `Moments`."""
 
     COUNT = "count"
     SUM = "sum"
     SQUARES = "sum of squares"
+    PRODUCTS = "sums of products"
 
 
 class Stratum(NamedTuple):
     """An arm and the control within one epoch, where both were shown under the same split."""
 
-    arm: Aggregate
-    control: Aggregate
+    arm: Moments
+    control: Moments
 
 
 class MetricKind(Protocol):
-    """One way to judge an arm; it sees aggregates, never rows or SQL.
+    """One way to judge an arm; it sees moments, never rows or SQL.
 
     Attributes:
         name: Its name in the registry.
         rate_label: What the number per visitor is called in reports.
-        needs: The parts of the aggregates that it reads; the others may be 0.
+        needs: The parts of the moments that it reads; the others may be 0.
+        numbers: How many numbers per visitor it takes; those that follow are covariates (CUPED).
     """
 
     name: str
     rate_label: str
     needs: frozenset[Part]
+    numbers: int
 
-    def compare(self, strata: Sequence[Stratum], *, confidence: float) -> Lift:
-        """Return the lift of the arm against the control, over all strata."""
+    def rate(self, moments: Moments) -> float | None:
+        """Return what an arm came to; none where there is nothing to divide by."""
         ...
 
-    def too_few(self, arm: Aggregate, control: Aggregate) -> str:
+    def compare(self, strata: Sequence[Stratum], *, confidence: float) -> Lift:
+        """Return the lift of the arm against the control, over all strata, for one look."""
+        ...
+
+    def compare_always(self, strata: Sequence[Stratum], *, confidence: float) -> Lift:
+        """Return the same for as many looks as one likes."""
+        ...
+
+    def effect(self, strata: Sequence[Stratum], *, confidence: float) -> Effect:
+        """Return the log ratio with its variance, for pooling and the Bayesian view."""
+        ...
+
+    def too_few(self, arm: Moments, control: Moments) -> str:
         """Say in plain words why the data are too few to quote a figure; empty where enough."""
         ...

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from persx.experiments.aggregates import Aggregate
 from persx.experiments.metrics.kind import Part, Stratum
+from persx.experiments.moments import Moments
+from persx.experiments.statistics.effects import Effect, mean_effect
 from persx.experiments.statistics.interval import Lift
-from persx.experiments.statistics.means import MeanPair, log_interval_ratio
+from persx.experiments.statistics.ratios import Interval, mean_lift
+from persx.experiments.statistics.sides import MomentPair
 
 LEAST_VISITORS: Final = 100
 """Below this a mean of skewed values such as revenue says little."""
@@ -20,14 +22,29 @@ class Mean:
     name = "mean"
     rate_label = "mean"
     needs = frozenset({Part.COUNT, Part.SUM, Part.SQUARES})
+    numbers = 1
+
+    def rate(self, moments: Moments) -> float | None:
+        """Return the number per visitor."""
+        return moments.mean(0) if moments.n else None
 
     def compare(self, strata: Sequence[Stratum], *, confidence: float) -> Lift:
         """Return the lift of the post-stratified means, on the log scale."""
-        return log_interval_ratio(
-            [MeanPair(s.arm, s.control) for s in strata], confidence=confidence
+        return mean_lift([MomentPair(*each) for each in strata], confidence=confidence)
+
+    def compare_always(self, strata: Sequence[Stratum], *, confidence: float) -> Lift:
+        """Return the same as an asymptotic confidence sequence."""
+        return mean_lift(
+            [MomentPair(*each) for each in strata],
+            interval=Interval.ALWAYS_VALID,
+            confidence=confidence,
         )
 
-    def too_few(self, arm: Aggregate, control: Aggregate) -> str:
+    def effect(self, strata: Sequence[Stratum], *, confidence: float) -> Effect:
+        """Return the log ratio of the post-stratified means."""
+        return mean_effect([MomentPair(*each) for each in strata], confidence=confidence)
+
+    def too_few(self, arm: Moments, control: Moments) -> str:
         """Say so where an arm has fewer than a hundred visitors."""
         fewest = min(arm.n, control.n)
         if fewest >= LEAST_VISITORS:

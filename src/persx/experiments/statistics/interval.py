@@ -12,6 +12,13 @@ from persx.model.errors import BadInput
 CONFIDENCE: Final = 0.95
 """The confidence of an interval unless another is asked for."""
 
+SPREAD: Final = 0.3
+"""How large true lifts usually are: the standard deviation of their logarithm before any data.
+
+An always-valid interval is tightest for lifts of about this size, and valid for every other; the
+same figure is the default prior of the Bayesian view.
+"""
+
 _LARGEST: Final = 700.0
 """e to the power of more than this is no floating point number."""
 
@@ -24,7 +31,7 @@ class Lift(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         lift: The estimate; `None` where the control has nothing to divide by.
-        low: Lower end of the interval, at least -1.
+        low: Lower end of the interval, at least -1 unless refunds make an arm's value negative.
         high: Upper end; `None` where there is none (a control without conversions).
         p: Two-sided p-value of "no difference".
         confidence: Confidence of the interval.
@@ -57,6 +64,26 @@ def check_confidence(confidence: float) -> float:
     return 1 - confidence
 
 
+def check_spread(spread: float) -> None:
+    """Refuse a spread of lifts that is not a positive number."""
+    if not 0 < spread < math.inf:
+        raise BadInput(
+            f"A spread of lifts of {spread} is not possible.",
+            value=spread,
+            hint="Write a positive number: 0.3 where lifts of up to ±60% are plausible.",
+        )
+
+
+def sided(low: float, high: float, *, better: bool, worse: bool) -> tuple[float, float]:
+    """Move the ends of an interval of the lift to the sides of 0 that p demands.
+
+    Rounding must never make interval and p-value disagree.
+    """
+    low = max(low, math.nextafter(0.0, 1.0)) if better else min(low, 0.0)
+    high = min(high, math.nextafter(0.0, -1.0)) if worse else max(high, 0.0)
+    return low, high
+
+
 def low_end(log_ratio: float, *, better: bool) -> float:
     """Turn the lower end of a log-scale interval into a lift on the side of 0 that p demands.
 
@@ -64,8 +91,7 @@ def low_end(log_ratio: float, *, better: bool) -> float:
     significantly `better` the end lies above 0, by one step of the number line if need be, and
     otherwise not above it.
     """
-    value = math.expm1(min(log_ratio, _LARGEST))
-    return max(value, math.nextafter(0.0, 1.0)) if better else min(value, 0.0)
+    return sided(math.expm1(min(log_ratio, _LARGEST)), 0, better=better, worse=False)[0]
 
 
 def high_end(log_ratio: float, *, worse: bool) -> float | None:
@@ -75,5 +101,12 @@ def high_end(log_ratio: float, *, worse: bool) -> float | None:
     """
     if log_ratio > _LARGEST:
         return None
-    value = math.expm1(log_ratio)
-    return min(value, math.nextafter(0.0, -1.0)) if worse else max(value, 0.0)
+    return sided(0, math.expm1(log_ratio), better=False, worse=worse)[1]
+
+
+def log_ends(log_ratio: float, reach: float, p: float, alpha: float) -> tuple[float, float | None]:
+    """Return both ends of an interval that reaches equally far to each side of a log ratio."""
+    return (
+        low_end(log_ratio - reach, better=p < alpha and log_ratio > 0),
+        high_end(log_ratio + reach, worse=p < alpha and log_ratio < 0),
+    )

@@ -26,6 +26,8 @@ from persx.model.errors import BadInput
 
 METHOD: Final = "score"
 
+NO_UPPER_END: Final = "The control has no conversions: there is no upper end."
+
 _FARTHEST: Final = 300.0
 """Ratios are looked for between e^-300 and e^300; beyond that an end counts as absent."""
 
@@ -80,9 +82,9 @@ def score_interval_ratio(strata: Sequence[Counts], *, confidence: float = CONFID
     """
     alpha = check_confidence(confidence)
     for counts in strata:
-        _check(counts)
+        check_counts(counts)
     used = [counts for counts in strata if counts.visitors and counts.control_visitors]
-    reason = _undefined(strata, used)
+    reason = undefined_counts(strata, used)
     if reason:
         return Lift(confidence=confidence, method=METHOD, reason=reason)
 
@@ -105,11 +107,12 @@ def score_interval_ratio(strata: Sequence[Counts], *, confidence: float = CONFID
         p=p,
         confidence=confidence,
         method=METHOD,
-        reason="" if controlled else "The control has no conversions: there is no upper end.",
+        reason="" if controlled else NO_UPPER_END,
     )
 
 
-def _check(counts: Counts) -> None:
+def check_counts(counts: Counts) -> None:
+    """Refuse counts that cannot be, such as more conversions than visitors."""
     for conversions, visitors in (counts[:2], counts[2:]):
         if not 0 <= conversions <= visitors:
             raise BadInput(
@@ -119,7 +122,8 @@ def _check(counts: Counts) -> None:
             )
 
 
-def _undefined(strata: Sequence[Counts], used: Sequence[Counts]) -> str:
+def undefined_counts(strata: Sequence[Counts], used: Sequence[Counts]) -> str:
+    """Say why counts tell nothing; empty where those of the `used` strata tell something."""
     if not used:
         if not any(counts.visitors for counts in strata):
             return "The arm has no visitors."

@@ -57,6 +57,33 @@ def sample_ratio(
     >>> f"{check.p:.1e}", check.mismatch
     ('8.1e-06', True)
     """
+    expected, left_out = expected_visitors(observed, weights)
+    counts = {arm: observed.get(arm, 0) for arm in expected}
+    total = sum(counts.values())
+
+    def unknown(reason: str) -> RatioCheck:
+        return RatioCheck(expected=expected, left_out=left_out, assumed=assumed, reason=reason)
+
+    if len(expected) < 2:
+        return unknown("Fewer than two arms have a weight.")
+    if not total:
+        return unknown("No visitors yet.")
+    if len(expected) > 2 and min(expected.values()) < _LEAST_EXPECTED:
+        return unknown("Too few visitors to check.")
+    p = _p_value(list(counts.values()), list(expected.values()), total)
+    return RatioCheck(
+        p=p, mismatch=p < ALARM, expected=expected, left_out=left_out, assumed=assumed
+    )
+
+
+def expected_visitors(
+    observed: Mapping[str, int], weights: Mapping[str, float]
+) -> tuple[dict[str, float], dict[str, int]]:
+    """Return the visitors that arms with a weight should have, and those of the other arms.
+
+    Raises:
+        BadInput: A weight is negative or not a number.
+    """
     for arm, weight in weights.items():
         if not 0 <= weight < float("inf"):
             raise BadInput(
@@ -65,24 +92,9 @@ def sample_ratio(
                 hint="Weights are numbers from 0 on.",
             )
     eligible = {arm: weight for arm, weight in weights.items() if weight > 0}
-    left_out = {arm: n for arm, n in observed.items() if n and arm not in eligible}
-    counts = {arm: observed.get(arm, 0) for arm in eligible}
-    total, weight_sum = sum(counts.values()), sum(eligible.values())
+    total, weight_sum = sum(observed.get(arm, 0) for arm in eligible), sum(eligible.values())
     expected = {arm: total * weight / weight_sum for arm, weight in eligible.items()}
-
-    def unknown(reason: str) -> RatioCheck:
-        return RatioCheck(expected=expected, left_out=left_out, assumed=assumed, reason=reason)
-
-    if len(eligible) < 2:
-        return unknown("Fewer than two arms have a weight.")
-    if not total:
-        return unknown("No visitors yet.")
-    if len(eligible) > 2 and min(expected.values()) < _LEAST_EXPECTED:
-        return unknown("Too few visitors to check.")
-    p = _p_value(list(counts.values()), list(expected.values()), total)
-    return RatioCheck(
-        p=p, mismatch=p < ALARM, expected=expected, left_out=left_out, assumed=assumed
-    )
+    return expected, {arm: n for arm, n in observed.items() if n and arm not in eligible}
 
 
 def _p_value(counts: list[int], expected: list[float], total: int) -> float:
