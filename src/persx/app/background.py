@@ -11,6 +11,7 @@ from typing import Final
 
 from persx.app import audit
 from persx.app.backfill import Job, fill, fold_of, switch
+from persx.app.learning import learn_when_due
 from persx.app.predicting import train_when_due
 from persx.app.probes import FIRST_SECONDS, last_probe, probe_now
 from persx.app.retention import noted, retain
@@ -28,6 +29,9 @@ PUBLICATION_SECONDS: Final = 0.2
 USES_SECONDS: Final = 60.0
 TRAINING_SECONDS: Final = 60.0
 """Time between looks whether a model is to be trained anew."""
+
+LEARNING_SECONDS: Final = 15.0
+"""Time between looks whether a block is to learn anew."""
 
 NETWORK_SECONDS: Final = 2.0
 """Time between looks whether the network database was replaced."""
@@ -67,6 +71,9 @@ async def background(services: Services) -> AsyncIterator[None]:
     async def training() -> None:
         await train_when_due(services)
 
+    async def learning() -> None:
+        await learn_when_due(services)
+
     tasks = [
         asyncio.create_task(work)
         for work in (
@@ -76,6 +83,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             _every(services.settings.retention_seconds, "retention", retaining),
             _every(TRAINING_SECONDS, "training", training),
             *([_probing(services)] if services.settings.probe_seconds else []),
+            _every(LEARNING_SECONDS, "learning", learning),
             *([_every(NETWORK_SECONDS, "network", network)] if services.network.path else []),
             services.decision_log.run(services.store),
         )

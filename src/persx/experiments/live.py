@@ -11,7 +11,14 @@ from persx.experiments.readout import MetricPlan, Observed, ReadoutPlan
 from persx.model.clock import Millis
 from persx.model.counting import counted
 from persx.model.errors import NotFound, did_you_mean
-from persx.model.workspace import HOLDOUT, TARGETED, Goal, Workspace
+from persx.model.learning import (
+    HELD_OUT,
+    LEARNED,
+    LearnSettings,
+    learning_block,
+    learning_key,
+)
+from persx.model.workspace import HOLDOUT, TARGETED, Goal, Policy, Workspace
 from persx.storage.ports import Rows
 
 GENERIC: Final = "generic"
@@ -22,9 +29,27 @@ MAX_SEGMENT_VALUES: Final = 50
 
 
 def live_experiments(workspace: Workspace) -> list[str]:
-    """Return the keys of the experiments that run on the site, the holdout first."""
+    """Return the keys of the experiments that run on the site, the holdout first.
+
+    Behind those that the workspace declares come those that measure what blocks have learned.
+    """
     holdout = [HOLDOUT] if workspace.settings.holdout.share > 0 else []
-    return [*holdout, *workspace.experiments]
+    learning = [learning_key(name) for name in learning_blocks(workspace)]
+    return [*holdout, *workspace.experiments, *learning]
+
+
+def learning_blocks(workspace: Workspace) -> dict[str, LearnSettings]:
+    """Return the blocks that learn, with how they do."""
+    return {
+        name: block.learn
+        for name, block in workspace.blocks.items()
+        if block.policy is Policy.LEARN and block.learn is not None
+    }
+
+
+def _learning_of(workspace: Workspace, key: str) -> LearnSettings | None:
+    """Return how the block learns whose learning an experiment measures."""
+    return learning_blocks(workspace).get(learning_block(key) or "")
 
 
 def live_plan(
@@ -42,6 +67,10 @@ def live_plan(
         share = workspace.settings.holdout.share
         weights = {GENERIC: share, TARGETED: 1 - share}
         control, comparator = GENERIC, "generic: default content everywhere"
+    elif learning := _learning_of(workspace, key):
+        weights = {HELD_OUT: learning.held_out, LEARNED: 1 - learning.held_out}
+        control = HELD_OUT
+        comparator = "what the block's rules alone choose: the first variant that fits"
     elif key in workspace.experiments:
         experiment = workspace.experiments[key]
         weights = {arm.name: arm.weight for arm in experiment.arms}
@@ -66,12 +95,16 @@ def live_plan(
 
 def live_goals(workspace: Workspace, key: str) -> list[Goal]:
     """Return the goals that an experiment analyses: its own, or else all of the workspace."""
+    if learning := _learning_of(workspace, key):
+        return [workspace.goals[learning.goal]]
     own = workspace.settings.holdout if key == HOLDOUT else workspace.experiments[key]
     return [workspace.goals[name] for name in (own.goals or workspace.goals)]
 
 
 def live_epoch(workspace: Workspace, key: str) -> int:
     """Return the current epoch of an experiment."""
+    if learning := _learning_of(workspace, key):
+        return learning.epoch
     return 1 if key == HOLDOUT else workspace.experiments[key].epoch
 
 
@@ -99,6 +132,14 @@ def live_tables(
     Where a table would be empty it has one row that matches nothing, so that its columns have
     types in every backend.
     """
+    return {
+        "arms": Rows(columns=("arm",), rows=[(arm,) for arm in plan.weights]),
+        **goal_tables(goals, bucketing_ids),
+    }
+
+
+def goal_tables(goals: Sequence[Goal], bucketing_ids: Mapping[Any, Any]) -> dict[str, Rows]:
+    """Return the small tables that queries for outcomes read beside the events."""
     conditions = [
         (goal.name, _pointer(path), *_comparison(value))
         for goal in goals
@@ -109,7 +150,6 @@ def live_tables(
             columns=("identity", "bucketing_id"),
             rows=[(str(key), str(oldest)) for key, oldest in bucketing_ids.items()] or [("", "")],
         ),
-        "arms": Rows(columns=("arm",), rows=[(arm,) for arm in plan.weights]),
         "goals": Rows(
             columns=("goal", "event", "value_path"),
             rows=[(goal.name, goal.event, _pointer(goal.value or "")) for goal in goals]

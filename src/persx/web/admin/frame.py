@@ -29,6 +29,7 @@ NAVIGATION: Final = (
     NavigationEntry("overview", "Overview", "/admin", Action.READ),
     NavigationEntry("report", "Lift", "/admin/report/holdout", Action.READ),
     NavigationEntry("probes", "Probes", "/admin/probes", Action.READ),
+    NavigationEntry("learning", "Learning", "/admin/learning", Action.READ),
     NavigationEntry("attributes", "Attributes", "/admin/attributes", Action.READ),
     NavigationEntry("submissions", "Submissions", "/admin/submissions", Action.READ_VISITORS),
     NavigationEntry("visitors", "Visitors", "/admin/visitors", Action.READ_VISITORS),

@@ -20,6 +20,7 @@ from persx.web.admin.attributes import list_attributes
 from persx.web.admin.data_protection import show_data_protection
 from persx.web.admin.doors import Door
 from persx.web.admin.frame import site_name, studio_page
+from persx.web.admin.learning import show_blocks
 from persx.web.admin.overview import overview
 from persx.web.admin.rejected import list_rejected
 from persx.web.admin.session import (
@@ -109,6 +110,7 @@ DOORS: Final = (
     Door("POST", "/admin/bar", bar, Action.READ),
     Door("GET", "/admin/report/{name}", show_report, Action.READ),
     Door("GET", "/admin/attributes", list_attributes, Action.READ),
+    Door("GET", "/admin/learning", show_blocks, Action.READ),
     Door("GET", "/admin/submissions", list_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/submissions.csv", export_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/data-protection", show_data_protection, Action.READ),
