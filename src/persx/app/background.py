@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from persx.app import audit
+from persx.app.alerting import deliver
 from persx.app.backfill import Job, fill, fold_of, switch
 from persx.app.learning import learn_when_due
+from persx.app.looking import look
 from persx.app.predicting import train_when_due
 from persx.app.probes import FIRST_SECONDS, last_probe, probe_now
 from persx.app.retention import noted, retain
@@ -74,6 +76,14 @@ async def background(services: Services) -> AsyncIterator[None]:
     async def learning() -> None:
         await learn_when_due(services)
 
+    services.health.serving = True
+
+    async def minding_health() -> None:
+        try:
+            await look(services)
+        finally:
+            await deliver(services)
+
     tasks = [
         asyncio.create_task(work)
         for work in (
@@ -84,6 +94,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             _every(TRAINING_SECONDS, "training", training),
             *([_probing(services)] if services.settings.probe_seconds else []),
             _every(LEARNING_SECONDS, "learning", learning),
+            _every(services.settings.health_seconds, "health", minding_health),
             *([_every(NETWORK_SECONDS, "network", network)] if services.network.path else []),
             services.decision_log.run(services.store),
         )
@@ -94,6 +105,10 @@ async def background(services: Services) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, filling.stop(), return_exceptions=True)
+        with contextlib.suppress(Exception):
+            # What was counted since the last look would be lost.
+            services.health.serving = False
+            await look(services)
         with contextlib.suppress(PersxError):
             await services.decision_log.flush(services.store)
             await services.keyring.write_uses(services.store)

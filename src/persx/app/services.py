@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from persx.app.decision_log import DecisionLog
 from persx.app.doorkeeper import Doorkeeper
+from persx.app.health_record import Health
 from persx.app.keyring import HASHED, Keyring, hashed
 from persx.app.models import Models
 from persx.app.network import NetworkDatabase
@@ -126,6 +127,15 @@ class Metrics(Collector):
         for decision in decisions:
             counts[decision.reason] += 1
 
+    def errors_by_place(self) -> dict[str, int]:
+        """Return how many errors there were since the start, by place."""
+        return {
+            sample.labels["place"]: int(sample.value)
+            for family in self.errors.collect()
+            for sample in family.samples
+            if sample.name == "persx_errors_total"
+        }
+
     def pages(self) -> Pages:
         """Return how many pages were shown since the start, by consent to storage."""
         return Pages(granted=self._requests[True], withheld=self._requests[False])
@@ -189,6 +199,7 @@ class Services:
         network: What tells of the networks that visitors come from.
         url: Where this process listens; empty until it does.
         simulation: That simulated visitors are in the home; none where there are none.
+        health: What was counted and found of how personalization works.
     """
 
     store: Store
@@ -213,6 +224,7 @@ class Services:
     simulation: SimulationMark | None = None
     network: NetworkDatabase = field(init=False)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
+    health: Health = field(init=False)
     decision_log: DecisionLog = field(init=False)
     keyring: Keyring = field(init=False)
     signer: Signer = field(init=False)
@@ -227,6 +239,9 @@ class Services:
         self.publication = Publication(self.metrics.errors.labels("publication").inc)
         self.decision_log = DecisionLog(self.metrics.dropped.inc)
         self.signer = Signer(self.keys.secret)
+        # The clock may be set later, in tests.
+        self.health = Health(lambda: self.clock())
+        self.metrics.registry.register(self.health)
         self.keyring = Keyring(self.keys.write_key, self.keys.server_digest, self.keys.secret)
         path = self.settings.network_file
         self.network = NetworkDatabase(

@@ -47,6 +47,7 @@ COMMANDS: Final = (
     CommandEntry("export", "export", "Write out events or form submissions."),
     CommandEntry("identity", "identity", "Show who belongs together; take a merge back."),
     CommandEntry("user", "user", "Look after the accounts of the team."),
+    CommandEntry("health", "health", "Tell how personalization works; silence alerts."),
     CommandEntry("audit", "audit", "Tell who changed what; check that nothing was taken out."),
     CommandEntry("erase", "erase", "Erase a visitor from everything that is kept."),
     CommandEntry("key", "key", "Make, list, rotate and revoke API keys."),

@@ -14,6 +14,7 @@ from persx.model.experiment import TARGETED as TARGETED
 from persx.model.experiment import Arm as Arm
 from persx.model.experiment import Experiment as Experiment
 from persx.model.experiment import Strategy as Strategy
+from persx.model.health import Objective
 from persx.model.learning import LearnSettings
 from persx.model.network import NetworkSettings
 from persx.model.question import QuestionDocument
@@ -371,6 +372,7 @@ class Workspace(Document, frozen=True, kw_only=True):
     experiments: dict[str, Experiment] = {}
     goals: dict[str, Goal] = {}
     questions: dict[str, QuestionDocument] = {}
+    objectives: dict[str, Objective] = {}
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

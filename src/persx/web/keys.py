@@ -71,6 +71,7 @@ COMMAND_SCOPES: Final[Mapping[str, KeyScope | None]] = {
     "snapshots": KeyScope.REPORT_READ,
     "census": KeyScope.REPORT_READ,
     "report": KeyScope.REPORT_READ,
+    "last-health": KeyScope.REPORT_READ,
     "retention": KeyScope.REPORT_READ,
     "explain": KeyScope.PROFILE_READ,
     "identity-show": KeyScope.PROFILE_READ,

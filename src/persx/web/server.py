@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Final
 
 import msgspec
@@ -57,12 +58,23 @@ class Application(Starlette):
         if scope["type"] == "http":
             if scope["scheme"] == "https":
                 send = _securing(send)
+            path: str = scope["path"]
             if (mark := mark_in(scope)) is not None:
                 if (refusal := self.state.probing.refuses(scope, mark)) is not None:
                     await refusal(scope, receive, send)
                     return
-            elif not scope["path"].startswith(COMMANDS):
+            elif not path.startswith(COMMANDS):
                 self.state.services.metrics.asked += 1
+                if path.startswith(_VISITORS) or not path.startswith(_OTHERS):
+                    began = perf_counter()
+                    try:
+                        await self._answer(scope, receive, send)
+                    finally:
+                        self.state.services.health.tally.answered(perf_counter() - began)
+                    return
+        await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or (scope["method"], scope["path"]) != _DIRECT:
             await super().__call__(scope, receive, send)
             return
@@ -78,6 +90,12 @@ class Application(Starlette):
 
 
 _DIRECT: Final = ("POST", "/v1/decide")
+_VISITORS: Final = ("/v1/decide", "/v1/x/", "/v1/state")
+"""What visitors wait for, beside the pages of the site."""
+
+_OTHERS: Final = (
+    "/v1/", "/admin", "/static/", "/metrics", "/healthz", "/readyz", "/openapi", "/ofrep/"
+)  # fmt: skip
 
 
 def _securing(send: Send) -> Send:

@@ -30,6 +30,7 @@ NAVIGATION: Final = (
     NavigationEntry("report", "Lift", "/admin/report/holdout", Action.READ),
     NavigationEntry("probes", "Probes", "/admin/probes", Action.READ),
     NavigationEntry("learning", "Learning", "/admin/learning", Action.READ),
+    NavigationEntry("health", "Health", "/admin/health", Action.READ),
     NavigationEntry("attributes", "Attributes", "/admin/attributes", Action.READ),
     NavigationEntry("submissions", "Submissions", "/admin/submissions", Action.READ_VISITORS),
     NavigationEntry("visitors", "Visitors", "/admin/visitors", Action.READ_VISITORS),

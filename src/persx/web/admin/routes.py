@@ -11,11 +11,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from persx.app import audit, sessions
+from persx.app.health_record import note_review
 from persx.app.reports import ReportRequest, experiment_names, report
 from persx.app.use_cases import Noted
 from persx.model.errors import NotFound
 from persx.model.staff import Action
-from persx.web.admin import account, audit_log, doors, keys, people, probes, publications
+from persx.web.admin import account, audit_log, doors, health, keys, people, probes, publications
 from persx.web.admin.attributes import list_attributes
 from persx.web.admin.data_protection import show_data_protection
 from persx.web.admin.doors import Door
@@ -82,6 +83,7 @@ async def bar(request: Request) -> Response:
 async def show_report(request: Request) -> Response:
     """Show an experiment's report."""
     services, name = services_of(request), site_name(request)
+    await note_review(services.store, services.health, services.clock())
     try:
         readout = await report(services, ReportRequest(name=request.path_params["name"]))
     except NotFound as error:
@@ -109,6 +111,9 @@ DOORS: Final = (
     Door("GET", "/admin", overview, Action.READ),
     Door("POST", "/admin/bar", bar, Action.READ),
     Door("GET", "/admin/report/{name}", show_report, Action.READ),
+    Door("GET", "/admin/health", health.show_health, Action.READ),
+    Door("POST", "/admin/health/silences", health.send_silence, Action.PUBLISH),
+    Door("POST", "/admin/health/silences/{id}/end", health.end_silence, Action.PUBLISH),
     Door("GET", "/admin/attributes", list_attributes, Action.READ),
     Door("GET", "/admin/learning", show_blocks, Action.READ),
     Door("GET", "/admin/submissions", list_submissions, Action.READ_VISITORS),
