@@ -20,7 +20,7 @@ help: ## List what make can do
 	@echo "  PERSX_HOME=DIR, PORT=N, ARGS='…' and PYTHON=/path/to/python3 change what these use."
 
 run: .make/run ## Serve the demo site (PERSX_HOME=./home, PORT=N); Ctrl+C stops it
-	@exec $(BIN)/persx serve --demo --home $(PERSX_HOME) $(if $(PORT),--port $(PORT)) $(ARGS)
+	@exec $(BIN)/persx serve --demo --simulate 12000 --home $(PERSX_HOME) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 test: .make/dev .make/chromium ## Run all tests, fast ones first, side by side (ARGS='-k word' for some)
 	@$(PY) -m pytest -n auto --maxprocesses 4 -p scripts.fast_first tests docs $(ARGS)

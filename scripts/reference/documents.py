@@ -10,6 +10,7 @@ import msgspec
 from persx.model import event
 from persx.model.attribute import Attribute, Computation, Purpose, Source, ValueType
 from persx.model.decision import Reason
+from persx.model.health import Objective
 from persx.model.question import QuestionDocument
 from persx.model.workspace import (
     Arm,
@@ -50,6 +51,7 @@ DOCUMENTS: Final[tuple[tuple[str, str, tuple[type[msgspec.Struct], ...]], ...]] 
     ("Goals", "`goals.yaml`: name → document", (Goal,)),
     ("Targets", "`targets.yaml`: name → document", (Target,)),
     ("Questions", "`questions.yaml`: name → document", (QuestionDocument,)),
+    ("Objectives", "`objectives.yaml`: name → document", (Objective,)),
     ("Strategies", "`strategies.yaml`: name → document", (Strategy,)),
 )
 

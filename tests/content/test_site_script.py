@@ -107,16 +107,23 @@ def test_state_errors_and_time_are_reported(
     page.goto(address)
     assert page.evaluate("sessionStorage.getItem('persx-state')") == '{"industry": "SaaS"}'
     assert complaints == []
+    fails = """([kind, file]) => dispatchEvent(new ErrorEvent("error", {
+        message: "maria@example.com", filename: file, lineno: 7,
+        error: new window[kind]("maria@example.com"),
+    }))"""
+    page.evaluate(fails, ["TypeError", "https://elsewhere.example/widget.js"])
+    page.evaluate("setTimeout(() => { throw new Error('of an extension') })")
     with page.expect_request("**/v1/client-error"):
-        page.evaluate("setTimeout(() => { throw new Error('boom') })")
+        page.evaluate(fails, ["RangeError", f"{address}/static/site.js?v=abc"])
     for _ in range(20):
-        page.evaluate("setTimeout(() => { throw new Error('again') })")
+        page.evaluate(fails, ["TypeError", f"{address}/static/site.js?v=abc"])
     page.evaluate("new Promise((done) => setTimeout(done))")
     page.goto(address + "/start")
     reported = [json.loads(body) for _, body in arrived(page, posted, "/v1/client-error", 5)]
     # Beacons travel beside each other: the first to leave need not be the first to arrive.
-    assert [error["message"] for error in reported].count("Uncaught Error: boom") == 1
-    assert {error["page"] for error in reported} == {"/"}
+    assert sorted(error["kind"] for error in reported) == ["RangeError", *["TypeError"] * 4]
+    assert {(each["source"], each["line"]) for each in reported} == {("/static/site.js", 7)}
+    assert "maria" not in str(reported), "what a visitor may have written stays in the browser"
     kind, body = arrived(page, posted, "/v1/beacon", 1)[0]
     beacon = json.loads(body)
     assert len(arrived(page, posted, "/v1/client-error", 5)) == 5, "five a page, however many"

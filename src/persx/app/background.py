@@ -10,8 +10,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from persx.app import audit
+from persx.app.alerting import deliver
 from persx.app.backfill import Job, fill, fold_of, switch
+from persx.app.learning import learn_when_due
+from persx.app.looking import look
 from persx.app.predicting import train_when_due
+from persx.app.probes import FIRST_SECONDS, last_probe, probe_now
 from persx.app.retention import noted, retain
 from persx.app.services import Services
 from persx.decide.plan import Plan
@@ -27,6 +31,9 @@ PUBLICATION_SECONDS: Final = 0.2
 USES_SECONDS: Final = 60.0
 TRAINING_SECONDS: Final = 60.0
 """Time between looks whether a model is to be trained anew."""
+
+LEARNING_SECONDS: Final = 15.0
+"""Time between looks whether a block is to learn anew."""
 
 NETWORK_SECONDS: Final = 2.0
 """Time between looks whether the network database was replaced."""
@@ -66,6 +73,17 @@ async def background(services: Services) -> AsyncIterator[None]:
     async def training() -> None:
         await train_when_due(services)
 
+    async def learning() -> None:
+        await learn_when_due(services)
+
+    services.health.serving = True
+
+    async def minding_health() -> None:
+        try:
+            await look(services)
+        finally:
+            await deliver(services)
+
     tasks = [
         asyncio.create_task(work)
         for work in (
@@ -74,6 +92,9 @@ async def background(services: Services) -> AsyncIterator[None]:
             _every(USES_SECONDS, "uses of keys", noting_uses),
             _every(services.settings.retention_seconds, "retention", retaining),
             _every(TRAINING_SECONDS, "training", training),
+            *([_probing(services)] if services.settings.probe_seconds else []),
+            _every(LEARNING_SECONDS, "learning", learning),
+            _every(services.settings.health_seconds, "health", minding_health),
             *([_every(NETWORK_SECONDS, "network", network)] if services.network.path else []),
             services.decision_log.run(services.store),
         )
@@ -84,9 +105,32 @@ async def background(services: Services) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, filling.stop(), return_exceptions=True)
+        with contextlib.suppress(Exception):
+            # What was counted since the last look would be lost.
+            services.health.serving = False
+            await look(services)
         with contextlib.suppress(PersxError):
             await services.decision_log.flush(services.store)
             await services.keyring.write_uses(services.store)
+
+
+async def _probing(services: Services) -> None:
+    """Walk the site on a schedule; what is broken is told in the log, once for each change."""
+    seconds = max(services.settings.probe_seconds, SHORTEST_SECONDS)
+    await asyncio.sleep(min(seconds, FIRST_SECONDS))
+    services.metrics.probed = await last_probe(services)
+    told: Sequence[str] = ()
+    while True:
+        # Tests and scripts run the application without an address.
+        if services.publication.number and (services.url or services.settings.probe_url):
+            try:
+                broken = (await probe_now(services)).broken
+                if broken and broken != told:
+                    _log.error("Probes found %d broken: %s", len(broken), "; ".join(broken[:5]))
+                told = broken
+            except Exception:
+                _log.exception("Background work 'probes' failed; it is tried again.")
+        await asyncio.sleep(seconds)
 
 
 async def _every(seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -20,6 +20,7 @@ from persx.model.clock import Millis
 from persx.model.decision import Decision, DecisionRecord, PageDecision
 from persx.model.errors import BadInput, NotFound, Unavailable, did_you_mean
 from persx.model.network import NETWORK_INDUSTRY
+from persx.model.question import INDUSTRY
 from persx.model.visitor import Guess, Profile
 from persx.visitors.prediction.guessing import with_guesses
 
@@ -154,6 +155,7 @@ async def decide_for(
         now,
         id=services.decision_log.new_id(now),
         forced=preview.variants if preview is not None else None,
+        learned=services.models.learned(plan),
     )
     for block, error in decision.errors.items():
         _log.error("Block '%s' of snapshot %d failed: %s", block, decision.snapshot, error)
@@ -177,6 +179,12 @@ def settle(services: Services, decided: Decided, *, log: bool = True) -> None:
     if decision.forced:
         return
     services.metrics.decided(decision.decisions, storable, person=log)
+    if log:
+        industry = decision.attributes.get(INDUSTRY)
+        known = isinstance(industry, str) and industry in decided.plan.workspace.industries
+        services.health.tally.decided(
+            decision.decisions, str(industry) if known else "", storable=storable
+        )
     if log and storable:
         services.decision_log.add(
             record(decision, decided.page, decided.at, decided.profile.guesses)

@@ -36,10 +36,10 @@ _LOG: Final = "until it is erased, or its retention ends"
 
 KEPT: Final = (
     Kept(
-        what="Numbers of decisions, events and answers, for operators",
+        what="Numbers of decisions, events and answers, for operators; sums a day, for health",
         needs=(Purpose.NECESSARY,),
         under="no id",
-        until="until the server stops",
+        until="until the server stops; sums of a day 400 days",
         withdrawn="stays: it names nobody",
     ),
     Kept(

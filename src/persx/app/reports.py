@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from persx.app.services import Services
+from persx.app.services import Services, simulation_mark
 from persx.app.use_cases import UseCase
 from persx.experiments.imported import (
     ImportedExperiment,
@@ -145,7 +145,7 @@ async def _live(
         for name in ("live_groups", "live_consent")
     ]
     # Many segments take a moment of computing, in which visitors shall not wait.
-    return await asyncio.to_thread(
+    readout = await asyncio.to_thread(
         read_out,
         plan,
         observed(
@@ -157,6 +157,8 @@ async def _live(
             epoch=live_epoch(workspace, request.name),
         ),
     )
+    simulated = await simulation_mark(services.store) is not None
+    return msgspec.structs.replace(readout, simulated=simulated)
 
 
 REPORT: Final = UseCase("report", ReportRequest, Readout, report, writes=False)

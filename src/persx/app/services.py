@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from persx.app.decision_log import DecisionLog
 from persx.app.doorkeeper import Doorkeeper
+from persx.app.health_record import Health
 from persx.app.keyring import HASHED, Keyring, hashed
 from persx.app.models import Models
 from persx.app.network import NetworkDatabase
@@ -26,8 +27,10 @@ from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
 from persx.app.slow_reads import SlowReads
 from persx.decide.receipt import Rulebook
-from persx.model.clock import Clock, system_clock
+from persx.model.clock import SECOND, Clock, system_clock
 from persx.model.decision import Decision, Reason
+from persx.model.probe import ProbeReport
+from persx.model.simulation import SimulationMark
 from persx.model.visitor import Profile
 from persx.storage.artifacts import Artifacts
 from persx.storage.ports import Store, Stream, Warehouse
@@ -73,10 +76,12 @@ class Metrics(Collector):
 
     Attributes:
         asked: Requests since the start, without the home's own commands.
+        probed: The last walk of the probes.
     """
 
     def __init__(self) -> None:
         self.asked = 0
+        self.probed: ProbeReport | None = None
         self.registry = CollectorRegistry()
         self.events = Counter(
             "persx_events", "Events by what became of them.", ["result"], registry=self.registry
@@ -122,6 +127,15 @@ class Metrics(Collector):
         for decision in decisions:
             counts[decision.reason] += 1
 
+    def errors_by_place(self) -> dict[str, int]:
+        """Return how many errors there were since the start, by place."""
+        return {
+            sample.labels["place"]: int(sample.value)
+            for family in self.errors.collect()
+            for sample in family.samples
+            if sample.name == "persx_errors_total"
+        }
+
     def pages(self) -> Pages:
         """Return how many pages were shown since the start, by consent to storage."""
         return Pages(granted=self._requests[True], withheld=self._requests[False])
@@ -140,6 +154,23 @@ class Metrics(Collector):
         for storable, count in self._requests.items():
             family.add_metric(["granted" if storable else "withheld"], count)
         yield family
+        if self.probed is not None:
+            yield from _probed(self.probed)
+
+
+def _probed(report: ProbeReport) -> Iterator[Metric]:
+    cells = GaugeMetricFamily(
+        "persx_probe_cells", "Pages × industries of the last walk by state.", labels=["state"]
+    )
+    for state, count in report.states.items():
+        cells.add_metric([state.value], count)
+    yield cells
+    for name, told, value in (
+        ("broken", "What the last walk of the probes found broken.", len(report.broken)),
+        ("seconds", "How long the last walk of the probes took.", report.milliseconds / SECOND),
+        ("timestamp_seconds", "When the last walk of the probes began.", report.at / SECOND),
+    ):
+        yield GaugeMetricFamily(f"persx_probe_{name}", told, value=value)
 
 
 KEPT_PROFILES: Final = 2_000
@@ -166,6 +197,9 @@ class Services:
         rulebooks: Snapshot number → its rules, for receipts.
         offers: To those who have just withdrawn: to erase what was kept of them.
         network: What tells of the networks that visitors come from.
+        url: Where this process listens; empty until it does.
+        simulation: That simulated visitors are in the home; none where there are none.
+        health: What was counted and found of how personalization works.
     """
 
     store: Store
@@ -186,8 +220,11 @@ class Services:
     rulebooks: dict[int, Rulebook] = field(default_factory=dict)
     slow_reads: SlowReads = field(default_factory=SlowReads)
     offers: Offers[Offer] = field(default_factory=Offers)
+    url: str = ""
+    simulation: SimulationMark | None = None
     network: NetworkDatabase = field(init=False)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
+    health: Health = field(init=False)
     decision_log: DecisionLog = field(init=False)
     keyring: Keyring = field(init=False)
     signer: Signer = field(init=False)
@@ -196,17 +233,41 @@ class Services:
         """Take up the snapshot and the models that are active now."""
         await self.publication.refresh(self.store)
         await self.models.refresh(self)
+        self.simulation = await simulation_mark(self.store)
 
     def __post_init__(self) -> None:
         self.publication = Publication(self.metrics.errors.labels("publication").inc)
         self.decision_log = DecisionLog(self.metrics.dropped.inc)
         self.signer = Signer(self.keys.secret)
+        # The clock may be set later, in tests.
+        self.health = Health(lambda: self.clock())
+        self.metrics.registry.register(self.health)
         self.keyring = Keyring(self.keys.write_key, self.keys.server_digest, self.keys.secret)
         path = self.settings.network_file
         self.network = NetworkDatabase(
             (self.home or Path()) / path if path else None,
             self.metrics.errors.labels("network").inc,
         )
+
+
+_SIMULATION: Final = "simulation"
+
+
+async def simulation_mark(store: Store) -> SimulationMark | None:
+    """Return what says that simulated visitors are in a home; none where there are none."""
+    kept = await store.value(_SIMULATION)
+    return msgspec.json.decode(kept, type=SimulationMark) if kept else None
+
+
+async def add_simulated(services: Services, visitors: int) -> None:
+    """Say that simulated visitors are in the home, from now on and for good."""
+    before = await simulation_mark(services.store)
+    mark = SimulationMark(
+        visitors=visitors + (before.visitors if before else 0),
+        at=before.at if before else services.clock(),
+    )
+    await services.store.set_value(_SIMULATION, msgspec.json.encode(mark))
+    services.simulation = mark
 
 
 _SERVER_KEY: Final = "key:server"

@@ -16,8 +16,13 @@ from persx.model.errors import BadInput, did_you_mean
 Port = Annotated[int, Meta(ge=0, le=65_535, description="a whole number from 0 to 65535")]
 Rows = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000000000")]
 Seconds = Annotated[float, Meta(gt=0, le=86_400, description="a number above 0, at most 86400")]
+Interval = Annotated[float, Meta(ge=0, le=86_400, description="a number from 0 to 86400")]
 Url = Annotated[
     str, Meta(pattern=r"^(https?://\S+)?\Z", description="an address that begins with https://")
+]
+SmtpPort = Annotated[int, Meta(ge=1, le=65_535, description="a whole number from 1 to 65535")]
+SmtpSecurity = Annotated[
+    str, Meta(pattern=r"^(starttls|tls|none)\Z", description="starttls, tls or none")
 ]
 Switch = Annotated[bool, Meta(description="true or false")]
 Networks = Annotated[
@@ -52,6 +57,18 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             relative path begins in the home.
         trusted_proxies: Addresses and networks, parted by commas, whose ``X-Forwarded-For`` and
             ``X-Forwarded-Proto`` are believed.
+        probe_seconds: Time between two walks of the probes through the site; 0 for none.
+        probe_url: The address that the probes walk, such as the public one; empty means this
+            process itself.
+        health_seconds: Time between looks at the objectives.
+        alert_webhook: Where alerts are posted as JSON that Slack understands; a secret.
+        alert_email_to: Who gets alerts by e-mail: addresses, parted by commas.
+        alert_email_from: Who they are from; the first of those who get them unless set.
+        smtp_host: The mail server.
+        smtp_port: Its port.
+        smtp_user: The account there, if it wants one.
+        smtp_password: Its password.
+        smtp_security: ``starttls``, ``tls`` from the beginning, or ``none``.
     """
 
     host: str = "127.0.0.1"
@@ -69,6 +86,17 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     bots: Switch = True
     network_file: str = ""
     trusted_proxies: Networks = "127.0.0.1,::1"
+    probe_seconds: Interval = 900.0
+    probe_url: Url = ""
+    health_seconds: Seconds = 30.0
+    alert_webhook: Url = ""
+    alert_email_to: str = ""
+    alert_email_from: str = ""
+    smtp_host: str = ""
+    smtp_port: SmtpPort = 587
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_security: SmtpSecurity = "starttls"
 
 
 def load_settings(

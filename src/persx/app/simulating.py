@@ -15,9 +15,7 @@ import msgspec
 
 from persx.model.clock import DAY, MINUTE, Millis
 from persx.model.event import Event, EventType
-
-SIMULATED: Final = {"simulated": True}
-"""What the context of every simulated event holds."""
+from persx.model.simulation import SIMULATED
 
 COMMON: Final = ("/", "/about", "/pricing", "/contact", "/blog", "/start", "/blog/news")
 _SITES: Final = ("search.example", "news.example", "social.example")

@@ -47,15 +47,20 @@ COMMANDS: Final = (
     CommandEntry("export", "export", "Write out events or form submissions."),
     CommandEntry("identity", "identity", "Show who belongs together; take a merge back."),
     CommandEntry("user", "user", "Look after the accounts of the team."),
+    CommandEntry("health", "health", "Tell how personalization works; silence alerts."),
     CommandEntry("audit", "audit", "Tell who changed what; check that nothing was taken out."),
     CommandEntry("erase", "erase", "Erase a visitor from everything that is kept."),
     CommandEntry("key", "key", "Make, list, rotate and revoke API keys."),
     CommandEntry("retention", "retention", "Tell what is removed when it is too old."),
     CommandEntry("predict", "predict", "Train models that guess what visitors did not say."),
+    CommandEntry("learn", "learn", "Learn which variants of a block work."),
+    CommandEntry("replay", "replay", "Compare a draft policy with the decision log."),
     CommandEntry("backup", "backup", "Write everything in a home to one file."),
     CommandEntry("restore", "restore", "Make a home of a backup."),
     CommandEntry("experiment", "experiment", "List, try, ramp and stop experiments; keep winners."),
     CommandEntry("report", "report", "Report what an experiment was worth."),
+    CommandEntry("simulate", "simulate", "Have made-up visitors come, with known effects."),
+    CommandEntry("probe", "probe", "Walk every page as every industry, and say what is broken."),
 )
 """All commands, in the order in which help lists them. A module has its command as `command`."""
 

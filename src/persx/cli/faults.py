@@ -49,13 +49,13 @@ def _line(fault: Fault, prefix: str) -> str:
         f"{prefix}{fault.file}{f':{fault.line}' if fault.line else ''}: ", bold=True
     )
     severity = click.style("warning: ", fg="yellow") if fault.severity != "error" else ""
-    path = click.style(f"{_plain(fault.path)}: ", fg="cyan") if fault.path else ""
-    value = f" (value: {_plain(fault.value)})" if fault.value else ""
-    hint = click.style(f" {_plain(fault.hint)}", fg="green") if fault.hint else ""
-    return f"{place}{severity}{path}{_plain(fault.message)}{value}{hint}"
+    path = click.style(f"{plain(fault.path)}: ", fg="cyan") if fault.path else ""
+    value = f" (value: {plain(fault.value)})" if fault.value else ""
+    hint = click.style(f" {plain(fault.hint)}", fg="green") if fault.hint else ""
+    return f"{place}{severity}{path}{plain(fault.message)}{value}{hint}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text on one line, with nothing in it that a terminal would obey."""
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape", "replace").decode()

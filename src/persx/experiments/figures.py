@@ -199,6 +199,7 @@ class Readout(msgspec.Struct, frozen=True, kw_only=True):
         best_single: Against the best single content, where arms give it to everybody.
         epochs: The epochs that were found; with several, lifts are stratified by epoch.
         as_of, first_exposure: ISO 8601 in UTC.
+        simulated: Visitors among these were simulated: the figures say nothing of people.
     """
 
     experiment: str
@@ -221,6 +222,7 @@ class Readout(msgspec.Struct, frozen=True, kw_only=True):
     consent: Consent = Consent()
     layers: list[Contrast] = []
     best_single: list[BestSingle] = []
+    simulated: bool = False
 
     @property
     def visitors(self) -> int:

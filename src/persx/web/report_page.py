@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from persx.experiments import wording
 from persx.experiments.readout import Method, MetricHeading, Pli, Readout
 from persx.model.counting import counted
+from persx.model.simulation import SIMULATED_LABEL
 from persx.web.report_axis import Axis, Mark, Span
 from persx.web.report_tables import Table, everyone_table, layer_table, segment_table
 from persx.web.site.views import asset
@@ -57,6 +58,7 @@ class ReportPage(msgspec.Struct, frozen=True, kw_only=True):
     sections: list[Section]
     notes: list[str]
     method: str
+    simulated: str = ""
 
 
 def render_report(readout: Readout, *, studio: str = "") -> str:
@@ -112,6 +114,7 @@ def report_page(readout: Readout) -> ReportPage:
         ],
         notes=readout.notes,
         method=_method(readout),
+        simulated=SIMULATED_LABEL if readout.simulated else "",
     )
 
 

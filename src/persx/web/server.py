@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Final
 
 import msgspec
@@ -34,7 +35,9 @@ from persx.web.api import (
     openapi,
     operations,
     preference_links,
+    probe,
 )
+from persx.web.api.probe import Probing, mark_in
 from persx.web.collect.routes import routes as collect_routes
 from persx.web.limits import COMMANDS, BoundedProtocol
 from persx.web.site.errors import exception_handlers, failed
@@ -52,10 +55,26 @@ class Application(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and scope["scheme"] == "https":
-            send = _securing(send)
-        if scope["type"] == "http" and not scope["path"].startswith(COMMANDS):
-            self.state.services.metrics.asked += 1
+        if scope["type"] == "http":
+            if scope["scheme"] == "https":
+                send = _securing(send)
+            path: str = scope["path"]
+            if (mark := mark_in(scope)) is not None:
+                if (refusal := self.state.probing.refuses(scope, mark)) is not None:
+                    await refusal(scope, receive, send)
+                    return
+            elif not path.startswith(COMMANDS):
+                self.state.services.metrics.asked += 1
+                if path.startswith(_VISITORS) or not path.startswith(_OTHERS):
+                    began = perf_counter()
+                    try:
+                        await self._answer(scope, receive, send)
+                    finally:
+                        self.state.services.health.tally.answered(perf_counter() - began)
+                    return
+        await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or (scope["method"], scope["path"]) != _DIRECT:
             await super().__call__(scope, receive, send)
             return
@@ -71,6 +90,12 @@ class Application(Starlette):
 
 
 _DIRECT: Final = ("POST", "/v1/decide")
+_VISITORS: Final = ("/v1/decide", "/v1/x/", "/v1/state")
+"""What visitors wait for, beside the pages of the site."""
+
+_OTHERS: Final = (
+    "/v1/", "/admin", "/static/", "/metrics", "/healthz", "/readyz", "/openapi", "/ofrep/"
+)  # fmt: skip
 
 
 def _securing(send: Send) -> Send:
@@ -112,6 +137,7 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
             *collect_routes(),
             *operations.routes(),
             *me.routes(),
+            *probe.routes(),
             *openapi.routes(),
             *admin_routes(),
             *site_routes(),
@@ -121,6 +147,7 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
         lifespan=lifespan,
     )
     app.state.services = services
+    app.state.probing = Probing(services)
     app.state.command_token = command_token
     return app
 
@@ -210,6 +237,7 @@ async def serve(
         address = ServerAddress(url, token, os.getpid(), services.settings.store)
         fresh.write_bytes(msgspec.json.encode(address))
         fresh.replace(address_file)
+        services.url = url
         listening(url)
 
     config = uvicorn.Config(

@@ -94,6 +94,9 @@ LINK: Final = Cookie(
 )
 COOKIES: Final = (VISITOR, STATE, LINK, CONSENT, ASKED, LOCALE, ADMIN, PREVIEW, SIGN_IN, DEVICE)
 
+SERVICES: Final = "persx.services"
+"""Where a request holds the services that answer it, if they are not everybody's."""
+
 _BOT: Final = re.compile(
     r"bot\b|crawl|spider|slurp|facebookexternalhit|lighthouse|pingdom|uptime|monitoring",
     re.IGNORECASE,
@@ -104,7 +107,8 @@ _TABLET: Final = re.compile(r"ipad|android|tablet|kindle", re.IGNORECASE)
 
 def services_of(request: Request) -> Services:
     """Return what the application works with."""
-    services: Services = request.app.state.services
+    # Probes are answered with services of their own.
+    services: Services = request.scope.get(SERVICES) or request.app.state.services
     return services
 
 

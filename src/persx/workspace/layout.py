@@ -11,6 +11,7 @@ from typing import Final
 from persx.model.attribute import Attribute
 from persx.model.document import Document
 from persx.model.errors import BadInput, Fault, NotFound, did_you_mean
+from persx.model.health import Objective
 from persx.model.question import QuestionDocument
 from persx.model.workspace import (
     Audience,
@@ -64,6 +65,7 @@ KINDS: Final = (
     Kind("goals", "goal", Goal, SLUG),
     Kind("targets", "target", Target, SLUG),
     Kind("questions", "question", QuestionDocument, SLUG),
+    Kind("objectives", "objective", Objective, SLUG),
     Kind("strategies", "strategy", Strategy, VARIANT),
     Kind("block_types", "block type", BlockTypeDocument, SLUG, folder=True),
     Kind("blocks", "block", Block, SLUG, folder=True),

@@ -14,6 +14,7 @@ from persx.workspace.checks.catalogues import check_catalogues
 from persx.workspace.checks.coverage import check_coverage
 from persx.workspace.checks.experiments import check_experiments
 from persx.workspace.checks.network import check_network
+from persx.workspace.checks.objectives import check_objectives
 from persx.workspace.checks.pages import check_pages
 from persx.workspace.checks.questions import check_questions
 from persx.workspace.checks.settings import check_settings
@@ -35,6 +36,7 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Fault]], ...]] = (
     check_experiments,
     check_targets,
     check_questions,
+    check_objectives,
 )
 
 

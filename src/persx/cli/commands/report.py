@@ -21,6 +21,7 @@ from persx.experiments.readout import ArmReadout, Contrast, MetricHeading, Reado
 from persx.experiments.wording import Verdict
 from persx.model.counting import counted
 from persx.model.errors import BadInput
+from persx.model.simulation import SIMULATED_LABEL
 
 FILE_WIDTH = 120
 _STYLES = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
@@ -108,6 +109,8 @@ def command(
 
 def print_report(console: Console, readout: Readout) -> None:
     """Print a readout as tables: every metric for everyone, the primary one by segment."""
+    if readout.simulated:
+        console.print(f"[yellow]{SIMULATED_LABEL}: these figures say nothing about people.[/]")
     console.print(
         f"[bold]{escape(readout.experiment)}[/] · {counted(readout.visitors, 'visitor')}, "
         f"compared with {escape(readout.comparator)} · as of {readout.as_of}"

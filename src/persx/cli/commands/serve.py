@@ -16,7 +16,7 @@ from persx.app.access import ensure_password, make_link
 from persx.app.home import DEFAULT_HOME, open_home
 from persx.app.services import Services, hash_server_key
 from persx.app.settings import ServerSettings, load_settings
-from persx.app.starting import load_demo
+from persx.app.starting import fill_empty, load_demo
 from persx.demo import DEMOS
 from persx.model.errors import InUse
 
@@ -38,6 +38,12 @@ from persx.model.errors import InUse
     type=click.Choice(DEMOS),
     help="Load a demo workspace if the home is empty.",
 )
+@click.option(
+    "--simulate",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="Fill a home that has no events with N simulated visitors, while it serves.",
+)
 @click.option("--store", help="Where profiles, workspace and decisions are kept (sqlite).")
 @click.option("--stream", help="Where events are logged (where the store says).")
 @click.option("--warehouse", help="Where events are analysed (where the store says).")
@@ -46,6 +52,7 @@ def command(
     host: str | None,
     port: int | None,
     demo: str | None,
+    simulate: int | None,
     store: str | None,
     stream: str | None,
     warehouse: str | None,
@@ -65,7 +72,7 @@ def command(
     }
     settings = load_settings(home if home.exists() else None, flags=flags)
     try:
-        _run(_serve(home, settings, demo))
+        _run(_serve(home, settings, demo, simulate or 0))
     except InUse as error:
         raise InUse(
             f"Another process is serving {home} (process {error.value}).",
@@ -74,7 +81,7 @@ def command(
         ) from error
 
 
-async def _serve(home: Path, settings: ServerSettings, demo: str | None) -> None:
+async def _serve(home: Path, settings: ServerSettings, demo: str | None, visitors: int) -> None:
     # The server pulls in the web stack; --help and mistakes shall not wait for it.
     from persx.web.server import open_sockets, serve
 
@@ -88,13 +95,19 @@ async def _serve(home: Path, settings: ServerSettings, demo: str | None) -> None
             if demo:
                 await load_demo(services, demo)
             link = await make_link(services)
+            filling = await fill_empty(services, visitors) if visitors else None
 
             def listening(url: str) -> None:
                 # What is loaded by now stays: the collector need not look at it again.
                 gc.freeze()
                 _welcome(services, home, settings.public_url.rstrip("/") or url, link, secrets)
 
-            await serve(services, home, sockets, listening)
+            try:
+                await serve(services, home, sockets, listening)
+            finally:
+                if filling is not None:
+                    filling.cancel()
+                    await asyncio.gather(filling, return_exceptions=True)
 
 
 async def _new_secrets(services: Services) -> list[tuple[str, str]]:

@@ -37,6 +37,10 @@ KINDS: Final = {
     "events": "Imported events",
     "experiment": "Experiments",
     "model": "Models that guess",
+    "learning": "Learning",
+    "probe": "Probes",
+    "simulate": "Simulations",
+    "health": "Silences of alerts",
 }
 """What can be filtered for, and what it is called."""
 
@@ -66,6 +70,8 @@ WORDS: Final = {
     "identity.unmerge": "took a merge back",
     "identity.link": "merged again",
     "retention.run": "removed what was too old",
+    "health.silence": "silenced the alerts of",
+    "health.unsilence": "ended the silence of",
     "events.import": "imported events",
     "experiment.import": "imported an experiment",
     "experiment.start": "started the experiment",
@@ -75,6 +81,11 @@ WORDS: Final = {
     "model.train": "trained a model",
     "model.activate": "uses another model",
     "model.stop": "stopped a model",
+    "learning.publish": "published probabilities of the block",
+    "learning.activate": "uses other probabilities of the block",
+    "learning.stop": "stopped the learning of the block",
+    "probe": "walked the site with probes",
+    "simulate": "simulated visitors",
 }
 """What an entry says, in words; what is not here says it by its name."""
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from persx.app.sessions import csrf_token
+from persx.model.simulation import SIMULATED_LABEL
 from persx.model.staff import Account, Action
 from persx.web.admin.session import staff_of
 from persx.web.html import page
@@ -27,6 +28,9 @@ class NavigationEntry(NamedTuple):
 NAVIGATION: Final = (
     NavigationEntry("overview", "Overview", "/admin", Action.READ),
     NavigationEntry("report", "Lift", "/admin/report/holdout", Action.READ),
+    NavigationEntry("probes", "Probes", "/admin/probes", Action.READ),
+    NavigationEntry("learning", "Learning", "/admin/learning", Action.READ),
+    NavigationEntry("health", "Health", "/admin/health", Action.READ),
     NavigationEntry("attributes", "Attributes", "/admin/attributes", Action.READ),
     NavigationEntry("submissions", "Submissions", "/admin/submissions", Action.READ_VISITORS),
     NavigationEntry("visitors", "Visitors", "/admin/visitors", Action.READ_VISITORS),
@@ -42,10 +46,14 @@ class StudioFrame(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         csrf: What every form sends back as `csrf`.
+        simulated: The label of a home with simulated visitors; empty where there are none.
+        simulated_visitors: How many there are.
     """
 
     account: Account
     csrf: str
+    simulated: str = ""
+    simulated_visitors: int = 0
     links: tuple[NavigationEntry, ...]
 
     @property
@@ -63,7 +71,10 @@ def frame_of(request: Request) -> StudioFrame | None:
     staff = staff_of(request)
     if staff is None:
         return None
+    mark = services_of(request).simulation
     return StudioFrame(
+        simulated=SIMULATED_LABEL if mark else "",
+        simulated_visitors=mark.visitors if mark else 0,
         account=staff.account,
         csrf=csrf_token(services_of(request), staff.key),
         links=tuple(each for each in NAVIGATION if staff.account.may(each.action)),

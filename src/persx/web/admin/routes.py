@@ -11,16 +11,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from persx.app import audit, sessions
+from persx.app.health_record import note_review
 from persx.app.reports import ReportRequest, experiment_names, report
 from persx.app.use_cases import Noted
 from persx.model.errors import NotFound
 from persx.model.staff import Action
-from persx.web.admin import account, audit_log, doors, keys, people, publications
+from persx.web.admin import account, audit_log, doors, health, keys, people, probes, publications
 from persx.web.admin.attributes import list_attributes
-from persx.web.admin.blocks import show_blocks
+from persx.web.admin.blocks import show_block_lifts
 from persx.web.admin.data_protection import show_data_protection
 from persx.web.admin.doors import Door
 from persx.web.admin.frame import site_name, studio_page
+from persx.web.admin.learning import show_blocks
 from persx.web.admin.overview import overview
 from persx.web.admin.rejected import list_rejected
 from persx.web.admin.session import (
@@ -82,6 +84,7 @@ async def bar(request: Request) -> Response:
 async def show_report(request: Request) -> Response:
     """Show an experiment's report."""
     services, name = services_of(request), site_name(request)
+    await note_review(services.store, services.health, services.clock())
     try:
         readout = await report(services, ReportRequest(name=request.path_params["name"]))
     except NotFound as error:
@@ -109,8 +112,12 @@ DOORS: Final = (
     Door("GET", "/admin", overview, Action.READ),
     Door("POST", "/admin/bar", bar, Action.READ),
     Door("GET", "/admin/report/{name}", show_report, Action.READ),
-    Door("GET", "/admin/blocks", show_blocks, Action.READ),
+    Door("GET", "/admin/blocks", show_block_lifts, Action.READ),
+    Door("GET", "/admin/health", health.show_health, Action.READ),
+    Door("POST", "/admin/health/silences", health.send_silence, Action.PUBLISH),
+    Door("POST", "/admin/health/silences/{id}/end", health.end_silence, Action.PUBLISH),
     Door("GET", "/admin/attributes", list_attributes, Action.READ),
+    Door("GET", "/admin/learning", show_blocks, Action.READ),
     Door("GET", "/admin/submissions", list_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/submissions.csv", export_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/data-protection", show_data_protection, Action.READ),
@@ -118,6 +125,8 @@ DOORS: Final = (
     Door("POST", "/admin/visitors", look_at_visitor, Action.READ_VISITORS),
     Door("GET", "/admin/rejected", list_rejected, Action.READ_VISITORS),
     Door("POST", "/admin/publications", publications.publish, Action.PUBLISH),
+    Door("GET", "/admin/probes", probes.show_probes, Action.READ),
+    Door("POST", "/admin/probes", probes.walk_now, Action.EDIT),
     Door("GET", "/admin/people", people.show_people, Action.MANAGE),
     Door("POST", "/admin/people", people.add_person, Action.MANAGE),
     Door("POST", "/admin/people/change", people.change_person, Action.MANAGE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Final
 
 import msgspec
@@ -23,6 +24,8 @@ PIXEL: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAE
 
 _UNCACHEABLE: Final = {"Cache-Control": "no-store, private", "Content-Type": "image/gif"}
 _MAX_SECONDS: Final = 86_400.0
+_KIND: Final = re.compile(r"[A-Za-z]{1,40}")
+_SOURCE: Final = re.compile(r"/static/[\w./-]{1,80}")
 
 
 class Beacon(msgspec.Struct):
@@ -33,10 +36,16 @@ class Beacon(msgspec.Struct):
 
 
 class ClientError(msgspec.Struct):
-    """What a page tells of a script error."""
+    """What a page tells of an error of one of our scripts: where it was, nothing of the visitor.
 
-    message: str = ""
-    path: str = ""
+    Attributes:
+        kind: The kind of error, such as ``TypeError``.
+        source: Path of the script.
+    """
+
+    kind: str = ""
+    source: str = ""
+    line: int = 0
 
 
 def _same_origin(request: Request) -> bool:
@@ -70,9 +79,14 @@ async def beacon(request: Request) -> Response:
 
 @answers
 async def client_error(request: Request) -> Response:
-    """Count an error that happened in a visitor's browser."""
-    await body(request, ClientError)
-    services_of(request).metrics.errors.labels("browser").inc()
+    """Count an error that happened in a visitor's browser; never more than pages were shown."""
+    said = await body(request, ClientError)
+    if is_human(request) and _same_origin(request):
+        services = services_of(request)
+        kind = said.kind if _KIND.fullmatch(said.kind) else "Error"
+        source = said.source if _SOURCE.fullmatch(said.source) else "a script"
+        if services.health.tally.browser_error(kind, f"{source}:{said.line}"):
+            services.metrics.errors.labels("browser").inc()
     return Response(status_code=204)
 
 

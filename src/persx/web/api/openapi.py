@@ -15,6 +15,7 @@ from persx import __version__
 from persx.app.consenting import ConsentRecord
 from persx.app.erasing import ErasureReceipt
 from persx.decide.receipt import Receipt
+from persx.model.probe import MARK_HEADER, Walk
 from persx.web.api.answers import ErrorBody, json
 from persx.web.api.consent import ConsentRequest
 from persx.web.api.decide import DecideRequest, DecideResponse, StateRequest, VisitorState
@@ -103,6 +104,7 @@ DETAILS: Final[Mapping[tuple[str, str], Detail]] = {
     ("GET", "/v1/x/{token}"): Detail(media="image/gif"),
     ("POST", "/v1/beacon"): Detail(request=Beacon, status=204, security=("visitor",)),
     ("POST", "/v1/client-error"): Detail(request=ClientError, status=204),
+    ("GET", "/v1/probe"): Detail(answer=Walk, security=("probe",)),
 }
 
 _SECURITY: Final = {
@@ -122,6 +124,12 @@ _SECURITY: Final = {
         "in": "cookie",
         "name": VISITOR.name,
         "description": VISITOR.purpose,
+    },
+    "probe": {
+        "type": "apiKey",
+        "in": "header",
+        "name": MARK_HEADER,
+        "description": "What the home signed: requests that carry it count nowhere.",
     },
 }
 

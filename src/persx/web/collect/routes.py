@@ -25,6 +25,7 @@ from persx.web.api.answers import ErrorBody, error_answer, json
 from persx.web.collect.envelope import MAX_BATCH, Envelope, open_batch, open_single
 from persx.web.collect.wire import MAX_ID, parse_messages, reject
 from persx.web.keys import allowed, key_of
+from persx.web.visitors import services_of
 
 _SINGLE: Final = {
     "identify": EventType.IDENTIFY,
@@ -105,7 +106,7 @@ def _preflight(request: Request, method: str) -> Response:
 def _collecting(kind: EventType | None) -> Handler:
     async def collecting(request: Request) -> Response:
         """Keep the events of the body; answered once they are durable."""
-        services: Services = request.app.state.services
+        services = services_of(request)
         sent = await _sent(request)
         try:
             body = _unpacked(sent, request.headers.get("content-encoding", ""))
@@ -172,7 +173,7 @@ async def metrics(request: Request) -> Response:
 
 async def browser_settings(request: Request) -> Response:
     """Return what @segment/analytics-next boots from."""
-    services: Services = request.app.state.services
+    services = services_of(request)
     key = request.path_params["key"]
     if not _is_public(request, key, services):
         return json(ErrorBody("NotFound", "No project has this write key."), 404)
@@ -210,7 +211,7 @@ async def browser_settings(request: Request) -> Response:
 
 async def source_config(request: Request) -> Response:
     """Return what @rudderstack/analytics-js boots from: one source without destinations."""
-    services: Services = request.app.state.services
+    services = services_of(request)
     key = _key(request)
     if not _is_public(request, key, services):
         return _unauthorized()

@@ -21,7 +21,7 @@ from persx.web.site.preview import preview_of
 from persx.web.site.view import CartLink, Link, Option
 from persx.web.site.views import AdminBar, Asking, SiteContext
 from persx.web.site.words import words
-from persx.web.visitors import locale_of
+from persx.web.visitors import locale_of, services_of
 
 START: Final = "/start"
 CHOICES: Final = "/privacy/choices"
@@ -122,6 +122,7 @@ def frame(
         cart=_cart(plan, profile, place, locale),
         admin=_bar(plan, choice, bar_csrf(request)) if admin else None,
         state=msgspec.to_builtins(state) if profile.storable else None,
+        simulated=services_of(request).simulation is not None,
     )
 
 

@@ -106,6 +106,7 @@ class SiteContext(View, frozen=True, kw_only=True):
         start_path, privacy_path, choices_path, preferences_path: Where those pages are.
         cart: The visitor's cart, with the number of pieces in it; None where nothing is sold.
         consent: The banner that asks what data may be used for; none where it was answered.
+        simulated: Simulated visitors are in the home, and every screen says so.
     """
 
     brand: str
@@ -129,6 +130,7 @@ class SiteContext(View, frozen=True, kw_only=True):
     preferences_path: str = "/preferences"
     cart: CartLink | None = None
     consent: ConsentView | None = None
+    simulated: bool = False
 
 
 class ChoicesView(View, frozen=True, kw_only=True):

@@ -15,6 +15,8 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     """Every text that the site's templates say by themselves. The defaults are English."""
 
     skip: str = "Skip to content"
+    simulated: str = "Simulated data"
+    simulated_why: str = "the visitors and figures of this site are made up."
     navigation: str = "Main"
     language: str = "Language"
     footer: str = "Footer"
@@ -124,6 +126,8 @@ ENGLISH: Final = Words()
 
 GERMAN: Final = Words(
     skip="Zum Inhalt",
+    simulated="Simulierte Daten",
+    simulated_why="Besuche und Zahlen dieser Website sind erfunden.",
     navigation="Hauptmenü",
     language="Sprache",
     footer="Fußzeile",

@@ -11,24 +11,23 @@
     }
   }
 
-  /* Uncaught errors, at most five a page. */
+  /* Uncaught errors of our own scripts, five a page at most: kind and place, no words. */
   var errors = 0;
-  function report(message, source, line, column) {
-    if (errors++ < 5) {
+  function report(error, place, line) {
+    var found = /^\/static\/[\w./-]+/.exec(String(place).split(location.origin)[1]);
+    if (found && errors++ < 5) {
       send("/v1/client-error", {
-        message: String(message).slice(0, 500),
-        source: String(source || "").slice(0, 300),
-        line: line || 0,
-        column: column || 0,
-        page: location.pathname
+        kind: String((error && error.name) || "Error"),
+        source: found[0],
+        line: line
       });
     }
   }
   addEventListener("error", function (event) {
-    if (event.message) report(event.message, event.filename, event.lineno, event.colno);
+    report(event.error, event.filename, event.lineno);
   });
   addEventListener("unhandledrejection", function (event) {
-    report(event.reason && event.reason.message ? event.reason.message : event.reason);
+    report(event.reason, event.reason && event.reason.stack, 0);
   });
 
   /* The first storage layer: the state that the server knows, for this tab. */

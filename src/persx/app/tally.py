@@ -1,0 +1,130 @@
+"""The tally: what this process decided, answered and got wrong since it was last asked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from time import monotonic
+from typing import Final
+
+import msgspec
+
+from persx.health.counts import SLOW_SECONDS, Counts, add
+from persx.health.indicators.service import BROWSER
+from persx.model.clock import Clock, Millis
+from persx.model.decision import Decision
+
+PIECE_SECONDS: Final = 5.0
+"""What is decided within so many seconds is judged together."""
+
+MOST_PIECES: Final = 100
+"""More are added up: the store has not taken any for minutes."""
+
+MOST_PLACES: Final = 50
+"""Places of scripts that a process logs an error of, each once."""
+
+_log = logging.getLogger("persx")
+
+
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
+    """What was counted in a few seconds, and when they ended."""
+
+    at: Millis
+    counts: Counts
+
+
+class Tally:
+    """Counts in memory; a look takes them to the store, so that a crash loses one look's worth.
+
+    A visitor is in it as a number alone: no id, and of what is known only the industry.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._decisions: dict[tuple[str, str, str], int] = {}
+        self._pages = self._withheld = self._answered = self._slow = self._browser = 0
+        self._pieces: list[Piece] = []
+        self._began = monotonic()
+        self._errors: dict[str, int] = {}
+        self._reportable = 0
+        self._told: set[str] = set()
+
+    def decided(self, decisions: Iterable[Decision], industry: str, *, storable: bool) -> None:
+        """Count what was decided for a person, whose industry is known or empty."""
+        if monotonic() - self._began > PIECE_SECONDS:
+            self._close()
+        counts = self._decisions
+        for decision in decisions:
+            key = (decision.block, industry, decision.reason.value)
+            counts[key] = counts.get(key, 0) + 1
+        if storable:
+            self._pages += 1
+        else:
+            self._withheld += 1
+        self._reportable += 1
+
+    def answered(self, seconds: float) -> None:
+        """Count an answer to a visitor."""
+        self._answered += 1
+        if seconds > SLOW_SECONDS:
+            self._slow += 1
+
+    def browser_error(self, kind: str, place: str) -> bool:
+        """Count an error of our own script that a page reports; tell whether it counts.
+
+        Anybody can report one, so that never more count than pages are shown.
+
+        Args:
+            kind: Such as ``TypeError``.
+            place: The script and line; each is logged once.
+        """
+        if self._reportable < 1:
+            return False
+        self._reportable -= 1
+        self._browser += 1
+        if place not in self._told and len(self._told) < MOST_PLACES:
+            self._told.add(place)
+            _log.error("A script failed in a browser: %s at %s.", kind, place)
+        return True
+
+    def _close(self) -> None:
+        """Begin a new piece: what went wrong in between is not lost in what went well before."""
+        if self._decisions:
+            self._pieces.append(Piece(at=self._clock(), counts=self._rest()))
+            if len(self._pieces) > MOST_PIECES:
+                first, second, *others = self._pieces
+                both = Piece(at=second.at, counts=add([first.counts, second.counts]))
+                self._pieces = [both, *others]
+        self._began = monotonic()
+
+    def _rest(self) -> Counts:
+        counts = Counts(
+            decisions=self._decisions,
+            pages=self._pages,
+            withheld=self._withheld,
+            errors={BROWSER: self._browser} if self._browser else {},
+            answered=self._answered,
+            slow=self._slow,
+        )
+        self._decisions = {}
+        self._pages = self._withheld = self._answered = self._slow = self._browser = 0
+        return counts
+
+    def take(self, errors: Mapping[str, int]) -> list[Piece]:
+        """Return what came since the last time, in pieces of a few seconds, oldest first.
+
+        Args:
+            errors: Place → errors of the server since the process began.
+        """
+        new = {
+            place: n - self._errors.get(place, 0) for place, n in errors.items() if place != BROWSER
+        }
+        self._errors = dict(errors)
+        happened = Counts(errors={place: n for place, n in new.items() if n > 0})
+        pieces = [*self._pieces, Piece(at=self._clock(), counts=add([self._rest(), happened]))]
+        self._pieces, self._began = [], monotonic()
+        return pieces
+
+    def give_back(self, pieces: list[Piece]) -> None:
+        """Count again what could not be kept."""
+        self._pieces = [*pieces, *self._pieces]

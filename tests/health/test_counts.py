@@ -1,0 +1,118 @@
+"""Counts add up in any order; indicators read them, and say nothing where there is nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from persx.health.counts import Counts, Visitors, add
+from persx.health.indicator import Evidence, Known
+from persx.health.indicators import INDICATORS
+from persx.health.objectives import DEFAULT_OBJECTIVES, objectives
+from persx.health.timeline import Timeline
+from persx.model.health import Measure, Objective
+from persx.model.workspace import Block, Industry, Workspace
+
+NAMES = st.sampled_from(["", "a", "b"])
+NUMBERS = st.integers(0, 1_000)
+COUNTS = st.builds(
+    Counts,
+    decisions=st.dictionaries(st.tuples(NAMES, NAMES, NAMES), NUMBERS, max_size=4),
+    pages=NUMBERS,
+    errors=st.dictionaries(NAMES, NUMBERS, max_size=3),
+    answered=NUMBERS,
+    visitors=st.builds(Visitors, all=NUMBERS, known=st.dictionaries(NAMES, NUMBERS, max_size=3)),
+)
+SITE = Workspace(
+    industries={"SaaS": Industry(), "Retail": Industry()},
+    blocks={"hero": Block(name="hero", type="hero", content={})},
+)
+
+
+@given(COUNTS, COUNTS, COUNTS)
+def test_counts_add_up_in_any_order(one: Counts, two: Counts, three: Counts) -> None:
+    assert add([one, two]) == add([two, one])
+    assert add([add([one, two]), three]) == add([one, add([two, three])]) == add([one, two, three])
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(one), type=Counts) == one
+
+
+def test_every_measure_has_an_indicator_that_says_what_it_is() -> None:
+    assert set(INDICATORS.names) == {each.value for each in Measure}
+    for each in INDICATORS:
+        assert each.title
+        assert each.formula.endswith(".")
+        assert each.numerator
+        assert each.denominator
+
+
+@pytest.mark.parametrize("name", INDICATORS.names)
+def test_nothing_that_was_counted_is_nothing_that_is_told(name: str) -> None:
+    for ratio in INDICATORS[name].read(Counts(), Known(now=0)).values():
+        assert ratio.value is None
+
+
+def reads(name: Measure, decisions: dict[tuple[str, str, str], int], **known: Any) -> Any:
+    found = Known(now=0, workspace=SITE, **known)
+    ratios = INDICATORS[name.value].read(Counts(decisions=decisions), found)
+    return {subject: (each.numerator, each.denominator) for subject, each in ratios.items()}
+
+
+def test_failures_are_told_by_block_and_industry_without_the_held_out() -> None:
+    decisions = {
+        ("hero", "SaaS", "targeted"): 90,
+        ("hero", "SaaS", "error"): 6,
+        ("hero", "SaaS", "invalid"): 4,
+        ("hero", "SaaS", "holdout"): 10,
+        ("hero", "", "unknown_visitor"): 50,
+        ("gone", "SaaS", "error"): 5,
+    }
+    assert reads(Measure.VARIANT_FAILURES, decisions) == {
+        "hero · SaaS": (10, 100), "hero · industry not known": (0, 50),
+    }  # fmt: skip
+    apart = INDICATORS["variant-failures"].apart(Counts(decisions=decisions))
+    assert apart["held out"] == 10
+
+
+def test_an_industry_falls_to_default_only_where_it_has_content() -> None:
+    decisions = {
+        ("hero", "SaaS", "targeted"): 3,
+        ("hero", "SaaS", "no_match"): 7,
+        ("hero", "SaaS", "holdout"): 9,
+        ("hero", "SaaS", "no_consent"): 9,
+        ("hero", "SaaS", "arm"): 9,
+        ("hero", "Retail", "no_match"): 50,
+    }
+    timeline = Timeline(covered=(("hero", "SaaS"),))
+    found = reads(Measure.INDUSTRY_FALLBACKS, decisions, timeline=timeline)
+    assert found == {"hero · SaaS": (7, 10)}
+
+
+def test_fallbacks_are_told_by_reason() -> None:
+    decisions = {
+        ("hero", "SaaS", "targeted"): 60,
+        ("hero", "SaaS", "no_consent"): 10,
+        ("hero", "", "unknown_visitor"): 30,
+        ("hero", "", "holdout"): 100,
+    }
+    assert reads(Measure.FALLBACK_RATE, decisions) == {"": (40, 100)}
+    apart = INDICATORS["fallback-rate"].apart(Counts(decisions=decisions))
+    assert (apart["reason no_consent"], apart["reason unknown_visitor"]) == (10, 30)
+
+
+def test_the_defaults_hold_and_a_workspace_changes_them_by_name() -> None:
+    names = [each.name for each in objectives(None)]
+    assert len(names) == len(set(names)) == len(DEFAULT_OBJECTIVES)
+    own = {
+        "latency": Objective(name="latency", measure=Measure.LATENCY, at_most=0.2),
+        "lift": Objective(name="lift", measure=Measure.LIFT, off=True),
+        "visitors": Objective(name="visitors", measure=Measure.VISITOR_RATE, at_least=0.5),
+    }
+    found = {each.name: each for each in objectives(Workspace(objectives=own))}
+    assert found["latency"].target == 0.2
+    assert "lift" not in found
+    assert found["visitors"].measure is Measure.VISITOR_RATE
+    assert all(INDICATORS[each.measure.value].evidence in Evidence for each in found.values())
