@@ -5,19 +5,25 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import msgspec
 from growthbook import GrowthBook
 
 from benchmarks.measurement import Measurement, interleaved
 from persx.decide.compilation import compile_snapshot
 from persx.decide.engine import decide
+from persx.decide.learned import bound
 from persx.decide.plan import Plan
+from persx.experiments.probabilities import Cell, Probabilities
 from persx.model.attribute import Attribute, ValueType
+from persx.model.decision import Reason
+from persx.model.learning import LearnSettings
 from persx.model.visitor import Profile
 from persx.model.workspace import (
     Audience,
     Block,
     HoldoutSettings,
     Page,
+    Policy,
     Settings,
     Snapshot,
     Variant,
@@ -142,6 +148,20 @@ def main() -> list[Measurement]:
         own = decide(alike, alike_page, visitor, context, NOW).decisions
         if [each.variant for each in own] != theirs:
             raise RuntimeError("the two do not decide alike")
+    learning = compiled(learned(space))
+    drawing = bound(learning, {"block0": (1, alike_often(learning))})
+    learning_page = learning.pages["page"]
+
+    def draws() -> None:
+        for visitor in visitors:
+            decide(learning, learning_page, visitor, context, NOW, learned=drawing)
+
+    drawn = sum(
+        decide(learning, learning_page, visitor, context, NOW, learned=drawing).decisions[0].reason
+        is Reason.LEARNED
+        for visitor in visitors
+    )
+    more = interleaved(draws, ours, rounds=15)
     whole = interleaved(ours, peer, rounds=15)
     times = interleaved(targeting, peer, rounds=15)
     return [
@@ -167,7 +187,44 @@ def main() -> list[Measurement]:
             value=times.a / len(visitors) * 1e6,
             unit="µs",
         ),
+        Measurement(
+            name="decide, a block that learns",
+            value=(more.a - more.b) / len(visitors) * 1e6,
+            unit="µs",
+            note=f"more for the page where one of its {BLOCKS} blocks learns among {VARIANTS} "
+            f"variants, by two attributes; {drawn} of {len(visitors)} visitors are drawn one",
+        ),
     ]
+
+
+def learned(space: Workspace) -> Workspace:
+    """Return the workspace with a first block that learns, all of its variants eligible."""
+    block = space.blocks["block0"]
+    variants = tuple(msgspec.structs.replace(each, when="") for each in block.variants)
+    learns = msgspec.structs.replace(
+        block,
+        variants=variants,
+        policy=Policy.LEARN,
+        learn=LearnSettings(goal="", by=("text0", "text1")),
+    )
+    return msgspec.structs.replace(space, blocks={**space.blocks, "block0": learns})
+
+
+def alike_often(plan: Plan) -> Probabilities:
+    """Return probabilities with a cell for every context."""
+    names = plan.blocks["block0"].names[:-1]
+    shares = {name: 1 / len(names) for name in names}
+    return Probabilities(
+        block="block0",
+        learner="",
+        by=("text0", "text1"),
+        exploration=0.1,
+        lanes={name: lane for lane, name in enumerate(names)},
+        overall=Cell(context=(), shares=shares),
+        cells=tuple(
+            Cell(context=(one, other), shares=shares) for one in INDUSTRIES for other in INDUSTRIES
+        ),
+    )
 
 
 def compiled(space: Workspace) -> Plan:

@@ -54,6 +54,12 @@ PAGES: Final = (
         registries.metrics,
     ),
     ReferencePage(
+        "learners.md",
+        "Learners",
+        "The ways in which a block learns what works.",
+        registries.learners,
+    ),
+    ReferencePage(
         "commands.md",
         "Commands",
         "Everything that `persx` does on the command line.",

@@ -10,6 +10,7 @@ from persx.audience.functions import FUNCTIONS
 from persx.audience.schema import contextual_attributes
 from persx.content.blocks import BLOCK_TYPES
 from persx.demo import DEMOS, demo_folder
+from persx.experiments.learning import LEARNERS
 from persx.experiments.metrics import METRICS
 from persx.visitors.computed import COMPUTED
 from persx.workspace.attribute_uses import CatalogueEntry, attribute_catalogue
@@ -174,6 +175,16 @@ def metrics() -> str:
             f"## `{kind.name}`\n\n{summary(type(kind))}\n\n"
             f"Shown as: {kind.rate_label}. Reads per arm: {needs}.\n"
         )
+    return "\n".join(parts)
+
+
+def learners() -> str:
+    """Return the page on the learners."""
+    parts = [
+        "`learn.learner` of a [block](workspace.md) is one of these. How blocks learn is told in "
+        "[the guide](../guides/learning.md).\n"
+    ]
+    parts += [f"## `{each.name}`\n\n{each.description}\n" for each in LEARNERS]
     return "\n".join(parts)
 
 

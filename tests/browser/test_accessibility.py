@@ -71,6 +71,7 @@ def test_no_page_of_the_studio_has_a_violation(browser: Browser, demo_server: An
         "/admin/rejected",
         "/admin/keys",
         "/admin/report/holdout",
+        "/admin/blocks",
     ]
     with admin(browser, demo_server) as page:
         for path in [*studio, "/admin/report/none", "/", "/contact"]:

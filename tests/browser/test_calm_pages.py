@@ -34,6 +34,7 @@ STUDIO = [
     "/admin/visitors",
     "/admin/data-protection",
     "/admin/report/holdout",
+    "/admin/blocks",
 ]
 
 

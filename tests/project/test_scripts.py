@@ -12,6 +12,7 @@ import pytest
 
 from persx.audience.functions import FUNCTIONS
 from persx.content.blocks import BLOCK_TYPES
+from persx.experiments.learning import LEARNERS
 from persx.experiments.metrics import METRICS
 from persx.model.attribute import Purpose, Source
 from persx.model.decision import Reason
@@ -70,6 +71,7 @@ def test_every_registered_thing_is_in_the_reference() -> None:
         ("computed-attributes.md", COMPUTED.names),
         ("block-types.md", BLOCK_TYPES.names),
         ("metrics.md", METRICS.names),
+        ("learners.md", LEARNERS.names),
     ):
         assert len(names) >= 2
         for name in names:

@@ -12,6 +12,7 @@ from typing import Final
 from persx.app import audit
 from persx.app.alerting import deliver
 from persx.app.backfill import Job, fill, fold_of, switch
+from persx.app.learning import learn_when_due
 from persx.app.looking import look
 from persx.app.predicting import train_when_due
 from persx.app.probes import FIRST_SECONDS, last_probe, probe_now
@@ -34,6 +35,9 @@ TRAINING_SECONDS: Final = 60.0
 
 REVIEW_SECONDS: Final = 30.0
 """Time between looks whether a week or a month is over."""
+
+LEARNING_SECONDS: Final = 15.0
+"""Time between looks whether a block is to learn anew."""
 
 NETWORK_SECONDS: Final = 2.0
 """Time between looks whether the network database was replaced."""
@@ -73,6 +77,9 @@ async def background(services: Services) -> AsyncIterator[None]:
     async def training() -> None:
         await train_when_due(services)
 
+    async def learning() -> None:
+        await learn_when_due(services)
+
     services.health.serving = True
 
     async def minding_health() -> None:
@@ -91,9 +98,10 @@ async def background(services: Services) -> AsyncIterator[None]:
             _every(USES_SECONDS, "uses of keys", noting_uses),
             _every(services.settings.retention_seconds, "retention", retaining),
             _every(TRAINING_SECONDS, "training", training),
+            *([_probing(services)] if services.settings.probe_seconds else []),
+            _every(LEARNING_SECONDS, "learning", learning),
             _every(services.settings.health_seconds, "health", minding_health),
             _every(REVIEW_SECONDS, "reviews", reviews.look),
-            *([_probing(services)] if services.settings.probe_seconds else []),
             *([_every(NETWORK_SECONDS, "network", network)] if services.network.path else []),
             services.decision_log.run(services.store),
         )

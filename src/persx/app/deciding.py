@@ -155,6 +155,7 @@ async def decide_for(
         now,
         id=services.decision_log.new_id(now),
         forced=preview.variants if preview is not None else None,
+        learned=services.models.learned(plan),
     )
     for block, error in decision.errors.items():
         _log.error("Block '%s' of snapshot %d failed: %s", block, decision.snapshot, error)

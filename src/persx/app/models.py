@@ -1,12 +1,15 @@
-"""The served models: the active artifacts, read once and swapped when another one is active."""
+"""The served artifacts: the active ones, read once and swapped when another one is active."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from persx.model.artifact import PREDICTION, artifact_key
+from persx.decide.learned import BlockProbabilities, bound
+from persx.decide.plan import Plan
+from persx.experiments.probabilities import Probabilities, decode
+from persx.model.artifact import PREDICTION, PROBABILITIES, artifact_key
 from persx.model.errors import PersxError
 from persx.visitors.prediction.model import Predictor
 
@@ -16,55 +19,100 @@ if TYPE_CHECKING:
 _log = logging.getLogger("persx")
 
 
-class Models:
-    """Holds what guesses are made with.
+Held = TypeVar("Held")
 
-    `active` is swapped whole, so that a request works with the models of one moment. A damaged
-    artifact is told once and not used: the one that was used before stays, or, after a start,
-    the one that was the active one before it.
+
+class _Kind(Generic[Held]):
+    """The active artifacts of one kind, by name. `read` makes of a body what is worked with."""
+
+    def __init__(self, kind: str, said: str, read: Callable[[bytes, int], Held]) -> None:
+        self.active: Mapping[str, Held] = {}
+        self._kind, self._said, self._read = kind, said, read
+
+    async def refresh(
+        self, services: Services, before: Mapping[str, int], numbers: Mapping[str, int]
+    ) -> None:
+        found: dict[str, Held] = {}
+        for key in numbers:
+            kind, _, name = key.partition("/")
+            if kind != self._kind:
+                continue
+            same = before.get(key) == numbers[key] and name in self.active
+            held = self.active[name] if same else await self._get(services, name)
+            held = held or self.active.get(name) or await self._earlier(services, name)
+            if held is not None:
+                found[name] = held
+        self.active = found
+
+    async def _get(self, services: Services, name: str, number: int | None = None) -> Held | None:
+        try:
+            found = await services.artifacts.get(self._kind, name, number)
+            return None if found is None else self._read(found.body, found.head.number)
+        except PersxError as error:
+            _log.error("%s of '%s' is not used. %s", self._said, name, error)
+            return None
+
+    async def _earlier(self, services: Services, name: str) -> Held | None:
+        heads = await services.artifacts.heads(self._kind, name)
+        for head in sorted(heads, key=lambda head: -head.activated):
+            if head.activated and not head.active:
+                held = await self._get(services, name, head.number)
+                if held is not None:
+                    key = artifact_key(self._kind, name)
+                    _log.error("Artifact %d of '%s' stands in for it.", head.number, key)
+                    return held
+        return None
+
+
+class Models:
+    """Holds what guesses are made with, and what blocks that learn draw by.
+
+    Both are swapped whole, so that a request works with those of one moment. A damaged artifact
+    is told once and not used: the one that was used before stays, or, after a start, the one that
+    was the active one before it.
     """
 
     def __init__(self) -> None:
-        self.active: Mapping[str, Predictor] = {}
+        self._predictors = _Kind(PREDICTION, "The model", Predictor.decode)
+        self._probabilities = _Kind(
+            PROBABILITIES, "What was learned", lambda body, number: (number, decode(body))
+        )
         self._numbers: Mapping[str, int] = {}
+        self._bound: tuple[Plan | None, object, Mapping[str, BlockProbabilities]] = None, None, {}
+
+    @property
+    def active(self) -> Mapping[str, Predictor]:
+        """The models that guesses are made with, by attribute."""
+        return self._predictors.active
+
+    @property
+    def probabilities(self) -> Mapping[str, tuple[int, Probabilities]]:
+        """What blocks have learned, with the numbers of the artifacts."""
+        return self._probabilities.active
+
+    def learned(self, plan: Plan) -> Mapping[str, BlockProbabilities]:
+        """Return what the blocks of a plan draw by."""
+        served, published, found = self._bound
+        if served is not plan or published is not self._probabilities.active:
+            published = self._probabilities.active
+            found = bound(plan, self._probabilities.active)
+            self._bound = plan, published, found
+        return found
 
     async def refresh(self, services: Services) -> bool:
         """Take up what is active if it has changed; tell whether it had."""
         numbers = await services.artifacts.active()
         if numbers == self._numbers:
             return False
-        models: dict[str, Predictor] = {}
-        for key in numbers:
-            kind, _, name = key.partition("/")
-            if kind != PREDICTION:
-                continue
-            same = self._numbers.get(key) == numbers[key] and name in self.active
-            model = self.active[name] if same else await self._read(services, name)
-            model = model or self.active.get(name) or await self._earlier(services, name)
-            if model is not None:
-                models[name] = model
-        self._numbers, self.active = numbers, models
-        # They hold guesses of the models before.
-        services.profiles.clear()
+        before = self._numbers
+        await self._predictors.refresh(services, before, numbers)
+        await self._probabilities.refresh(services, before, numbers)
+        self._numbers = numbers
+        if _of(PREDICTION, before) != _of(PREDICTION, numbers):
+            # They hold guesses of the models before.
+            services.profiles.clear()
         return True
 
-    async def _read(
-        self, services: Services, name: str, number: int | None = None
-    ) -> Predictor | None:
-        try:
-            found = await services.artifacts.get(PREDICTION, name, number)
-            return None if found is None else Predictor.decode(found.body, found.head.number)
-        except PersxError as error:
-            _log.error("The model of '%s' is not used. %s", name, error)
-            return None
 
-    async def _earlier(self, services: Services, name: str) -> Predictor | None:
-        heads = await services.artifacts.heads(PREDICTION, name)
-        for head in sorted(heads, key=lambda head: -head.activated):
-            if head.activated and not head.active:
-                model = await self._read(services, name, head.number)
-                if model is not None:
-                    key = artifact_key(PREDICTION, name)
-                    _log.error("Artifact %d of '%s' stands in for it.", head.number, key)
-                    return model
-        return None
+def _of(kind: str, numbers: Mapping[str, int]) -> dict[str, int]:
+    return {key: number for key, number in numbers.items() if key.partition("/")[0] == kind}

@@ -30,6 +30,7 @@ from persx.experiments.readout import Method, MetricPlan, Readout, ReadoutPlan, 
 from persx.experiments.reproduction import script
 from persx.experiments.sql import query
 from persx.experiments.statistics.interval import CONFIDENCE
+from persx.model.block_holdout import block_holdouts
 from persx.model.clock import Millis
 from persx.model.errors import BadInput
 from persx.model.workspace import HOLDOUT, Goal, Snapshot, Workspace
@@ -151,7 +152,9 @@ def _check(folder: Path) -> None:
 def _seed(workspace: Workspace, key: str) -> str:
     if key == HOLDOUT and key not in workspace.experiments:
         return workspace.settings.holdout.seed
-    return workspace.experiments[key].seed or key
+    blocks = block_holdouts(workspace.blocks, workspace.settings.holdout.goals)
+    experiment = workspace.experiments.get(key) or blocks.get(key)
+    return (experiment.seed if experiment else "") or key
 
 
 async def _live(

@@ -197,9 +197,9 @@ class Services:
         rulebooks: Snapshot number → its rules, for receipts.
         offers: To those who have just withdrawn: to erase what was kept of them.
         network: What tells of the networks that visitors come from.
-        health: What was counted and found of how personalization works.
         url: Where this process listens; empty until it does.
         simulation: That simulated visitors are in the home; none where there are none.
+        health: What was counted and found of how personalization works.
     """
 
     store: Store

@@ -59,6 +59,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             relative path begins in the home.
         trusted_proxies: Addresses and networks, parted by commas, whose ``X-Forwarded-For`` and
             ``X-Forwarded-Proto`` are believed.
+        probe_seconds: Time between two walks of the probes through the site; 0 for none.
+        probe_url: The address that the probes walk, such as the public one; empty means this
+            process itself.
         health_seconds: Time between looks at the objectives.
         alert_webhook: Where alerts are posted as JSON that Slack understands; a secret.
         alert_email_to: Who gets alerts by e-mail: addresses, parted by commas.
@@ -75,9 +78,6 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         traces: Where traces go: the address of an OpenTelemetry collector, such as
             ``http://localhost:4318``; empty makes none. It needs the extra ``otel``.
         traces_share: The share of requests that are traced, 0 to 1.
-        probe_seconds: Time between two walks of the probes through the site; 0 for none.
-        probe_url: The address that the probes walk, such as the public one; empty means this
-            process itself.
     """
 
     host: str = "127.0.0.1"
@@ -95,6 +95,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     bots: Switch = True
     network_file: str = ""
     trusted_proxies: Networks = "127.0.0.1,::1"
+    probe_seconds: Interval = 900.0
+    probe_url: Url = ""
     health_seconds: Seconds = 30.0
     alert_webhook: Url = ""
     alert_email_to: str = ""
@@ -109,8 +111,6 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     review_email_to: str = ""
     traces: Url = ""
     traces_share: Share = 1.0
-    probe_seconds: Interval = 900.0
-    probe_url: Url = ""
 
 
 def load_settings(

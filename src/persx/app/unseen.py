@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from persx.app.decision_log import DecisionLog
+from persx.app.health_record import Health
 from persx.app.offers import Offers
 from persx.app.services import Metrics, Services
 from persx.app.signing import Signer
@@ -33,7 +34,7 @@ SHARED: Final = frozenset(
 
 OWN: Final = frozenset(
     {"store", "stream", "warehouse", "artifacts", "metrics", "profiles", "offers", "decision_log",
-     "signer"}
+     "signer", "health"}
 )  # fmt: skip
 """What probes have for themselves. A test asks for each field of the services in one of the two."""
 
@@ -107,6 +108,7 @@ class Unseen:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._metrics = Metrics()
+        self._health = Health(services.clock)
         self._log = _NoLog(lambda _: None)
         self._signer = Signer(services.keys.secret + "\0probe")
 
@@ -123,6 +125,7 @@ class Unseen:
         unseen.warehouse = cast(Warehouse, _Reading(seen.warehouse, WAREHOUSE_READS))
         unseen.artifacts = cast(Artifacts, _Reading(seen.artifacts, ARTIFACT_READS))
         unseen.metrics = self._metrics
+        unseen.health = self._health
         unseen.decision_log = self._log
         unseen.signer = self._signer
         unseen.profiles = {}

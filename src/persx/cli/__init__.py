@@ -53,6 +53,8 @@ COMMANDS: Final = (
     CommandEntry("key", "key", "Make, list, rotate and revoke API keys."),
     CommandEntry("retention", "retention", "Tell what is removed when it is too old."),
     CommandEntry("predict", "predict", "Train models that guess what visitors did not say."),
+    CommandEntry("learn", "learn", "Learn which variants of a block work."),
+    CommandEntry("replay", "replay", "Compare a draft policy with the decision log."),
     CommandEntry("backup", "backup", "Write everything in a home to one file."),
     CommandEntry("restore", "restore", "Make a home of a backup."),
     CommandEntry("experiment", "experiment", "List, try, ramp and stop experiments; keep winners."),

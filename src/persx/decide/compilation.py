@@ -27,6 +27,7 @@ from persx.decide.plan import (
     Content,
     ExperimentPlan,
     Fallbacks,
+    LearnPlan,
     Plan,
     Show,
     Texts,
@@ -38,12 +39,14 @@ from persx.model.attribute import Attribute, Source
 from persx.model.block_holdout import block_holdouts
 from persx.model.clock import parse_wall_time
 from persx.model.decision import Assignment, Decision, Reason
+from persx.model.learning import HELD_OUT, LEARNED, learning_key
 from persx.model.workspace import (
     DEFAULT,
     HOLDOUT,
     TARGETED,
     Block,
     Experiment,
+    Policy,
     Schedule,
     Snapshot,
     Variant,
@@ -175,6 +178,7 @@ def _block_plan(
     reads = program.sources_of(arranged).union(
         *(program.reads(branch.when) for branch in branches if branch.when)
     )
+    learning = _learn_plan(block, branches, workspace, program)
     facts = frozenset(
         name
         for name in reads
@@ -189,8 +193,9 @@ def _block_plan(
         names=names,
         texts=texts,
         facts=facts,
-        reads=reads,
+        reads=reads if learning is None else reads | program.sources_of(learning.by),
         shows={},
+        learning=learning,
     )
     said = {
         key: [shown_by(arm, block.name) for arm in experiment.arms]
@@ -203,6 +208,26 @@ def _block_plan(
 
     shows = {key: tuple(show(name) for name in names) for key, names in said.items()}
     return replace(plan, shows=shows)
+
+
+def _learn_plan(
+    block: Block, branches: Sequence[Branch], workspace: Workspace, program: Program
+) -> LearnPlan | None:
+    settings = block.learn
+    if block.policy is not Policy.LEARN or settings is None:
+        return None
+    key, usual = learning_key(block.name), _usual_arms(workspace)
+    arms = (HELD_OUT, LEARNED)
+    made = _assignments(key, arms, settings.epoch)
+    return LearnPlan(
+        key=key,
+        seed=f"{key}/{settings.seed}" if settings.seed else key,
+        held_out=settings.held_out,
+        by=settings.by,
+        eligible=program.page_chooser([[branch] for branch in branches]),
+        arms={arm: {**usual, key: arm} for arm in arms},
+        assignments={arm: counts for arm, (_, counts) in zip(arms, made, strict=True)},
+    )
 
 
 def _arranging(type_: BlockType, locale: str) -> Callable[[Content, Mapping[str, Any]], Content]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from persx.decide.allocation import bucket
+from persx.decide.learned import NOTHING_LEARNED, BlockProbabilities, Draw
 from persx.decide.plan import (
     DEFAULT_CHOICE,
     GENERIC,
@@ -24,7 +25,8 @@ from persx.decide.plan import (
 from persx.model.artifact import PREDICTION, artifact_key
 from persx.model.attribute import Value
 from persx.model.clock import Millis
-from persx.model.decision import Decision, PageDecision, Reason
+from persx.model.decision import Assignment, Decision, PageDecision, Reason
+from persx.model.learning import LEARNED
 from persx.model.visitor import Profile
 from persx.model.workspace import DEFAULT, HOLDOUT
 from persx.visitors.preferences import GENERIC_CONTENT
@@ -43,6 +45,7 @@ def decide(
     *,
     id: str = "",
     forced: Mapping[str, str] | None = None,
+    learned: Mapping[str, BlockProbabilities] = NOTHING_LEARNED,
 ) -> PageDecision:
     """Decide every block of a page for a visitor.
 
@@ -58,6 +61,8 @@ def decide(
         id: Identifies this decision in logs and receipts.
         forced: For previews: block → variant. Given at all, even empty, no experiment applies
             and nothing may be counted.
+        learned: Block → the probabilities that it draws by; a block that learns and is not among
+            them shows its first eligible variant.
     """
     attributes: dict[str, Any] = {**profile.attributes, **context}
     if forced is None and attributes.get(GENERIC_CONTENT) is True:
@@ -73,9 +78,13 @@ def decide(
     locale = attributes.get("locale", "")
 
     counted: set[str] = set()
+    drawn: list[Assignment] = []
+    used: dict[str, int] = {}
     holdout = plan.holdout
     held, arms, enrolled = False, NO_ARMS, _NOBODY
-    if forced is None and profile.storable and profile.measurable:
+    if forced is not None or not (profile.storable and profile.measurable):
+        learned = NOTHING_LEARNED
+    else:
         if holdout is not None:
             arm = holdout.ranges.arm(bucket(holdout.seed, profile.bucketing_id))
             held = holdout.arms[arm] == GENERIC
@@ -98,7 +107,17 @@ def decide(
         try:
             if own is None:
                 own = block.choose(attributes, now, memo)
-            if plain and texts.arrange is None:
+            draw: Draw | None = None
+            if learned and own != DEFAULT_CHOICE and block.name in learned:
+                published = learned[block.name]
+                used[published.key] = published.number
+                draw = published.draw(texts, own, attributes, now, memo, profile.bucketing_id)
+            if plain and texts.arrange is None and draw is not None:
+                if texts.differs[draw.choice]:
+                    counted.add(HOLDOUT)
+                drawn.append(draw.assignment)
+                decision = draw.plain
+            elif plain and texts.arrange is None:
                 if own == DEFAULT_CHOICE:
                     decision = _fallback(texts.fallbacks, block, profile, attributes)
                 else:
@@ -107,15 +126,16 @@ def decide(
                     decision = texts.targeted[own]
             else:
                 visit = visit or _Visit(
-                    profile, attributes, now, memo, held, enrolled, arms, counted, forced
+                    profile, attributes, now, memo, held, enrolled, arms, counted, forced, drawn
                 )
-                decision = _decide_block(visit, block, texts, own)
+                decision = _decide_block(visit, block, texts, own, draw)
         except Exception as error:
             errors[block.name] = f"{type(error).__name__}: {error}"
             decision = _decision(block, texts.contents, DEFAULT_CHOICE, Reason.ERROR, arms)
         decisions.append(decision)
 
     assignments = [each.assignments[arm][each.key in counted] for each, arm in enrolled]
+    assignments += drawn
     if holdout is not None and arms:
         assignments.insert(0, holdout.assignments[0 if held else 1][HOLDOUT in counted])
     return PageDecision(
@@ -127,7 +147,7 @@ def decide(
         assignments=tuple(assignments),
         attributes=attributes,
         forced=forced is not None,
-        artifacts=_asked(page, profile) if page.guesses else NOTHING_ASKED,
+        artifacts={**_asked(page, profile), **used} if page.guesses or used else NOTHING_ASKED,
         errors=errors,
     )
 
@@ -193,7 +213,10 @@ def _enroll(
 
 
 class _Visit(NamedTuple):
-    """What is the same for all blocks of a request; `counted` gathers experiments that count."""
+    """What is the same for all blocks of a request.
+
+    `counted` gathers experiments that count, `drawn` the assignments of blocks that learn.
+    """
 
     profile: Profile
     attributes: dict[str, Any]
@@ -204,10 +227,15 @@ class _Visit(NamedTuple):
     arms: Mapping[str, str]
     counted: set[str]
     forced: Mapping[str, str] | None
+    drawn: list[Assignment]
 
 
-def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> Decision:
+def _decide_block(
+    visit: _Visit, block: BlockPlan, texts: Texts, own: int, draw: Draw | None
+) -> Decision:
     contents, attributes = texts.contents, visit.attributes
+    if draw is not None:
+        own = draw.choice
     content, differs = contents[own], texts.differs[own]
     if texts.arrange is not None and own not in texts.broken:
         content = texts.arrange(content, attributes)
@@ -232,6 +260,20 @@ def _decide_block(visit: _Visit, block: BlockPlan, texts: Texts, own: int) -> De
                 visit.counted.add(experiment.key)
             if shows[arm] != POLICY:
                 shown, by_arm = by_show[shows[arm]], True
+    if draw is not None and not by_arm and not visit.held:
+        # Whose content somebody else names, no arm of learning can show them anything else.
+        visit.drawn.append(draw.assignment)
+        arms = {**arms, draw.assignment.experiment: draw.arm}
+        if draw.arm == LEARNED:
+            return Decision(
+                block=block.name,
+                type=block.type,
+                variant=block.names[own],
+                content=content,
+                reason=Reason.LEARNED,
+                arms=arms,
+                propensity=draw.propensity,
+            )
 
     if visit.held:
         shown, reason = _shown(visit, texts, DEFAULT_CHOICE), Reason.HOLDOUT

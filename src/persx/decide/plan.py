@@ -78,6 +78,29 @@ class Texts(NamedTuple):
     arrange: Callable[[Content, Mapping[str, Any]], Content] | None = None
 
 
+class LearnPlan(NamedTuple):
+    """How a block draws what it shows.
+
+    Attributes:
+        key: Of the experiment that measures it.
+        seed: What is hashed with the bucketing id.
+        held_out: The share of visitors from whom nothing is learned.
+        by: Attributes by which contexts are told apart.
+        eligible: For each variant 0 where it is eligible, else −1, in order of choice.
+        arms: Arm → the arms of a visitor who is in no other experiment but the holdout's
+            targeted arm.
+        assignments: Arm → the assignment of a visitor who counts.
+    """
+
+    key: str
+    seed: str
+    held_out: float
+    by: tuple[str, ...]
+    eligible: PageChooser
+    arms: Mapping[str, Mapping[str, str]]
+    assignments: Mapping[str, Assignment]
+
+
 @dataclass(frozen=True, slots=True)
 class BlockPlan:
     """One block, ready to decide.
@@ -89,6 +112,7 @@ class BlockPlan:
         texts: Locale → contents in the same order; ``""`` stands for any other locale.
         facts: Attributes that its rules read, other than those of the request itself.
         shows: Experiment key → what each of its arms shows here.
+        learning: How one of several eligible variants is drawn; None where the first is shown.
     """
 
     name: str
@@ -100,6 +124,7 @@ class BlockPlan:
     facts: frozenset[str]
     reads: frozenset[str]
     shows: Mapping[str, tuple[Show, ...]]
+    learning: LearnPlan | None = None
 
     def choice(self, variant: str) -> int:
         """Return the index of a variant's name; an unknown one stands for the default."""

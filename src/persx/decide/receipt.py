@@ -9,11 +9,13 @@ import msgspec
 
 from persx.audience.explain import Explanation, explain
 from persx.audience.schema import Schema
+from persx.model.artifact import PROBABILITIES, artifact_key
 from persx.model.block_holdout import block_holdouts
 from persx.model.clock import Millis
 from persx.model.decision import Assignment, DecisionRecord, Reason
 from persx.model.errors import BadInput
-from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Block, Workspace
+from persx.model.learning import HELD_OUT, learning_key
+from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Block, Policy, Workspace
 from persx.workspace.snapshot import schema
 
 NOTHING_FITTED = frozenset({Reason.NO_MATCH, Reason.UNKNOWN_VISITOR, Reason.NO_CONSENT})
@@ -51,6 +53,11 @@ class BlockReceipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         rule: The rule of the variant that was shown; empty where no rule decided.
         clauses: The clauses of that rule on which its result hung.
         experiment, arm: The comparison whose arm decided, where one did.
+        learning: Of a block that learns what was done with it: ``drawn`` by the published
+            probabilities; ``held_out``, so that somebody tells what learning is worth; ``alone``,
+            as nothing else fitted; or ``unused``, as nothing was published or the visitor's
+            consent does not reach so far. In the last three the first version that fitted was
+            shown.
         alternatives: What else there was, where nothing fitted.
     """
 
@@ -62,6 +69,7 @@ class BlockReceipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     clauses: tuple[Clause, ...] = ()
     experiment: str = ""
     arm: str = ""
+    learning: str = ""
     alternatives: tuple[Alternative, ...] = ()
 
 
@@ -206,7 +214,21 @@ def _block(
             for each in document.variants
         )
         plain = msgspec.structs.replace(plain, alternatives=alternatives)
-    return msgspec.structs.replace(plain, type=document.type)
+    return msgspec.structs.replace(
+        plain, type=document.type, learning=_learning(document, reason, logged)
+    )
+
+
+def _learning(block: Block, reason: Reason, logged: LoggedPage) -> str:
+    """Return what was done with a block's learning; empty where it does not learn."""
+    if reason is Reason.LEARNED:
+        return "drawn"
+    if block.policy is not Policy.LEARN or reason is not Reason.TARGETED:
+        return ""
+    arms = {each.experiment: each.arm for each in logged.assignments}
+    if arms.get(learning_key(block.name)) == HELD_OUT:
+        return HELD_OUT
+    return "alone" if artifact_key(PROBABILITIES, block.name) in logged.artifacts else "unused"
 
 
 def _deciding_arm(

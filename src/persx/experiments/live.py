@@ -13,8 +13,23 @@ from persx.model.block_holdout import GENERIC, block_holdouts
 from persx.model.clock import Millis
 from persx.model.counting import counted
 from persx.model.errors import NotFound, did_you_mean
+from persx.model.learning import (
+    HELD_OUT,
+    LEARNED,
+    LearnSettings,
+    learning_block,
+    learning_key,
+)
 from persx.model.target import DEFAULT_TARGET
-from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Experiment, Goal, Workspace
+from persx.model.workspace import (
+    DEFAULT,
+    HOLDOUT,
+    TARGETED,
+    Experiment,
+    Goal,
+    Policy,
+    Workspace,
+)
 from persx.storage.ports import Rows
 
 MAX_SEGMENT_VALUES: Final = 50
@@ -22,15 +37,33 @@ MAX_SEGMENT_VALUES: Final = 50
 
 
 def live_experiments(workspace: Workspace) -> list[str]:
-    """Return the keys of the experiments that run on the site, the holdouts first."""
+    """Return the keys of the experiments that run on the site, the holdouts first.
+
+    Behind those that the workspace declares come those that measure what blocks have learned.
+    """
     holdout = [HOLDOUT] if workspace.settings.holdout.share > 0 else []
-    return [*holdout, *_declared(workspace)]
+    learning = [learning_key(name) for name in learning_blocks(workspace)]
+    return [*holdout, *_declared(workspace), *learning]
 
 
 def _declared(workspace: Workspace) -> dict[str, Experiment]:
     """Return all experiments but the holdout of the whole site: those of blocks, and written."""
     holdouts = block_holdouts(workspace.blocks, workspace.settings.holdout.goals)
     return holdouts | workspace.experiments
+
+
+def learning_blocks(workspace: Workspace) -> dict[str, LearnSettings]:
+    """Return the blocks that learn, with how they do."""
+    return {
+        name: block.learn
+        for name, block in workspace.blocks.items()
+        if block.policy is Policy.LEARN and block.learn is not None
+    }
+
+
+def _learning_of(workspace: Workspace, key: str) -> LearnSettings | None:
+    """Return how the block learns whose learning an experiment measures."""
+    return learning_blocks(workspace).get(learning_block(key) or "")
 
 
 def live_plan(
@@ -56,6 +89,10 @@ def live_plan(
         share = workspace.settings.holdout.share
         weights = {GENERIC: share, TARGETED: 1 - share}
         control, comparator = GENERIC, "generic: default content everywhere"
+    elif learning := _learning_of(workspace, key):
+        weights = {HELD_OUT: learning.held_out, LEARNED: 1 - learning.held_out}
+        control = HELD_OUT
+        comparator = "what the block's rules alone choose: the first variant that fits"
     elif (experiment := _declared(workspace).get(key)) is not None:
         weights = {arm.name: arm.weight for arm in experiment.arms}
         control = experiment.arms[0].name
@@ -134,12 +171,16 @@ def _contents(workspace: Workspace) -> set[str]:
 
 def live_goals(workspace: Workspace, key: str) -> list[Goal]:
     """Return the goals that an experiment analyses: its own, or else all of the workspace."""
+    if learning := _learning_of(workspace, key):
+        return [workspace.goals[learning.goal]]
     own = workspace.settings.holdout if key == HOLDOUT else _declared(workspace)[key]
     return [workspace.goals[name] for name in (own.goals or workspace.goals)]
 
 
 def live_epoch(workspace: Workspace, key: str) -> int:
     """Return the current epoch of an experiment."""
+    if learning := _learning_of(workspace, key):
+        return learning.epoch
     return 1 if key == HOLDOUT else _declared(workspace)[key].epoch
 
 

@@ -12,6 +12,9 @@ from persx.model.clock import Millis
 PREDICTION: Final = "prediction"
 """The kind of a model that guesses an attribute; the artifact's name is the attribute's."""
 
+PROBABILITIES: Final = "probabilities"
+"""The kind of what a block has learned; the artifact's name is the block's."""
+
 
 def artifact_key(kind: str, name: str) -> str:
     """Return the name under which decisions log the number of an artifact.

@@ -15,6 +15,7 @@ from persx.model.experiment import Arm as Arm
 from persx.model.experiment import Experiment as Experiment
 from persx.model.experiment import Strategy as Strategy
 from persx.model.health import Objective
+from persx.model.learning import LearnSettings
 from persx.model.network import NetworkSettings
 from persx.model.question import QuestionDocument
 from persx.model.target import Target as Target
@@ -128,6 +129,7 @@ class Policy(StrEnum):
     """How a block chooses among its eligible variants."""
 
     FIRST_MATCH = "first_match"
+    LEARN = "learn"
 
 
 class Block(Document, frozen=True, kw_only=True):
@@ -139,7 +141,8 @@ class Block(Document, frozen=True, kw_only=True):
         coverage_opt_out: Industries for which no variant is wanted; ``*`` means all.
         external: Its place is on somebody else's page.
         variants: Other contents, in order.
-        policy: How one of the eligible variants is chosen.
+        policy: How one of the eligible variants is chosen: ``first_match``, or ``learn``.
+        learn: How it learns, with ``policy: learn``.
         holdout: The share of visitors who get its default content, so that its own lift is known.
     """
 
@@ -149,6 +152,7 @@ class Block(Document, frozen=True, kw_only=True):
     locales: dict[str, dict[str, Any]] = {}
     variants: tuple[Variant, ...] = ()
     policy: Policy = Policy.FIRST_MATCH
+    learn: LearnSettings | None = None
     holdout: float = 0.0
     coverage_opt_out: tuple[str, ...] = ()
     external: bool = False

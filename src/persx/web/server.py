@@ -58,17 +58,16 @@ class Application(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and scope["scheme"] == "https":
-            send = _securing(send)
         if scope["type"] == "http":
+            if scope["scheme"] == "https":
+                send = _securing(send)
             path: str = scope["path"]
             if (mark := mark_in(scope)) is not None:
                 if (refusal := self.state.probing.refuses(scope, mark)) is not None:
                     await refusal(scope, receive, send)
                     return
-            else:
-                if not path.startswith(COMMANDS):
-                    self.state.services.metrics.asked += 1
+            elif not path.startswith(COMMANDS):
+                self.state.services.metrics.asked += 1
                 if path.startswith(_VISITORS) or not path.startswith(_OTHERS):
                     began = perf_counter()
                     try:

@@ -34,6 +34,11 @@ def canonical(workspace: Workspace) -> bytes:
     return _ENCODER.encode(workspace)
 
 
+def canonical_value(value: object) -> bytes:
+    """Return the canonical JSON of a part of a workspace."""
+    return _ENCODER.encode(value)
+
+
 def digest(data: bytes) -> str:
     """Return the SHA-256 of canonical JSON, or of a file, as 64 hex digits.
 

@@ -37,6 +37,9 @@ KINDS: Final = {
     "events": "Imported events",
     "experiment": "Experiments",
     "model": "Models that guess",
+    "learning": "Learning",
+    "probe": "Probes",
+    "simulate": "Simulations",
     "health": "Silences of alerts",
 }
 """What can be filtered for, and what it is called."""
@@ -78,6 +81,11 @@ WORDS: Final = {
     "model.train": "trained a model",
     "model.activate": "uses another model",
     "model.stop": "stopped a model",
+    "learning.publish": "published probabilities of the block",
+    "learning.activate": "uses other probabilities of the block",
+    "learning.stop": "stopped the learning of the block",
+    "probe": "walked the site with probes",
+    "simulate": "simulated visitors",
 }
 """What an entry says, in words; what is not here says it by its name."""
 

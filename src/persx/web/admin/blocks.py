@@ -66,7 +66,7 @@ _BASIS = {
 }
 
 
-async def show_blocks(request: Request) -> Response:
+async def show_block_lifts(request: Request) -> Response:
     """Show what each block is worth; whatever goes wrong becomes a note."""
     try:
         found = await block_report(services_of(request), BlocksRequest())

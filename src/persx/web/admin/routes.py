@@ -28,10 +28,11 @@ from persx.web.admin import (
     review,
 )
 from persx.web.admin.attributes import list_attributes
-from persx.web.admin.blocks import show_blocks
+from persx.web.admin.blocks import show_block_lifts
 from persx.web.admin.data_protection import show_data_protection
 from persx.web.admin.doors import Door
 from persx.web.admin.frame import site_name, studio_page
+from persx.web.admin.learning import show_blocks
 from persx.web.admin.overview import overview
 from persx.web.admin.rejected import list_rejected
 from persx.web.admin.session import (
@@ -123,11 +124,12 @@ DOORS: Final = (
     Door("GET", "/admin/report/{name}", show_report, Action.READ),
     Door("GET", "/admin/review", review.show_review, Action.READ),
     Door("GET", "/admin/review/{file:str}", review.either, Action.READ),
+    Door("GET", "/admin/blocks", show_block_lifts, Action.READ),
     Door("GET", "/admin/health", health.show_health, Action.READ),
     Door("POST", "/admin/health/silences", health.send_silence, Action.PUBLISH),
     Door("POST", "/admin/health/silences/{id}/end", health.end_silence, Action.PUBLISH),
-    Door("GET", "/admin/blocks", show_blocks, Action.READ),
     Door("GET", "/admin/attributes", list_attributes, Action.READ),
+    Door("GET", "/admin/learning", show_blocks, Action.READ),
     Door("GET", "/admin/submissions", list_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/submissions.csv", export_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/data-protection", show_data_protection, Action.READ),

@@ -15,6 +15,7 @@ from persx.decide.uses import Uses
 from persx.model.attribute import Attribute, Purpose, Source, Value, ValueType
 from persx.model.clock import Millis
 from persx.model.decision import Reason
+from persx.model.learning import HELD_OUT
 from persx.model.question import INDUSTRY
 from persx.visitors.prediction.traced import TRACES
 from persx.web.site.frame import industry_label
@@ -246,7 +247,19 @@ class Speaker:
     def reason(self, block: BlockReceipt) -> tuple[str, tuple[str, ...]]:
         """Say why a block showed what it showed, and the facts on which that hung."""
         said = self._words.mine
+        why, facts = self._reason(block)
+        if block.learning == HELD_OUT:
+            return why, (*facts, said.learned_held_out)
+        if block.learning in ("alone", "unused"):
+            return why, (*facts, said.learned_unused)
+        return why, facts
+
+    def _reason(self, block: BlockReceipt) -> tuple[str, tuple[str, ...]]:
+        said = self._words.mine
         match block.reason:
+            case Reason.LEARNED:
+                percent = f"{100 * block.propensity:.0f}"
+                return said.learned, (said.learned_chance.format(percent=percent),)
             case Reason.TARGETED if block.rule:
                 return said.targeted, self._read(block.clauses)
             case Reason.TARGETED if block.variant == "default":

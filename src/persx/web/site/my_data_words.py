@@ -114,7 +114,16 @@ class MyDataWords(msgspec.Struct, frozen=True, kw_only=True):
         "You take part in a comparison. Chance has put you into the group “{arm}”, and you stay"
         " in it."
     )
-    learned: str = "Chosen by chance among several versions, those that work better more often."
+    learned: str = (
+        "Chosen by chance among the versions that fit you. We learn from what visitors do which of"
+        " them work, and show those more often."
+    )
+    learned_chance: str = "Chance of this version: {percent}%"
+    learned_held_out: str = (
+        "We learn which versions work. You are in a small group, chosen by chance, that this does"
+        " not touch, so that we can tell whether it helps."
+    )
+    learned_unused: str = "Nothing that we have learned from others was used for this choice."
     holdout: str = (
         "The version for everybody. You are in a small group, chosen by chance, that always gets"
         " it, so that we can tell whether fitting pages to people helps at all."
@@ -291,7 +300,16 @@ GERMAN_MY_DATA: Final = MyDataWords(
         "Sie nehmen an einem Vergleich teil. Der Zufall hat Sie in die Gruppe „{arm}“ gelost, und"
         " dort bleiben Sie."
     ),
-    learned="Zufällig aus mehreren Fassungen gewählt, bessere häufiger.",
+    learned=(
+        "Der Zufall hat unter den Fassungen gewählt, die zu Ihnen passen. Wir lernen aus dem, was"
+        " Besucher tun, welche davon gut sind, und zeigen diese häufiger."
+    ),
+    learned_chance="Wahrscheinlichkeit dieser Fassung: {percent} %",
+    learned_held_out=(
+        "Wir lernen, welche Fassungen gut sind. Sie gehören zu einer kleinen, zufällig gewählten"
+        " Gruppe, die das nicht betrifft, damit wir sehen, ob es hilft."
+    ),
+    learned_unused="Für diese Wahl wurde nichts verwendet, was wir von anderen gelernt haben.",
     holdout=(
         "Die Fassung für alle. Sie gehören zu einer kleinen, zufällig gewählten Gruppe, die sie"
         " immer bekommt, damit wir sehen, ob angepasste Seiten überhaupt helfen."

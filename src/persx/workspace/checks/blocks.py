@@ -11,7 +11,8 @@ from persx.content.blocks import BLOCK_TYPES
 from persx.content.lint import check_block, check_block_type
 from persx.content.types import block_types
 from persx.model.errors import Fault
-from persx.model.workspace import Block, BlockTypeDocument, Variant
+from persx.model.workspace import Block, BlockTypeDocument, Policy, Variant
+from persx.workspace.checks.learning import check_learning
 from persx.workspace.checks.schedules import check_schedule
 from persx.workspace.checks.subject import Subject
 from persx.workspace.conversion import shown
@@ -36,6 +37,7 @@ def check_blocks(subject: Subject) -> Iterator[Fault]:
         if block.type not in broken and (block.type in types or EVERYTHING not in broken):
             yield from _content(subject, name, check_block(block, types, subject.workspace))
         yield from _places(subject, name, block)
+        yield from check_learning(subject, name, block)
         for variant in block.variants:
             path = f"variants.{variant.name}"
             for locale in variant.locales:
@@ -63,7 +65,7 @@ def check_blocks(subject: Subject) -> Iterator[Fault]:
                 hint="Add a variant, or remove the holdout.",
                 severity="warning",
             )
-        if not subject.is_damaged(_KIND, name):
+        if not subject.is_damaged(_KIND, name) and block.policy is Policy.FIRST_MATCH:
             yield from _shadowed(subject, name, block)
     yield from _unused(subject)
 
