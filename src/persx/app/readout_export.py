@@ -33,6 +33,7 @@ from persx.experiments.statistics.interval import CONFIDENCE
 from persx.model.block_holdout import block_holdouts
 from persx.model.clock import Millis
 from persx.model.errors import BadInput
+from persx.model.learning import learning_block
 from persx.model.workspace import HOLDOUT, Goal, Snapshot, Workspace
 from persx.storage.ports import Rows
 from persx.storage.scope import System
@@ -152,6 +153,9 @@ def _check(folder: Path) -> None:
 def _seed(workspace: Workspace, key: str) -> str:
     if key == HOLDOUT and key not in workspace.experiments:
         return workspace.settings.holdout.seed
+    learns = workspace.blocks.get(learning_block(key) or "")
+    if learns is not None and learns.learn is not None:
+        return learns.learn.seed or learns.name
     blocks = block_holdouts(workspace.blocks, workspace.settings.holdout.goals)
     experiment = workspace.experiments.get(key) or blocks.get(key)
     return (experiment.seed if experiment else "") or key
