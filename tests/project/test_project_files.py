@@ -246,6 +246,10 @@ def test_what_is_imported_is_declared(folder: str) -> None:
         # Contract suites run where pytest and hypothesis are; nothing below them imports them.
         suites = undeclared.pop("pytest", set()) | undeclared.pop("hypothesis", set())
         assert all(file.startswith("src/persx/testing/") for file in suites)
+        # The extra `otel` is for traces alone, which load it where they are wanted.
+        assert "otel" in project["optional-dependencies"]
+        traced = [name for name in undeclared if name.startswith("opentelemetry-")]
+        assert all(undeclared.pop(name) == {"src/persx/app/tracing.py"} for name in traced)
     assert undeclared == {}
 
 
