@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persx.decide.compilation import compile_snapshot
@@ -251,6 +251,7 @@ def test_two_factors_are_two_experiments_that_cross() -> None:
     assert min(cells.values()) > 25
 
 
+@settings(deadline=None)
 @given(st.sampled_from(VISITORS), st.booleans(), st.floats(0, 9), st.sampled_from(["SaaS", ""]))
 def test_nothing_but_the_layer_decides(
     visitor: str, has_interest: bool, orders: float, industry: str

@@ -77,7 +77,7 @@ async def test_every_route_and_command_says_which_scope_it_needs(services: Any) 
     files = {"begin-import", "continue-import", "import_experiment"}
     team = {name for name in USE_CASES.names if name.startswith(("user-", "key-"))}
     others = {"retain", "identity-unmerge", "identity-link", "audit", "verify-audit"}
-    others |= {"export-visitor", "hand-out"}
+    others |= {"export-visitor", "hand-out", "health", "probe-mark", "probe-walk", "simulate"}
     assert len(team) > 4
     assert set(USE_CASES.names) - set(COMMAND_SCOPES) == files | team | others, (
         "COMMAND_SCOPES says which scope a command needs, or this test that none does"
