@@ -80,7 +80,7 @@ async def begin_totp(services: Services, staff: SignedIn) -> str:
 
 
 def pending_totp(services: Services, staff: SignedIn) -> str:
-    """Return the secret that this session is setting up; empty where it is not."""
+    """Return the secret that is being set up in a session; empty where none is."""
     return opened(staff.session.pending, services.keys.secret)
 
 
