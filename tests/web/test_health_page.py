@@ -142,7 +142,8 @@ async def test_a_key_for_reports_reads_health_and_no_other(client: Any) -> None:
 
     assert (await ask("last-health", SERVER_KEY)).status_code == 200
     assert (await ask("last-health", WRITE_KEY)).status_code == 403
-    assert (await ask("silence", SERVER_KEY)).status_code == 403
+    assert (await ask("silence", WRITE_KEY)).status_code == 403
+    assert (await ask("health", SERVER_KEY)).status_code == 403
 
 
 async def test_the_page_shows_a_look_that_an_earlier_process_took(
