@@ -80,12 +80,12 @@ async def test_it_is_read_from_the_holdout_once_a_day(services: Services, place:
         common = {"anonymous_id": who, "timestamp": at, "received": at, "type": EventType.TRACK}
         said = {
             "experiment_id": "holdout", "variation_id": arm, "epoch": 1, "unit": f"a:{who}",
-            "segments": {"industry": "SaaS" if number % 4 else "Education"},
+            "segments": {"industry": "SaaS" if number // 10 % 2 else "Education"},
         }  # fmt: skip
         events.append(
             Event(message_id=f"x{number}", name=EXPOSURE, properties=said, verified=True, **common)
         )
-        if number // 10 % often == 0:
+        if number // 20 % often == 0:
             goal_said = dict(wanted.where)
             events.append(
                 Event(message_id=f"g{number}", name=wanted.event, properties=goal_said, **common)

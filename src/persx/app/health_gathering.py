@@ -111,7 +111,13 @@ async def fresh_lifts(
         if name not in workspace.industries or arm is None or metric not in arm.metrics:
             continue
         found = arm.metrics[metric]
-        reasons = withheld or ((found.reason or "Too few conversions.",) * (found.lift is None))
+        own = next((each.withheld for each in segment.pli if each.arm == TARGETED), [])
+        # What the report does not quote, because too few have converted, is no alarm either.
+        reasons = (
+            withheld
+            or tuple(own)
+            or ((found.reason or "Too few conversions.",) * (found.lift is None))
+        )
         lifts[name] = Lift(
             lift=None if reasons else found.lift,
             low=None if reasons else found.low,
