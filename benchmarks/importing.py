@@ -21,6 +21,9 @@ CUSTOMERS = 20_000
 RATE = 500.0
 SECONDS = 2.0
 ROUNDS = 3
+WARM_SECONDS = 35.0
+"""After so long a new server has done what each does once: the first walk of its probes, the first
+look at its health."""
 
 MAPPING = """
 event: Order Completed
@@ -81,7 +84,7 @@ def _waits(folder: Path) -> tuple[list[float], list[float]]:
             msgspec.json.encode({"anonymousId": f"visitor-{n}", "page": "home"}) for n in range(200)
         )
         load = Load(f"{server.url}/v1/decide", bodies, SERVER_KEY)
-        at_rate(load, RATE, 1)
+        at_rate(load, RATE, WARM_SECONDS)
         for turn in range(ROUNDS):
             alone.append(percentile(at_rate(load, RATE, SECONDS), 0.99))
             mapping = folder / "map.yaml"
