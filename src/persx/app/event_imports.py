@@ -45,6 +45,9 @@ READ: Final = 10_000
 WAITING: Final = 4_000
 """Events that wait to be kept: enough for large commits, few enough for the garbage collector."""
 
+WAITING_BESIDE: Final = 500
+"""As many in a serving process: who asks after a quiet time meets a short queue."""
+
 
 class _Row(msgspec.Struct, gc=False):
     message_id: str
@@ -197,6 +200,7 @@ async def _continue(services: Services, request: ContinueImport) -> EventImport:
     await services.store.set_value(_value(job.name), msgspec.json.encode(underway))
     keeping: deque[asyncio.Task[Appended]] = deque()
     pace = Pace(services)
+    most = WAITING_BESIDE if services.url else WAITING
 
     async def wait_for_oldest() -> None:
         nonlocal accepted, duplicates, sequence
@@ -218,7 +222,7 @@ async def _continue(services: Services, request: ContinueImport) -> EventImport:
                     accepted += len(events) - len(missing)
                     events = missing
                 keeping.append(asyncio.create_task(collect(services, events)))
-                while keeping and (pace.busy or len(keeping) * SLICE >= WAITING):
+                while keeping and (pace.busy or len(keeping) * SLICE >= most):
                     await wait_for_oldest()
                 # Whoever else waits has their turn between two slices.
                 await pace.rest()
