@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from persx.model.attribute import Attribute, ValueType
 from persx.model.decision import PageDecision, Reason
 from persx.model.visitor import Profile
 from persx.model.workspace import (
+    DEFAULT,
     Arm,
     Audience,
     Block,
@@ -23,6 +25,7 @@ from persx.model.workspace import (
     HoldoutSettings,
     Industry,
     Page,
+    Policy,
     Settings,
     Snapshot,
     Strategy,
@@ -224,6 +227,44 @@ def test_a_strategy_that_won_leaves_others_than_its_target_alone() -> None:
     few, many = {**KNOWN, "orders": 1.0}, {**KNOWN, "orders": 6.0}
     assert shown(decided(plan(won), "a:v", few))["hero"] == "again"
     assert shown(decided(plan(won), "a:v", many))["hero"] == "saas"
+
+
+@pytest.mark.parametrize("target", ["", 'industry == "SaaS"'])
+@pytest.mark.parametrize("winner", ["saas", DEFAULT])
+def test_a_block_that_learns_has_nothing_else_to_draw_where_one_has_won(
+    target: str, winner: str
+) -> None:
+    learning = msgspec.structs.replace(
+        block("hero", saas='industry == "SaaS"', always=""), policy=Policy.LEARN
+    )
+    won = Experiment(
+        key="test",
+        target=target,
+        arms=(Arm(name="old"), Arm(name="new", show={"hero": winner})),
+        status="stopped",
+        winner="new",
+    )
+    workspace = Workspace(
+        settings=Settings(holdout=HoldoutSettings(share=0)),
+        industries={"SaaS": Industry(name="SaaS")},
+        attributes={"industry": attribute("industry", values="industries")},
+        blocks={"hero": learning},
+        pages={"home": Page(name="home", path="/", title="Home", blocks=("hero",))},
+        experiments={"test": won},
+    )
+    of = compile_snapshot(
+        Snapshot(number=1, digest="", published=0, author="", message="", workspace=workspace)
+    )
+    branches = of.blocks["hero"].branches
+    eligible = of.program.page_chooser([[each] for each in branches])
+
+    def open_to(known: dict[str, Any]) -> list[str]:
+        held = eligible(known, NOW, {})
+        names = of.blocks["hero"].names
+        return [name for name, found in zip(names, held, strict=False) if found == 0]
+
+    assert open_to({"industry": "SaaS"}) == [winner]
+    assert open_to({}) == (["always"] if target else [winner])
 
 
 def test_the_holdout_stays_held_out_of_a_winner() -> None:

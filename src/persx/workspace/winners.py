@@ -7,14 +7,18 @@ winner costs no time, needs no consent, and rolling the publication back takes i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 import msgspec
 
 from persx.model.experiment import TARGETED, Arm, Experiment, Strategy
-from persx.model.workspace import DEFAULT, Block, Variant, Workspace
+from persx.model.workspace import DEFAULT, Block, Policy, Schedule, Variant, Workspace
 
-FIRST = 1 << 20
+FIRST: Final = 1 << 20
 """A priority before all that people write."""
+
+_OVER: Final = Schedule(end="1970-01-02 00:00", zone="UTC")
+"""Of what is kept by its name and never shown by itself."""
 
 Within = Callable[[str, Strategy], bool]
 """Tells whether a rule goes by nothing but a strategy's attributes."""
@@ -39,7 +43,7 @@ def shown_by(arm: Arm, block: str) -> str:
 def with_winners(workspace: Workspace, within: Within) -> dict[str, Block]:
     """Return the blocks as they are once every experiment with a winner is decided.
 
-    An experiment that was decided later comes first.
+    Of two that name content for one block, the one whose key stands last comes first.
     """
     blocks = dict(workspace.blocks)
     for at, experiment in enumerate(workspace.experiments.values()):
@@ -90,7 +94,18 @@ def _decided(
         if each.name == said:
             chosen = each
     first = msgspec.structs.replace(chosen, when=target, priority=priority, schedule=None)
-    return [first, *block.variants]
+    if block.policy is not Policy.LEARN:
+        return [first, *block.variants]
+    # A block that learns draws among all that are eligible: for the target nothing else is.
+    return [
+        first,
+        *(
+            msgspec.structs.replace(each, when=_unless(each.when, target))
+            if target
+            else msgspec.structs.replace(each, schedule=_OVER)
+            for each in block.variants
+        ),
+    ]
 
 
 def _unless(when: str, target: str) -> str:
