@@ -208,8 +208,8 @@ def _density(beliefs: _Beliefs, values: np.ndarray) -> np.ndarray:
 
 
 def _standardised(beliefs: _Beliefs, values: np.ndarray) -> np.ndarray:
-    away: np.ndarray = values[:, :, None] - beliefs.means[:, None]
-    return away / beliefs.deviations[:, None]
+    away: np.ndarray = (values[:, :, None] - beliefs.means[:, None]) / beliefs.deviations[:, None]
+    return away
 
 
 def _quantiles(beliefs: _Beliefs, shares: np.ndarray) -> np.ndarray:
