@@ -108,22 +108,19 @@ def decide(
             if own is None:
                 own = block.choose(attributes, now, memo)
             draw: Draw | None = None
-            if learned and own != DEFAULT_CHOICE and block.name in learned:
-                published = learned[block.name]
+            if learned and own != DEFAULT_CHOICE and (published := learned.get(block.name)):
                 used[published.key] = published.number
                 draw = published.draw(texts, own, attributes, now, memo, profile.bucketing_id)
-            if plain and texts.arrange is None and draw is not None:
-                if texts.differs[draw.choice]:
-                    counted.add(HOLDOUT)
-                drawn.append(draw.assignment)
-                decision = draw.plain
-            elif plain and texts.arrange is None:
-                if own == DEFAULT_CHOICE:
-                    decision = _fallback(texts.fallbacks, block, profile, attributes)
-                else:
-                    if texts.differs[own]:
-                        counted.add(HOLDOUT)
+            if plain and texts.arrange is None:
+                if draw is not None:
+                    own, decision = draw.choice, draw.plain
+                    drawn.append(draw.assignment)
+                elif own != DEFAULT_CHOICE:
                     decision = texts.targeted[own]
+                else:
+                    decision = _fallback(texts.fallbacks, block, profile, attributes)
+                if texts.differs[own]:
+                    counted.add(HOLDOUT)
             else:
                 visit = visit or _Visit(
                     profile, attributes, now, memo, held, enrolled, arms, counted, forced, drawn
@@ -147,7 +144,7 @@ def decide(
         assignments=tuple(assignments),
         attributes=attributes,
         forced=forced is not None,
-        artifacts={**_asked(page, profile), **used} if page.guesses or used else NOTHING_ASKED,
+        artifacts={**_asked(page, profile), **used} if page.guesses else used or NOTHING_ASKED,
         errors=errors,
     )
 
