@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,10 @@ from persx.app.services import Services
 from persx.app.shopping import PRODUCT_VIEWED, products_viewed
 from persx.app.signing import Signer
 from persx.app.visiting import Visitor
+from persx.decide.plan import Plan
 from persx.model.event import EXPOSURE, Event, EventType, anonymous_key
+from persx.model.learning import learning_block
+from persx.model.workspace import HOLDOUT
 
 TOKEN_SECONDS: Final = 3_600
 
@@ -90,6 +93,35 @@ def _context(came: Mapping[str, str]) -> dict[str, Any]:
     if "device" in came:
         context["device"] = {"type": came["device"]}
     return context
+
+
+def completed(plan: Plan | None, events: Sequence[Event]) -> list[Event]:
+    """Return events that a client sent, exposures with the epoch that runs where they name none.
+
+    A client knows its arm from the decision; which stratum of the report it belongs to is ours.
+    """
+    return [
+        msgspec.structs.replace(event, properties={**event.properties, "epoch": epoch})
+        if event.name == EXPOSURE
+        and "epoch" not in event.properties
+        and (epoch := _epoch(plan, str(event.properties.get("experiment_id")))) is not None
+        else event
+        for event in events
+    ]
+
+
+def _epoch(plan: Plan | None, key: str) -> int | None:
+    """Return the current epoch of an experiment; none where there is no such experiment."""
+    if plan is None:
+        return None
+    if key == HOLDOUT:
+        return None if plan.holdout is None else plan.holdout.epoch
+    if (running := plan.experiments.get(key)) is not None:
+        return running.epoch
+    if (declared := plan.workspace.experiments.get(key)) is not None:
+        return declared.epoch
+    block = plan.workspace.blocks.get(learning_block(key) or "")
+    return None if block is None or block.learn is None else block.learn.epoch
 
 
 def _is_erased(services: Services, exposure: Exposure) -> bool:

@@ -36,7 +36,7 @@ from persx.decide.plan import (
 from persx.decide.sound import sound_blocks, sound_contents, sound_variants
 from persx.decide.strategies import Strategies
 from persx.model.attribute import Attribute, Source
-from persx.model.block_holdout import block_holdouts
+from persx.model.block_holdout import block_holdouts, share_epoch
 from persx.model.clock import parse_wall_time
 from persx.model.decision import Assignment, Decision, Reason
 from persx.model.learning import HELD_OUT, LEARNED, learning_key
@@ -334,18 +334,19 @@ def _holdout_plan(workspace: Workspace) -> ExperimentPlan | None:
     settings = workspace.settings.holdout
     if settings.share <= 0:
         return None
+    epoch = share_epoch(settings.share)
     return ExperimentPlan(
         key=HOLDOUT,
         seed=settings.seed,
         layer="",
         start=0.0,
         end=1.0,
-        epoch=1,
+        epoch=epoch,
         whole=True,
         same=False,
         arms=(GENERIC, TARGETED),
         ranges=ArmRanges([settings.share, 1 - settings.share]),
         target=None,
         reads=frozenset(),
-        assignments=_assignments(HOLDOUT, [GENERIC, TARGETED], 1),
+        assignments=_assignments(HOLDOUT, [GENERIC, TARGETED], epoch),
     )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from persx.experiments.groups import Group, Sums
 from persx.experiments.plan import Method, MetricPlan, Observed, ReadoutPlan
-from persx.model.block_holdout import GENERIC, block_holdouts
+from persx.model.block_holdout import GENERIC, block_holdouts, share_epoch
 from persx.model.clock import Millis
 from persx.model.counting import counted
 from persx.model.errors import NotFound, did_you_mean
@@ -181,7 +181,9 @@ def live_epoch(workspace: Workspace, key: str) -> int:
     """Return the current epoch of an experiment."""
     if learning := _learning_of(workspace, key):
         return learning.epoch
-    return 1 if key == HOLDOUT else _declared(workspace)[key].epoch
+    if key == HOLDOUT:
+        return share_epoch(workspace.settings.holdout.share)
+    return _declared(workspace)[key].epoch
 
 
 def _metrics(goals: Sequence[Goal]) -> list[MetricPlan]:
