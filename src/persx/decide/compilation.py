@@ -76,7 +76,8 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
     personas = PersonaScorer(workspace.personas, workspace.settings.personas, program)
     types = block_types(workspace)
     # A block's holdout comes first: held out means default, whatever else is tried there.
-    running = block_holdouts(workspace.blocks, workspace.settings.holdout.goals) | {
+    holdouts = block_holdouts(workspace.blocks, workspace.settings.holdout.goals)
+    running = holdouts | {
         key: experiment
         for key, experiment in workspace.experiments.items()
         if experiment.status == "running"
@@ -96,7 +97,10 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
         )
         for name, block in with_winners(workspace, strategies.within).items()
     }
-    experiments = {key: _experiment_plan(each, program) for key, each in running.items()}
+    experiments = {
+        key: _experiment_plan(each, program, Reason.HOLDOUT if key in holdouts else Reason.ARM)
+        for key, each in running.items()
+    }
     shown = {
         name: sound_blocks(page.blocks, blocks, name, faults)
         for name, page in workspace.pages.items()
@@ -301,7 +305,7 @@ def _window(schedule: Schedule | None, zone: str) -> tuple[int | None, int | Non
     )
 
 
-def _experiment_plan(experiment: Experiment, program: Program) -> ExperimentPlan:
+def _experiment_plan(experiment: Experiment, program: Program, reason: Reason) -> ExperimentPlan:
     return ExperimentPlan(
         key=experiment.key,
         seed=experiment.seed or experiment.key,
@@ -318,6 +322,7 @@ def _experiment_plan(experiment: Experiment, program: Program) -> ExperimentPlan
         assignments=_assignments(
             experiment.key, [arm.name for arm in experiment.arms], experiment.epoch
         ),
+        reason=reason,
     )
 
 
