@@ -43,7 +43,7 @@ async def test_every_screen_says_that_its_data_are_simulated(client: Any, servic
 
 
 OUTSIDE = (
-    *("/admin", "/admin/login", "/admin/code", "/admin/report/holdout"),
+    *("/admin", "/admin/report/holdout", "/admin/people"),
     *("/admin/enter/none", "/admin/join/none"),
 )
 
