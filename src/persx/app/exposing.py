@@ -11,6 +11,8 @@ from persx.app.collecting import collect
 from persx.app.consenting import consented
 from persx.app.deciding import Decided
 from persx.app.decision_log import decided_at
+from persx.app.filtering import bot_event, paced
+from persx.app.robots import Pace
 from persx.app.services import Services
 from persx.app.shopping import PRODUCT_VIEWED, products_viewed
 from persx.app.signing import Signer
@@ -166,14 +168,15 @@ async def confirm(
             context={**_context(exposure.came), **context},
         )
 
-    events = [
-        event(
-            EventType.PAGE,
-            "page",
-            exposure.title,
-            {"path": exposure.path, "title": exposure.title},
-        )
-    ]
+    page = event(
+        EventType.PAGE, "page", exposure.title, {"path": exposure.path, "title": exposure.title}
+    )
+    pace = paced(services, page)
+    if pace is not Pace.HUMAN:
+        if pace is Pace.FOUND:
+            await collect(services, await consented(services, [bot_event(services, page)]))
+        return True
+    events = [page]
     events += [
         event(
             EventType.TRACK,

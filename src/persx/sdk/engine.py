@@ -32,7 +32,6 @@ from persx.workspace.documents import read_folder
 from persx.workspace.snapshot import canonical, digest
 from persx.workspace.validation import check
 
-
 _NONE: Final = msgspec.Raw(b"null")
 
 
