@@ -21,7 +21,7 @@ from persx.workspace.measured import changed_while_measured, counts
 
 _KIND: Final = "experiments"
 _BLOCKS: Final = "blocks"
-_FROZEN: Final = ("target", "blocks", "arms", "layer", "offset", "goals")
+_FROZEN: Final = ("target", "blocks", "arms", "layer", "offset", "goals", "metrics", "guardrails")
 
 
 def changed_while_running(before: Workspace, after: Workspace) -> list[Fault]:
