@@ -18,6 +18,7 @@ from persx.cli import main
 from persx.model.errors import Fault, InvalidWorkspace
 from persx.model.experiment import Arm, Experiment
 from persx.model.learning import LearnSettings
+from persx.model.metric import Metric
 from persx.model.workspace import (
     Audience,
     Block,
@@ -187,6 +188,36 @@ def test_a_goal_that_holdouts_count_is_said() -> None:
         before, settings=Settings(holdout=HoldoutSettings(share=0.1, goals=("visit",)))
     )
     assert "proves nothing" in told(before, others)[0].message
+
+
+def test_a_metric_is_frozen_for_experiments_and_said_for_the_holdout() -> None:
+    value = Metric(name="value", kind="mean", goal="paid", label="Value")
+    test = Experiment(
+        key="foot-text", arms=(Arm(name="a"), Arm(name="b")), goals=("visit",), metrics=("value",)
+    )
+    base = workspace(metrics={"value": value}, experiments={"foot-text": test})
+    before = replace(
+        base,
+        goals=base.goals | {"paid": Goal(name="paid", event="Order Paid", value="amount")},
+        settings=Settings(
+            holdout=HoldoutSettings(share=0.1, goals=("visit",), guardrails=("value", "bounce"))
+        ),
+    )
+    assert told(before, replace(before, metrics={"value": replace(value, label="Worth")})) == []
+    for after in (
+        replace(before, metrics={"value": replace(value, winsorise=0.99)}),
+        replace(before, goals=before.goals | {"paid": Goal(name="paid", event="Order Paid")}),
+    ):
+        frozen, said = told(before, after)
+        assert (frozen.severity, said.severity) == ("error", "warning")
+        assert "'foot-text' runs" in frozen.message
+        assert "holdout" in said.message
+        anew = replace(after, experiments={"foot-text": replace(test, epoch=2)})
+        assert [each.severity for each in told(before, anew)] == ["warning"]
+    # A standard metric that the workspace declares itself is another one.
+    own = Metric(name="bounce", goal="visit")
+    (said,) = told(before, replace(before, metrics=before.metrics | {"bounce": own}))
+    assert said.path == "bounce"
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+import msgspec
+
 from persx.audience.rules import check_rule
+from persx.experiments.standard import STANDARD_METRICS
 from persx.model.block_holdout import block_holdout_key, share_epoch
 from persx.model.errors import Fault
 from persx.model.learning import learning_key
+from persx.model.metric import Metric
 from persx.model.workspace import HOLDOUT, Block, Goal, Policy, Variant, Workspace
 from persx.workspace.checks.subject import Subject
 from persx.workspace.layout import SETTINGS
@@ -208,15 +212,28 @@ def _goals(subject: Subject, before: Workspace) -> Iterator[Fault]:
     """A goal that changes is counted anew, for everybody and from the first visitor on."""
     after = subject.workspace
     holdouts = after.settings.holdout
-    if before.settings.holdout.goals != holdouts.goals and before.settings.holdout.share > 0:
-        yield subject.fault(
-            SETTINGS,
-            "",
-            "holdout.goals",
-            "The reports of holdouts tell of other goals, from the first visitor on. A goal that "
-            "is chosen after the figures were seen proves nothing.",
-            severity=_WARNING,
-        )
+    old_holdout = before.settings.holdout
+    for field in ("goals", "metrics", "guardrails") if old_holdout.share > 0 else ():
+        if getattr(old_holdout, field) != getattr(holdouts, field):
+            yield subject.fault(
+                SETTINGS,
+                "",
+                f"holdout.{field}",
+                f"The reports of holdouts tell of other {field}, from the first visitor on. What "
+                "is chosen after the figures were seen proves nothing.",
+                severity=_WARNING,
+            )
+    for metric in (*old_holdout.metrics, *old_holdout.guardrails):
+        if old_holdout.share > 0 and judges(before, metric) != judges(after, metric):
+            yield subject.fault(
+                "metrics",
+                metric,
+                "",
+                "The holdout is judged by this metric: its figures are computed anew, from the "
+                "first visitor on.",
+                hint="Give the new metric another name, and both can be read.",
+                severity=_WARNING,
+            )
     for name, old in before.goals.items():
         new = after.goals.get(name)
         if new is not None and counts(old) == counts(new):
@@ -239,10 +256,26 @@ def counts(goal: Goal) -> tuple[object, ...]:
     return goal.event, goal.where, goal.value
 
 
+def judges(workspace: Workspace, name: str) -> Metric | None:
+    """Return what makes a metric; its label and description are not among it."""
+    found = (STANDARD_METRICS | workspace.metrics).get(name)
+    return found and msgspec.structs.replace(found, label="", description="")
+
+
+def goals_of_metrics(workspace: Workspace, names: Iterable[str]) -> Iterator[str]:
+    """Return the goals that metrics are made of."""
+    for name in names:
+        metric = judges(workspace, name)
+        if metric is not None:
+            yield from (each for each in (metric.goal, metric.per) if each)
+
+
 def _counting(workspace: Workspace, goal: str) -> Iterator[str]:
     """Return the holdouts that count a goal, and what learns by it."""
-    named = workspace.settings.holdout.goals or tuple(workspace.goals)
-    if goal in named:
+    holdouts = workspace.settings.holdout
+    named = holdouts.goals or tuple(workspace.goals)
+    judged = goals_of_metrics(workspace, (*holdouts.metrics, *holdouts.guardrails))
+    if goal in (*named, *judged):
         if workspace.settings.holdout.share > 0:
             yield HOLDOUT
         yield from (block_holdout_key(name) for name, it in workspace.blocks.items() if it.holdout)

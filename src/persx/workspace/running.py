@@ -17,7 +17,12 @@ from persx.model.learning import learning_key
 from persx.model.workspace import HOLDOUT, Block, Policy, Workspace
 from persx.workspace.checks.subject import Subject
 from persx.workspace.layout import SETTINGS
-from persx.workspace.measured import changed_while_measured, counts
+from persx.workspace.measured import (
+    changed_while_measured,
+    counts,
+    goals_of_metrics,
+    judges,
+)
 
 _KIND: Final = "experiments"
 _BLOCKS: Final = "blocks"
@@ -52,7 +57,10 @@ def changed_while_running(before: Workspace, after: Workspace) -> list[Fault]:
         faults += _epochs(subject, key, old, new)
         if old.status == "running" and new.epoch == old.epoch:
             faults += _frozen(subject, key, old, new)
-            faults += _goals(subject, key, new.goals or tuple(before.goals), before)
+            metrics = (*old.metrics, *old.guardrails)
+            counted = [*(new.goals or before.goals), *goals_of_metrics(before, metrics)]
+            faults += _goals(subject, key, tuple(dict.fromkeys(counted)), before)
+            faults += _metrics(subject, key, metrics, before)
     faults += _holdout(subject, before)
     for name, block in before.blocks.items():
         faults += _learning(subject, name, block)
@@ -119,6 +127,21 @@ def _goals(
                 "",
                 f"The experiment '{key}' runs and counts this goal as it was.",
                 hint=f"Stop the experiment, raise its epoch, or give the new goal another name "
+                f"than {name}.",
+            )
+
+
+def _metrics(
+    subject: Subject, key: str, names: tuple[str, ...], before: Workspace
+) -> Iterator[Fault]:
+    for name in names:
+        if judges(before, name) != judges(subject.workspace, name):
+            yield subject.fault(
+                "metrics",
+                name,
+                "",
+                f"The experiment '{key}' runs and is judged by this metric as it was.",
+                hint=f"Stop the experiment, raise its epoch, or give the new metric another name "
                 f"than {name}.",
             )
 
