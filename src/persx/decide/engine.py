@@ -240,14 +240,15 @@ def _decide_block(
     if differs:
         visit.counted.add(HOLDOUT)
 
-    shown, by_arm, arms = _Shown(own, content), False, visit.arms
+    shown, arms = _Shown(own, content), visit.arms
+    by_arm: Reason | None = None
     for experiment, arm in visit.enrolled:
         shows = block.shows.get(experiment.key)
         if shows is None:
             continue
         arms = {**arms, experiment.key: experiment.arms[arm]}
         # An experiment that comes first and names the content leaves the later ones nothing.
-        if not by_arm:
+        if by_arm is None:
             by_show = {
                 show: shown if show == POLICY else _shown(visit, texts, show) for show in set(shows)
             }
@@ -256,8 +257,8 @@ def _decide_block(
             if experiment.same or any(other != first for other in others):
                 visit.counted.add(experiment.key)
             if shows[arm] != POLICY:
-                shown, by_arm = by_show[shows[arm]], True
-    if draw is not None and not by_arm and not visit.held:
+                shown, by_arm = by_show[shows[arm]], experiment.reason
+    if draw is not None and by_arm is None and not visit.held:
         # Whose content somebody else names, no arm of learning can show them anything else.
         visit.drawn.append(draw.assignment)
         arms = {**arms, draw.assignment.experiment: draw.arm}
@@ -276,8 +277,8 @@ def _decide_block(
         shown, reason = _shown(visit, texts, DEFAULT_CHOICE), Reason.HOLDOUT
     elif visit.forced is not None and (name := _forced(visit.forced, block)) is not None:
         shown, reason = _shown(visit, texts, block.choice(name)), Reason.FORCED
-    elif by_arm:
-        reason = Reason.ARM
+    elif by_arm is not None:
+        reason = by_arm
     elif own in texts.broken:
         reason = Reason.INVALID
     elif differs or own != DEFAULT_CHOICE:
