@@ -27,6 +27,9 @@ WINDOW: Final = "7d"
 """The window of an indicator that is shown without an objective."""
 
 _SHOWN: Final = 50
+_TOLD: Final = ("given up", "unsure")
+"""States of a delivery that are told with their reason."""
+
 _ORDER: Final = (ObjectiveState.CONFIRMED, ObjectiveState.WATCH)
 
 
@@ -157,7 +160,7 @@ def _sent(posted: Posted) -> SentAlert:
         at=posted.alert.at,
         title=posted.alert.headline,
         channels={
-            name: each.state if each.state != "given up" else f"given up: {each.error}"
+            name: f"{each.state}: {each.error}" if each.state in _TOLD else each.state
             for name, each in posted.deliveries.items()
         },
     )

@@ -68,6 +68,14 @@ class ObjectiveStatus(msgspec.Struct, frozen=True, kw_only=True):
         """The state."""
         return self.finding.state
 
+    @property
+    def counted(self) -> str:
+        """What its value rests on, in words."""
+        found = self.finding
+        if found.denominator:
+            return f"{found.numerator:,} of {found.denominator:,}"
+        return "no data" if found.value is None else "the lowest of all industries"
+
 
 class IndicatorStatus(msgspec.Struct, frozen=True, kw_only=True):
     """An indicator's value in a window.
@@ -94,7 +102,8 @@ class SentAlert(msgspec.Struct, frozen=True, kw_only=True):
     """An alert, and what became of it.
 
     Attributes:
-        channels: Channel → ``waiting``, ``sent``, or why it was given up.
+        channels: Channel → ``waiting``, ``sending``, ``sent``, or why it was given up or may not
+            have arrived.
     """
 
     id: str

@@ -19,7 +19,7 @@ from persx.app.health import (
     UnsilenceRequest,
 )
 from persx.cli.options import existing, home_option, json_option, print_json
-from persx.health.status import IndicatorStatus, ObjectiveStatus, Status
+from persx.health.status import IndicatorStatus, Status
 from persx.health.wording import share
 from persx.model.clock import iso, parse_duration
 from persx.model.health import ObjectiveState
@@ -87,14 +87,9 @@ def _objectives(status: Status) -> Table:
     for each in status.objectives:
         state = Text(each.state.value.upper(), style=_STYLES[each.state])
         table.add_row(
-            each.name, state, share(each.finding.value), each.target, _of(each), each.window
+            each.name, state, share(each.finding.value), each.target, each.counted, each.window
         )
     return table
-
-
-def _of(objective: ObjectiveStatus) -> str:
-    found = objective.finding
-    return f"{found.numerator:,} of {found.denominator:,}" if found.denominator else "no data"
 
 
 def _indicators(status: Status) -> Table:
