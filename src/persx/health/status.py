@@ -33,6 +33,12 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
         return named and subject.startswith(self.subject) and now < self.until
 
 
+def _counted(value: float | None, numerator: int, denominator: int) -> str:
+    if denominator:
+        return f"{numerator:,} of {denominator:,}"
+    return "no data" if value is None else "the lowest of all industries"
+
+
 class Point(msgspec.Struct, frozen=True, array_like=True):
     """The value of one day, such as ``2026-11-30``."""
 
@@ -72,9 +78,7 @@ class ObjectiveStatus(msgspec.Struct, frozen=True, kw_only=True):
     def counted(self) -> str:
         """What its value rests on, in words."""
         found = self.finding
-        if found.denominator:
-            return f"{found.numerator:,} of {found.denominator:,}"
-        return "no data" if found.value is None else "the lowest of all industries"
+        return _counted(found.value, found.numerator, found.denominator)
 
 
 class IndicatorStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +100,11 @@ class IndicatorStatus(msgspec.Struct, frozen=True, kw_only=True):
     denominator_of: str
     apart: dict[str, int] = {}
     by: dict[str, float] = {}
+
+    @property
+    def counted(self) -> str:
+        """What its value rests on, in words."""
+        return _counted(self.value, self.numerator, self.denominator)
 
 
 class SentAlert(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from persx.app.health import (
     UnsilenceRequest,
 )
 from persx.cli.options import existing, home_option, json_option, print_json
-from persx.health.status import IndicatorStatus, Status
+from persx.health.status import Status
 from persx.health.wording import share
 from persx.model.clock import iso, parse_duration
 from persx.model.health import ObjectiveState
@@ -95,14 +95,8 @@ def _objectives(status: Status) -> Table:
 def _indicators(status: Status) -> Table:
     table = Table("Indicator", "Value", "Of", "Window", "Formula", box=None)
     for each in status.indicators:
-        table.add_row(each.name.value, share(each.value), _counted(each), each.window, each.formula)
+        table.add_row(each.name.value, share(each.value), each.counted, each.window, each.formula)
     return table
-
-
-def _counted(indicator: IndicatorStatus) -> str:
-    if not indicator.denominator:
-        return "no data"
-    return f"{indicator.numerator:,} of {indicator.denominator:,}"
 
 
 @command.command("silence")
