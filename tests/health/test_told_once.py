@@ -44,11 +44,16 @@ asyncio.run(main())
 """
 
 
+def begun(home: Path, url: str) -> subprocess.Popen[bytes]:
+    """A process that confirms something and sends it."""
+    return subprocess.Popen([sys.executable, "-c", SENDS, str(home), url])
+
+
 async def test_kill_9_between_sending_and_noting_tells_nobody_twice(
     tmp_path: Path, hook: WebhookSink, caplog: pytest.LogCaptureFixture
 ) -> None:
     home = tmp_path / "home"
-    sender = subprocess.Popen([sys.executable, "-c", SENDS, str(home), hook.url])
+    sender = begun(home, hook.url)
     hook.taken = lambda: os.kill(sender.pid, signal.SIGKILL)
     assert await asyncio.to_thread(sender.wait, 60) == -signal.SIGKILL
     hook.taken = lambda: None
@@ -95,9 +100,7 @@ async def test_who_was_away_for_too_long_tells_nobody_again(
     assert (await look(other)).alerts[0].channels == {"log": "sent", "webhook": "sent"}
 
 
-async def test_what_was_counted_in_vain_is_counted_later(
-    services: Services, place: Place, hook: WebhookSink
-) -> None:
+async def test_what_was_counted_in_vain_is_counted_later(services: Services, place: Place) -> None:
     """Another process kept what it found while this one was looking."""
     decided(services, Reason.NO_MATCH, 50)
     services.health.serving = True
@@ -153,9 +156,7 @@ async def test_who_is_stopped_while_sending_still_notes_it(
     assert len(hook.messages) == 1
 
 
-async def test_what_nothing_is_known_of_is_not_over(
-    services: Services, place: Place, hook: WebhookSink
-) -> None:
+async def test_what_nothing_is_known_of_is_not_over(services: Services, place: Place) -> None:
     """A lift that the report withholds from now on has not recovered."""
     from persx.app.alerting import told
     from persx.app.health_record import ObjectiveRecord, Record

@@ -10,6 +10,7 @@ import pytest
 
 from persx.app.audit import AuditRequest, entries
 from persx.app.looking import look
+from persx.app.services import ROUTES
 from persx.health.status import Point
 from persx.model.clock import HOUR
 from persx.model.decision import Reason
@@ -170,3 +171,24 @@ def test_a_line_keeps_within_its_picture() -> None:
             assert 0 <= top <= 48
         assert 0 <= line.target <= 48
     assert line_of([], 0.7) is None
+
+
+async def test_how_long_answers_took_is_told_by_what_was_asked_for(
+    client: Any, services: Any
+) -> None:
+    def count(route: str) -> float:
+        found = services.metrics.registry.get_sample_value(
+            "persx_request_seconds_count", {"route": route}
+        )
+        assert found is not None, "told from the beginning"
+        return float(found)
+
+    before = {route: count(route) for route in ROUTES}
+    for path in ("/", "/contact", "/no-such-page", "/admin", "/admin/health", "/healthz"):
+        await client.get(path, headers=PERSON)
+    await client.post("/v1/track", json={}, headers=PERSON)
+    await client.post("/v1/decide", content=b"{", headers=PERSON)
+    found = {route: count(route) - before[route] for route in ROUTES if count(route)}
+    assert found == {"site": 3, "studio": 2, "operations": 1, "collect": 1, "decide": 1}
+    buckets = "persx_request_seconds_bucket", {"route": "site", "le": "+Inf"}
+    assert services.metrics.registry.get_sample_value(*buckets) == count("site")
