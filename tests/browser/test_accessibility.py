@@ -73,7 +73,6 @@ def test_no_page_of_the_studio_has_a_violation(browser: Browser, demo_server: An
         "/admin/report/holdout",
         "/admin/blocks",
         "/admin/health",
-        "/admin/lift",
         "/admin/learning",
         "/admin/probes",
         "/admin/review",
