@@ -147,7 +147,8 @@ def _lifts(evidence: Evidence) -> Found:
     if below:
         return _MISSED, f"Not above 15%: {', '.join(below)}."
     if withheld:
-        return _UNKNOWN, f"No figure yet: {', '.join(withheld)}."
+        why = next((each.withheld[0] for each in lifts.values() if each.withheld), "")
+        return _UNKNOWN, f"No figure yet: {', '.join(withheld)}. {why}".strip()
     unclear = [name for name, each in lifts.items() if (each.low or 0.0) <= 0]
     if unclear:
         return _UNKNOWN, f"The interval still contains 0: {', '.join(unclear)}."
