@@ -60,6 +60,9 @@ async def test_a_variant_that_breaks_in_it_is_confirmed(services: Services) -> N
     wrong = [each.subject for each in of(status, "content-works").subjects]
     assert wrong == ["home-hero · eCommerce"]
     assert {each.name for each in status.confirmed} == {"content-works", "industries-served"}
+    titles = [each.title for each in status.alerts]
+    assert len(titles) == 2
+    assert all(each.startswith("PersX.ai (Simulated data): ") for each in titles)
 
 
 async def test_days_are_not_counted_before_the_simulation_has_passed_them(

@@ -29,6 +29,7 @@ from persx.health.status import Silence
 from persx.model.clock import DAY, MINUTE, SECOND, Millis
 from persx.model.errors import PersxError
 from persx.model.health import Objective, ObjectiveState
+from persx.model.simulation import SIMULATED_LABEL
 from persx.model.workspace import Workspace
 
 FIRST_PAUSE: Final = 2 * SECOND
@@ -124,11 +125,12 @@ def _alert(
     parts = [services.keys.home_id, objective.name, kind, str(now)]
     parts += [each.subject for each in findings]
     public = services.settings.public_url.rstrip("/")
+    site = workspace.settings.name if workspace else "persx"
     return Alert(
         id=hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:24],
         kind=kind,
         at=now,
-        site=workspace.settings.name if workspace else "persx",
+        site=f"{site} ({SIMULATED_LABEL})" if services.simulation else site,
         objective=objective.name,
         title=INDICATORS[objective.measure.value].title,
         description=objective.description,
