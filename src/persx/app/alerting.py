@@ -28,6 +28,7 @@ from persx.health.objectives import objectives
 from persx.health.status import Silence
 from persx.model.clock import DAY, MINUTE, SECOND, Millis
 from persx.model.health import Objective, ObjectiveState
+from persx.model.simulation import SIMULATED_LABEL
 from persx.model.workspace import Workspace
 
 FIRST_PAUSE: Final = 2 * SECOND
@@ -126,7 +127,8 @@ def _alert(
         id=hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:24],
         kind=kind,
         at=now,
-        site=workspace.settings.name if workspace else "persx",
+        site=(workspace.settings.name if workspace else "persx")
+        + (f" ({SIMULATED_LABEL})" if services.simulation else ""),
         objective=objective.name,
         title=INDICATORS[objective.measure.value].title,
         description=objective.description,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -116,8 +117,8 @@ class Health(Collector):
         serving: This process looks again and again.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self.tally = Tally(clock)
+    def __init__(self, clock: Clock, seconds: Callable[[], float] = monotonic) -> None:
+        self.tally = Tally(clock, seconds)
         self.looking = asyncio.Lock()
         self.record: Record | None = None
         self.days: dict[str, Day] | None = None

@@ -57,13 +57,14 @@ _LATE: Final = 2 * MINUTE
 _log = logging.getLogger("persx")
 
 
-async def look(services: Services, *, fresh: bool = False) -> Status:
+async def look(services: Services, *, fresh: bool = False, log: bool = True) -> Status:
     """Count what is new, judge all objectives, and keep and return what was found.
 
     Whoever has not the lease is told what the one who has it found last.
 
     Args:
         fresh: Somebody waits: today's visitors are counted again, if that is cheap.
+        log: Read the log where it is due: for the day's visitors, and for lifts.
     """
     health = services.health
     async with health.looking:
@@ -80,7 +81,7 @@ async def look(services: Services, *, fresh: bool = False) -> Status:
             health.days = await load_days(services.store)
         taken = health.tally.take(services.metrics.errors_by_place())
         try:
-            return await _looked(services, health.record, taken, now, fresh)
+            return await _looked(services, health.record, taken, now, fresh=fresh, log=log)
         except BaseException:
             # What was kept is read again; what was counted counts the next time.
             health.record, health.days = None, None
@@ -92,7 +93,13 @@ async def look(services: Services, *, fresh: bool = False) -> Status:
 
 
 async def _looked(
-    services: Services, record: Record, pieces: list[Piece], now: Millis, fresh: bool
+    services: Services,
+    record: Record,
+    pieces: list[Piece],
+    now: Millis,
+    *,
+    fresh: bool,
+    log: bool,
 ) -> Status:
     health, plan = services.health, services.publication.plan
     taken = add(each.counts for each in pieces)
@@ -103,10 +110,10 @@ async def _looked(
     zone = plan.zone if plan else ZoneInfo("UTC")
     today = day_of(now, zone)
     timeline = await extended_timeline(services.store, record.timeline)
-    changed = await _days(services, taken, timeline.began, today, zone, fresh)
+    changed = await _days(services, taken, timeline.began, today, zone, fresh, log=log)
     days = {**(health.days or {}), **changed}
     lifts = record
-    if workspace is not None and record.lifts_of != today:
+    if log and workspace is not None and record.lifts_of != today:
         lifts = await fresh_lifts(services, record, workspace, today)
     known = Known(now=now, workspace=workspace, timeline=timeline, lifts=lifts.lifts)
     slot, finished = now // SLOT, None
@@ -186,7 +193,14 @@ class _New:
 
 
 async def _days(
-    services: Services, taken: Counts, began: Millis, today: str, zone: ZoneInfo, fresh: bool
+    services: Services,
+    taken: Counts,
+    began: Millis,
+    today: str,
+    zone: ZoneInfo,
+    fresh: bool,
+    *,
+    log: bool,
 ) -> dict[str, Day]:
     """Return the days that changed: today, and finished ones whose visitors are counted now."""
     health, now = services.health, services.clock()
@@ -196,7 +210,7 @@ async def _days(
     counts = add([current.counts, taken])
     counts = msgspec.structs.replace(counts, visitors=current.counts.visitors)
     plan = services.publication.plan
-    if plan is None:
+    if plan is None or not log:
         return {today: Day(counts=counts)}
     pause = max(0 if fresh else MINUTE, 50 * health.counting_takes)
     await services.decision_log.flush(services.store)
