@@ -11,20 +11,16 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import sqlite3
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 
-import duckdb
-
 from benchmarks.measurement import Measurement
+from benchmarks.sealed_log import fill
 from persx.app.erasing import erase
 from persx.app.home import open_home
 from persx.app.settings import ServerSettings
 from persx.model.event import Event, EventType, anonymous_key, user_key
-from persx.storage.backends.duckdb.files import digest_of
 from persx.testing import see
 from persx.visitors.fold import Fold
 
@@ -54,36 +50,6 @@ ROWS = """
 """
 
 
-def fill(home: Path, rows: int) -> None:
-    """Write `EVENTS` sealed events into a home, so many to a segment."""
-    session = EVENTS // SESSIONS
-    folder = home / "segments"
-    folder.mkdir(exist_ok=True)
-    with closing(duckdb.connect()) as engine, closing(sqlite3.connect(home / "persx.db")) as store:
-        for first in range(1, EVENTS + 1, rows):
-            last = min(first + rows - 1, EVENTS)
-            path = folder / f"events-{first:016d}-{last:016d}-benchmark.parquet"
-            select = ROWS.format(now=NOW, session=session, first=first, last=last)
-            engine.execute(
-                f"COPY ({select}) TO '{path}' "
-                "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 100000)"
-            )
-            store.execute(
-                "INSERT INTO segment VALUES ('events', ?, ?, ?, ?, ?, ?, 0)",
-                (
-                    first,
-                    last,
-                    f"segments/{path.name}",
-                    last - first + 1,
-                    path.stat().st_size,
-                    digest_of(path),
-                ),
-            )
-        store.execute("DELETE FROM sqlite_sequence WHERE name = 'event'")
-        store.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ?)", (EVENTS,))
-        store.commit()
-
-
 def hot(start: int, count: int) -> list[Event]:
     """Return events that are not sealed; one in a thousand is the visitor's."""
     return [
@@ -107,7 +73,8 @@ async def measure(home: Path, rows: int) -> tuple[float, float, float, float, in
     settings = ServerSettings()
     async with open_home(home, settings):
         pass
-    fill(home, rows)
+    select = ROWS.replace("{now}", str(NOW)).replace("{session}", str(EVENTS // SESSIONS))
+    fill(home, select, events=EVENTS, rows=rows)
     clock = NOW + 2 * EVENTS
     async with open_home(home, settings, clock=lambda: clock) as services:
         await services.stream.use_projector(Fold({}))

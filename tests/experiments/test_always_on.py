@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persx.experiments.groups import Group, Sums
+from persx.experiments.groups import Group
+from persx.experiments.moments import Moments
 from persx.experiments.readout import (
     Method,
     MetricPlan,
@@ -40,9 +41,12 @@ PLAN = ReadoutPlan(
 
 
 def group(arm: str, n: int, signups: int, segment: str = "", **more: Any) -> Group:
-    sums = {"signup": Sums(signups, signups), "signup.value": Sums(signups * 10.0, signups * 150.0)}
+    sums = {
+        "signup": Moments(n=n, sums=(signups,), products=(signups,)),
+        "signup.value": Moments(n=n, sums=(signups * 10.0,), products=(signups * 150.0,)),
+    }
     attribute = more.pop("attribute", "industry" if segment else "")
-    return Group(arm=arm, n=n, sums=sums, attribute=attribute, segment=segment, **more)
+    return Group(arm=arm, n=n, metrics=sums, attribute=attribute, segment=segment, **more)
 
 
 def observe(*groups: Group, **fields: Any) -> Observed:

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from persx.experiments.groups import Group, Sums
+from persx.experiments.groups import Group
 from persx.experiments.metrics import METRICS
 from persx.experiments.metrics.kind import MetricKind, Part, Stratum
 from persx.experiments.moments import Moments
@@ -35,8 +35,11 @@ PLAN = ReadoutPlan(
 def group(
     arm: str, n: int, signups: int, *, epoch: int = 1, attribute: str = "", segment: str = ""
 ) -> Group:
-    sums = {"signup": Sums(signups, signups), "signup.value": Sums(signups * 10.0, signups * 150.0)}
-    return Group(arm=arm, n=n, sums=sums, epoch=epoch, attribute=attribute, segment=segment)
+    sums = {
+        "signup": Moments(n=n, sums=(signups,), products=(signups,)),
+        "signup.value": Moments(n=n, sums=(signups * 10.0,), products=(signups * 150.0,)),
+    }
+    return Group(arm=arm, n=n, metrics=sums, epoch=epoch, attribute=attribute, segment=segment)
 
 
 def observe(*groups: Group, **fields: object) -> Observed:

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from persx.experiments.groups import Group, Sums
+from persx.experiments.groups import Group
+from persx.experiments.moments import Moments
 from persx.experiments.readout import MetricPlan, Observed, Readout, ReadoutPlan, read_out
 from persx.web.report_page import render_report, report_page
 
@@ -19,7 +20,10 @@ def a_readout(*, arm: str = "targeted", conversions: int = 90, source: str = "li
         return Group(
             arm=name,
             n=n,
-            sums={"signup": Sums(total, total), "value": Sums(total * 3, total * 12)},
+            metrics={
+                "signup": Moments(n=n, sums=(total,), products=(total,)),
+                "value": Moments(n=n, sums=(total * 3,), products=(total * 12,)),
+            },
             attribute="industry" if segment else "",
             segment=segment,
         )

@@ -71,7 +71,7 @@ def test_kill_at_random_moments(tmp_path: Path) -> None:
     # As a server does: who holds the home cleans up when opening it.
     with HomeLock(tmp_path):
         asyncio.run(check())
-    on_disk = {path.name for path in (tmp_path / "segments").iterdir()}
+    on_disk = {path.name for path in (tmp_path / "segments").glob("*.parquet")}
     assert on_disk == _in_manifest(tmp_path), "files that no manifest knows were left"
 
 
@@ -89,9 +89,11 @@ def test_a_crash_before_the_manifest_leaves_an_orphan_that_is_removed(tmp_path: 
         await database.close()
 
     asyncio.run(crash())
-    assert len(list((tmp_path / "segments").iterdir())) == 1
+    assert len(list((tmp_path / "segments").glob("*.parquet"))) == 1
     asyncio.run(_holds_exactly_once(tmp_path, 300))
-    assert _in_manifest(tmp_path) == {path.name for path in (tmp_path / "segments").iterdir()}
+    assert _in_manifest(tmp_path) == {
+        path.name for path in (tmp_path / "segments").glob("*.parquet")
+    }
 
 
 def test_a_crash_after_the_manifest_leaves_rows_that_are_not_seen(tmp_path: Path) -> None:

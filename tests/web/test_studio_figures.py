@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from persx.app.access import make_link
-from persx.experiments.groups import Group, Sums
+from persx.experiments.groups import Group
+from persx.experiments.moments import Moments
 from persx.experiments.readout import MetricPlan, Observed, Readout, ReadoutPlan, read_out
 from persx.model.attribute import Attribute
 from persx.model.clock import DAY
@@ -24,10 +25,10 @@ def a_readout(
     control: tuple[int, int], arm: tuple[int, int], *, days: int = 30, goals: bool = True
 ) -> Readout:
     def groups(name: str, n: int, total: int) -> list[Group]:
-        sums = {"contact": Sums(total, total)}
+        sums = {"contact": Moments(n=n, sums=(total,), products=(total,))}
         return [
-            Group(arm=name, n=n, sums=sums),
-            Group(arm=name, n=n, sums=sums, attribute="industry", segment="SaaS"),
+            Group(arm=name, n=n, metrics=sums),
+            Group(arm=name, n=n, metrics=sums, attribute="industry", segment="SaaS"),
         ]
 
     return read_out(

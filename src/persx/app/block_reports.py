@@ -10,7 +10,7 @@ from persx.app.reports import ReportRequest, report
 from persx.app.services import Services
 from persx.app.use_cases import UseCase
 from persx.experiments.block_lifts import BlockLifts, block_lifts, randomised_on
-from persx.experiments.live import goal_tables
+from persx.experiments.log_tables import goal_tables
 from persx.experiments.sql import query
 from persx.experiments.statistics.interval import CONFIDENCE
 from persx.model.clock import iso

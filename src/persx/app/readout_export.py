@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from persx.app.reports import (
-    EVER,
+    Observation,
     ReportRequest,
     imported_experiment,
     observe,
@@ -25,16 +25,17 @@ from persx.app.reports import (
 from persx.app.services import Services, simulation_mark
 from persx.app.use_cases import Noted, UseCase
 from persx.experiments.imported import ImportedExperiment, row_columns, row_query
-from persx.experiments.live import live_epoch, live_goals, live_plan
+from persx.experiments.live import live_epoch, live_plan
+from persx.experiments.measures import Recipe
+from persx.experiments.metrics import METRICS
 from persx.experiments.readout import Method, MetricPlan, Readout, ReadoutPlan, read_out
 from persx.experiments.reproduction import script
-from persx.experiments.sql import query
 from persx.experiments.statistics.interval import CONFIDENCE
 from persx.model.block_holdout import block_holdouts
 from persx.model.clock import Millis
 from persx.model.errors import BadInput
 from persx.model.learning import learning_block
-from persx.model.workspace import HOLDOUT, Goal, Snapshot, Workspace
+from persx.model.workspace import HOLDOUT, Snapshot, Workspace
 from persx.storage.ports import Rows
 from persx.storage.scope import System
 
@@ -166,44 +167,62 @@ async def _live(
 ) -> tuple[ReadoutPlan, Readout, Units, int]:
     workspace = snapshot.workspace
     plan = live_plan(workspace, request.name, request.confidence, method=Method.FIXED)
-    goals = live_goals(workspace, request.name)
     found = await observe(services, workspace, plan)
     readout = await asyncio.to_thread(read_out, found.plan, found.observed)
-    sql = query("live_groups", rows="live_rows")
+    sql = found.measures.query("live_rows")
     # Read up to the same event, with the same small tables: it is the same log.
     answer = await services.warehouse.seen_by(_SCOPE).query(
         sql,
-        {"experiment": request.name, **EVER._asdict(), "salt": secrets.token_hex(16)},
+        {**found.asked, "salt": secrets.token_hex(16)},
         tables=found.tables,
         as_of=found.newest,
     )
-    units = await asyncio.to_thread(_live_units, readout, goals, answer, sql)
+    units = await asyncio.to_thread(_live_units, readout, found, answer, sql)
     return plan, readout, units, found.newest
 
 
-def _live_units(readout: Readout, goals: Sequence[Goal], answer: Rows, sql: str) -> Units:
-    """Return a row a unit; values of segments that the readout does not show are not told."""
+def _live_units(readout: Readout, found: Observation, answer: Rows, sql: str) -> Units:
+    """Return a row a unit; values of segments that the readout does not show are not told.
+
+    A metric whose time is not over for a unit is empty there.
+    """
     attributes = list(readout.segments)
     head = ["unit", "epoch", "arm", "entered_day", *(f"segment:{each}" for each in attributes)]
-    for goal in goals:
-        head.append(f"metric:{goal.name}")
-        if goal.value:
-            head.append(f"metric:{goal.name}.{goal.value}")
+    for recipe in found.measures.recipes:
+        head += value_columns(recipe)
     rows = []
-    for number, epoch, arm, entered, names, values, reached, totals in answer.rows:
+    for number, epoch, arm, entered, names, values, *numbers in answer.rows:
         segments = dict(zip(names or (), values or (), strict=True))
-        amounts = dict(zip(reached or (), totals or (), strict=True))
         row: list[Any] = [number, epoch, arm, _day(int(entered))]
         for attribute in attributes:
             value = segments.get(attribute)
             value = UNKNOWN if value is None else value
             row.append(value if value in readout.segments[attribute] else OTHER)
-        for goal in goals:
-            row.append(int(goal.name in amounts))
-            if goal.value:
-                row.append(repr(float(amounts.get(goal.name, 0.0))))
+        for recipe in found.measures.recipes:
+            over = not recipe.wait or int(entered) + recipe.wait <= found.observed.as_of
+            row += _values(recipe, numbers) if over else [""] * len(recipe.numbers)
         rows.append(row)
     return Units(head=head, rows=rows, sql=sql)
+
+
+def value_columns(recipe: Recipe) -> list[str]:
+    """Return the columns of a metric: its number, what it is divided by, and the same before."""
+    name = recipe.metric.name
+    columns = [f"metric:{name}"]
+    if METRICS[recipe.metric.kind].divides:
+        columns.append(f"per:{name}")
+    if len(recipe.numbers) > len(columns):
+        columns += [f"before-{each}" for each in columns]
+    return columns
+
+
+def _values(recipe: Recipe, numbers: Sequence[float]) -> list[Any]:
+    found = [float(numbers[each]) for each in recipe.numbers]
+    if recipe.complement:
+        found = [1.0 - found[0]]
+    if recipe.metric.kind == "conversion":
+        return [int(found[0])]
+    return [repr(each) for each in found]
 
 
 def _day(moment: Millis) -> str:

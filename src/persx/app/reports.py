@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -18,13 +18,15 @@ from persx.experiments.imported import (
     value_name,
 )
 from persx.experiments.live import (
+    goals_of,
     live_epoch,
     live_experiments,
-    live_goals,
+    live_metrics,
     live_plan,
-    live_tables,
-    observed,
 )
+from persx.experiments.log_tables import readout_tables
+from persx.experiments.measures import Measures, measures_of
+from persx.experiments.observing import mixed_currencies, observed
 from persx.experiments.readout import Method, Observed, Readout, ReadoutPlan, read_out
 from persx.experiments.sql import query
 from persx.experiments.statistics.interval import CONFIDENCE
@@ -74,6 +76,8 @@ class Observation(NamedTuple):
         newest: The last event that was read.
         first: When the first unit of all entered, in the window or before; none where none did.
         tables: The small tables that the queries read beside the events.
+        measures: The numbers per visitor that were asked for.
+        asked: The parameters of the queries.
     """
 
     plan: ReadoutPlan
@@ -81,6 +85,8 @@ class Observation(NamedTuple):
     newest: int
     first: Millis | None
     tables: Mapping[str, Rows]
+    measures: Measures
+    asked: Mapping[str, Any]
 
 
 async def report(services: Services, request: ReportRequest) -> Readout:
@@ -175,33 +181,38 @@ async def observe(
     services: Services, workspace: Workspace, plan: ReadoutPlan, window: Window = EVER
 ) -> Observation:
     """Return what the log tells of an experiment, of all time or of a window."""
-    goals = live_goals(workspace, plan.experiment)
-    tables = live_tables(plan, goals, await services.store.seen_by(_SCOPE).bucketing_ids())
-    as_of = min(services.clock(), window.until)
-    asked = {"experiment": plan.experiment, **window._asdict()}
-    units = await services.warehouse.seen_by(_SCOPE).query(
-        query("live_units"), asked, tables=tables
+    metrics = live_metrics(workspace, plan.experiment)
+    goals = goals_of(workspace, metrics)
+    measures = measures_of(metrics, goals)
+    tables = readout_tables(
+        workspace, plan, goals, measures, await services.store.seen_by(_SCOPE).bucketing_ids()
     )
+    as_of = min(services.clock(), window.until)
+    asked = {"experiment": plan.experiment, "now": as_of, **window._asdict()}
+    asked |= measures.parameters()
+    asked["convert"] = bool(workspace.settings.currency)
+    reader = services.warehouse.seen_by(_SCOPE)
+    about = await reader.query(query("live_units"), asked, tables=tables)
     # All queries stop at the same event, so that counts and notes speak of the same log.
-    newest = int(units.rows[0][-1] or 0)
-    found, withdrawn = [
-        await services.warehouse.seen_by(_SCOPE).query(
-            query(name), asked, tables=tables, as_of=newest
-        )
-        for name in ("live_groups", "live_consent")
-    ]
+    newest = int(about.rows[0][-1] or 0)
+    found = await reader.query(measures.query(), asked, tables=tables, as_of=newest)
+    refused = {}
+    if measures.unpriced and not asked["convert"]:
+        money = await reader.query(query("live_money"), asked, tables=tables, as_of=newest)
+        refused = mixed_currencies(money)
     seen = observed(
+        measures,
         goals,
-        units=units,
+        about=about,
         groups=found,
-        withdrawn=withdrawn,
         as_of=as_of,
         epoch=live_epoch(workspace, plan.experiment),
+        refused=refused,
     )
     first = seen.first_exposure
     if first is not None and first < window.since:
         seen = msgspec.structs.replace(seen, first_exposure=window.since)
-    return Observation(plan, seen, newest, first, tables)
+    return Observation(plan, seen, newest, first, tables, measures, asked)
 
 
 REPORT: Final = UseCase("report", ReportRequest, Readout, report, writes=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from persx.app.services import Services
-from persx.experiments.live import goal_tables
+from persx.experiments.log_tables import goal_tables
 from persx.experiments.sql import query
 from persx.model.artifact import PROBABILITIES, artifact_key
 from persx.model.clock import Millis, parse_duration

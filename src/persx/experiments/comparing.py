@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from persx.experiments.figures import Difference, MetricReadout, Pli, Standing
+from persx.experiments.figures import Difference, Guard, MetricReadout, Pli, Standing
 from persx.experiments.groups import GroupTable
 from persx.experiments.metrics import METRICS
 from persx.experiments.metrics.kind import MetricKind, Stratum
@@ -32,6 +32,8 @@ def metric_readout(
     """Return a metric of an arm, with its lift over `control` unless it is that arm."""
     kind = METRICS[metric.kind]
     found = sums_of(table, arm, metric)
+    if metric.refused:
+        return MetricReadout(total=None, rate=None, n=found.n, reason=metric.refused)
     lift = Lift()
     if arm != control:
         lift = lift_of(
@@ -42,6 +44,8 @@ def metric_readout(
         )
     return MetricReadout(
         total=tidy(found.sums[0] if found.sums else 0.0),
+        n=found.n,
+        per=tidy(found.sums[1]) if kind.divides and found.sums else None,
         rate=kind.rate(found) if found.n else None,
         lift=lift.lift,
         low=lift.low,
@@ -50,12 +54,28 @@ def metric_readout(
         reason=lift.reason,
         method=lift.method,
         difference=_difference(lift, kind.rate(sums_of(table, control, metric))),
+        guard=guard(metric, lift) if arm != control else None,
     )
 
 
 def sums_of(table: GroupTable, arm: str, metric: MetricPlan) -> Moments:
     """Return the sums of a metric in an arm over all epochs."""
-    return Moments.from_aggregate(table.aggregate(arm, metric.name, table.epochs))
+    return table.moments(arm, metric.name, table.epochs)
+
+
+def guard(metric: MetricPlan, lift: Lift) -> Guard | None:
+    """Return what an interval says of a guardrail; none where the metric is none."""
+    if metric.margin is None:
+        return None
+    # With less being better, the interval is read from its other end.
+    low, high = lift.low, lift.high
+    if metric.better == "less":
+        low, high = (None if each is None else -each for each in (high, low))
+    if lift.p is None:
+        return Guard.OPEN
+    if high is not None and high < 0:
+        return Guard.HARMED
+    return Guard.SAFE if low is not None and low > -metric.margin else Guard.OPEN
 
 
 def _difference(lift: Lift, rate: float | None) -> Difference | None:
@@ -110,8 +130,10 @@ def pli_of(
     primary = plan.metrics[0]
     sums, control = (sums_of(table, each, primary) for each in (arm, plan.control))
     too_few = METRICS[primary.kind].too_few(sums, control)
-    withheld = [reason for reason in (*doubts, too_few or found.reason) if reason]
-    figures = MetricReadout(total=0, rate=None) if withheld else found
+    withheld = [
+        reason for reason in (*doubts, primary.refused or too_few or found.reason) if reason
+    ]
+    figures = MetricReadout(total=None, rate=None) if withheld else found
     return Pli(
         arm=arm,
         metric=primary.name,
@@ -121,7 +143,7 @@ def pli_of(
         p=figures.p,
         total=found.total,
         n=sums.n,
-        control_total=tidy(control.sums[0] if control.sums else 0.0),
+        control_total=None if primary.refused else tidy(control.sums[0] if control.sums else 0.0),
         control_n=control.n,
         withheld=withheld,
         difference=figures.difference,

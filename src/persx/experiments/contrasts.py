@@ -44,7 +44,7 @@ def _withheld(
         return [*doubts, "There is no metric."]
     primary = plan.metrics[0]
     sums = (sums_of(everyone, each, primary) for each in (arm, over))
-    too_few = METRICS[primary.kind].too_few(*sums)
+    too_few = primary.refused or METRICS[primary.kind].too_few(*sums)
     return [*doubts, too_few] if too_few else list(doubts)
 
 
@@ -81,7 +81,9 @@ def _against(
     }
     withheld = list(doubts)
     for over, lift in lifts.items():
-        reason = kind.too_few(*(sums_of(everyone, each, primary) for each in (arm, over)))
+        reason = primary.refused or kind.too_few(
+            *(sums_of(everyone, each, primary) for each in (arm, over))
+        )
         if reason or lift.p is None or lift.low is None:
             withheld.append(f"Against “{over}”: {reason or lift.reason}")
     best = min(lifts, key=lambda over: _or_infinite(lifts[over].lift))

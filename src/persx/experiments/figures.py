@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -15,6 +16,16 @@ class Standing(StrEnum):
 
     REACHED = "reached"
     NOT_REACHED = "not reached"
+    OPEN = "cannot be told yet"
+
+
+class Guard(StrEnum):
+    """What an interval says of a guardrail."""
+
+    HARMED = "harmed"
+    """The whole interval is on the side that is not meant."""
+    SAFE = "safe"
+    """No loss as large as the margin is in the interval."""
     OPEN = "cannot be told yet"
 
 
@@ -55,8 +66,10 @@ class MetricReadout(msgspec.Struct, frozen=True, kw_only=True):
     """A metric in an arm. The control's lift is none: it is what others are compared with.
 
     Attributes:
-        total: Visitors who converted, or the sum of the metric.
-        rate: `total` per visitor; none where there are no visitors.
+        total: Visitors who converted, or the sum of the metric; none where it is refused.
+        n: Visitors who are looked at: of a metric within a time, those whose time is over.
+        per: In a ratio, what `total` is divided by.
+        rate: `total` per visitor, or by `per`; none where there is nothing to divide by.
         lift, low, high, p: See `Lift`; a segment's are as if there were no other segment.
         reason: Why one of them is undefined.
         method: Name of the method of interval and p.
@@ -65,10 +78,13 @@ class MetricReadout(msgspec.Struct, frozen=True, kw_only=True):
         pooled: In segments: with what the other segments tell.
         target: The lift that is meant to be reached, if any.
         standing: Whether it is.
+        guard: Of a guardrail, whether it holds.
     """
 
-    total: int | float
+    total: int | float | None
     rate: float | None
+    n: int = 0
+    per: int | float | None = None
     lift: float | None = None
     low: float | None = None
     high: float | None = None
@@ -80,6 +96,7 @@ class MetricReadout(msgspec.Struct, frozen=True, kw_only=True):
     pooled: Estimate | None = None
     target: float | None = None
     standing: Standing | None = None
+    guard: Guard | None = None
 
 
 class ArmReadout(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,9 +120,9 @@ class Pli(msgspec.Struct, frozen=True, kw_only=True):
     low: float | None
     high: float | None
     p: float | None
-    total: int | float
+    total: int | float | None
     n: int
-    control_total: int | float
+    control_total: int | float | None
     control_n: int
     withheld: list[str] = []
     difference: Difference | None = None
@@ -131,12 +148,14 @@ class SegmentReadout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MetricHeading(msgspec.Struct, frozen=True, kw_only=True):
-    """A metric as it was analysed."""
+    """A metric as it was analysed; the last two are those of `MetricPlan`."""
 
     name: str
     kind: str
     label: str
     rate_label: str
+    better: Literal["more", "less"] = "more"
+    margin: float | None = None
 
 
 class Contrast(msgspec.Struct, frozen=True, kw_only=True):

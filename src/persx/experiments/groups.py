@@ -6,16 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from persx.experiments.aggregates import Aggregate
 from persx.experiments.metrics.kind import Stratum
 from persx.experiments.moments import Moments
-
-
-class Sums(msgspec.Struct, frozen=True):
-    """Sum and sum of squares of a metric over the visitors of a group."""
-
-    total: float = 0
-    squares: float = 0
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +18,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     arm: str
     n: int
-    sums: Mapping[str, Sums] = {}
+    metrics: Mapping[str, Moments] = {}
     epoch: int = 1
     attribute: str = ""
     segment: str = ""
@@ -56,23 +48,28 @@ class GroupTable:
             for group in groups
         )
 
-    def aggregate(self, arm: str, metric: str, epochs: Iterable[int]) -> Aggregate:
-        """Return a metric's aggregate in an arm over some epochs."""
-        found = Aggregate()
+    def moments(self, arm: str, metric: str, epochs: Iterable[int]) -> Moments:
+        """Return a metric's moments in an arm over some epochs."""
+        found = Moments()
         for epoch in epochs:
             for group in self._groups.get((arm, epoch), ()):
-                sums = group.sums.get(metric, Sums())
-                found += Aggregate(n=group.n, total=sums.total, squares=sums.squares)
+                found += group.metrics.get(metric) or self._nothing(metric, group.n)
         return found
+
+    def _nothing(self, metric: str, n: int) -> Moments:
+        """Return the moments of visitors who have nothing of a metric that others have."""
+        sizes = (
+            group.metrics[metric].size
+            for groups in self._groups.values()
+            for group in groups
+            if metric in group.metrics
+        )
+        size = next(sizes, 1)
+        return Moments(n=n, sums=(0.0,) * size, products=(0.0,) * (size * (size + 1) // 2))
 
     def strata(self, arm: str, control: str, metric: str) -> list[Stratum]:
         """Return an arm and the control side by side, epoch by epoch."""
         return [
-            Stratum(
-                *(
-                    Moments.from_aggregate(self.aggregate(each, metric, [epoch]))
-                    for each in (arm, control)
-                )
-            )
+            Stratum(*(self.moments(each, metric, [epoch]) for each in (arm, control)))
             for epoch in self.epochs
         ]

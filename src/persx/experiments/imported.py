@@ -11,7 +11,9 @@ from typing import Final
 
 import msgspec
 
-from persx.experiments.groups import Group, Sums
+from persx.experiments.aggregates import Aggregate
+from persx.experiments.groups import Group
+from persx.experiments.moments import Moments
 from persx.experiments.plan import MetricPlan, ReadoutPlan
 from persx.experiments.sql import query
 from persx.model.clock import Millis
@@ -211,8 +213,14 @@ def groups(experiment: ImportedExperiment, answer: Rows) -> list[Group]:
             Group(
                 arm=str(arm),
                 n=int(n),
-                sums={
-                    metric.name: Sums(float(sums[2 * place]), float(sums[2 * place + 1]))
+                metrics={
+                    metric.name: Moments.from_aggregate(
+                        Aggregate(
+                            n=int(n),
+                            total=float(sums[2 * place]),
+                            squares=float(sums[2 * place + 1]),
+                        )
+                    )
                     for place, metric in enumerate(metrics)
                 },
                 attribute=attribute.name if attribute else "",

@@ -1,17 +1,13 @@
-"""Experiments on the live log: what is compared, and the tables that the queries want beside it."""
+"""Experiments on the site: which there are, what each compares, and by which metrics."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
-from typing import Any, Final
 
-from persx.experiments.groups import Group, Sums
-from persx.experiments.plan import Method, MetricPlan, Observed, ReadoutPlan
+from persx.experiments.plan import Method, MetricPlan, ReadoutPlan
+from persx.experiments.standard import STANDARD_GOALS, STANDARD_METRICS
 from persx.model.block_holdout import GENERIC, block_holdouts
-from persx.model.clock import Millis
-from persx.model.counting import counted
 from persx.model.errors import NotFound, did_you_mean
 from persx.model.learning import (
     HELD_OUT,
@@ -20,6 +16,7 @@ from persx.model.learning import (
     learning_block,
     learning_key,
 )
+from persx.model.metric import Metric
 from persx.model.target import DEFAULT_TARGET
 from persx.model.workspace import (
     DEFAULT,
@@ -27,13 +24,10 @@ from persx.model.workspace import (
     TARGETED,
     Experiment,
     Goal,
+    HoldoutSettings,
     Policy,
     Workspace,
 )
-from persx.storage.ports import Rows
-
-MAX_SEGMENT_VALUES: Final = 50
-"""Segments beyond the largest so many of an attribute are left out, and that is said."""
 
 
 def live_experiments(workspace: Workspace) -> list[str]:
@@ -110,7 +104,7 @@ def live_plan(
         control=control,
         comparator=comparator,
         weights=weights,
-        metrics=_metrics(live_goals(workspace, key)),
+        metrics=[plan for plan, _ in live_metrics(workspace, key)],
         confidence=confidence,
         method=method,
         targets=tuple(workspace.targets.values()) if key == HOLDOUT else (),
@@ -173,8 +167,61 @@ def live_goals(workspace: Workspace, key: str) -> list[Goal]:
     """Return the goals that an experiment analyses: its own, or else all of the workspace."""
     if learning := _learning_of(workspace, key):
         return [workspace.goals[learning.goal]]
-    own = workspace.settings.holdout if key == HOLDOUT else _declared(workspace)[key]
+    own = _own(workspace, key)
     return [workspace.goals[name] for name in (own.goals or workspace.goals)]
+
+
+def live_metrics(workspace: Workspace, key: str) -> list[tuple[MetricPlan, Metric]]:
+    """Return the metrics of an experiment: those of its goals, its own, and its guardrails.
+
+    A goal makes a conversion, and with a value a mean per visitor.
+    """
+    found = [each for goal in live_goals(workspace, key) for each in _of_goal(goal)]
+    if _learning_of(workspace, key):
+        return found
+    own = _own(workspace, key)
+    named = [*dict.fromkeys((*own.metrics, *own.guardrails))]
+    for name in named:
+        metric = metric_named(workspace, name)
+        plan = MetricPlan(
+            name=metric.name,
+            kind=metric.kind,
+            label=metric.label or metric.name,
+            better=metric.better,
+            margin=metric.margin if name in own.guardrails else None,
+        )
+        found.append((plan, metric))
+    return found
+
+
+def metric_named(workspace: Workspace, name: str) -> Metric:
+    """Return a metric of the workspace, or else a standard one."""
+    return (STANDARD_METRICS | workspace.metrics)[name]
+
+
+def goals_of(workspace: Workspace, metrics: Sequence[tuple[MetricPlan, Metric]]) -> list[Goal]:
+    """Return the goals that some metrics count, the workspace's own before standard ones."""
+    known = STANDARD_GOALS | workspace.goals
+    names = dict.fromkeys(name for _, each in metrics for name in (each.goal, each.per) if name)
+    return [known[name] for name in names]
+
+
+def _own(workspace: Workspace, key: str) -> Experiment | HoldoutSettings:
+    return workspace.settings.holdout if key == HOLDOUT else _declared(workspace)[key]
+
+
+def _of_goal(goal: Goal) -> list[tuple[MetricPlan, Metric]]:
+    label = goal.label or goal.name
+    plan = MetricPlan(name=goal.name, kind="conversion", label=label)
+    found = [(plan, Metric(name=goal.name, goal=goal.name))]
+    if goal.value:
+        plan = MetricPlan(
+            name=f"{goal.name}.{goal.value}",
+            kind="mean",
+            label=f"{label}: {goal.value} per visitor",
+        )
+        found.append((plan, Metric(name=plan.name, kind="mean", goal=goal.name)))
+    return found
 
 
 def live_epoch(workspace: Workspace, key: str) -> int:
@@ -182,159 +229,3 @@ def live_epoch(workspace: Workspace, key: str) -> int:
     if learning := _learning_of(workspace, key):
         return learning.epoch
     return 1 if key == HOLDOUT else _declared(workspace)[key].epoch
-
-
-def _metrics(goals: Sequence[Goal]) -> list[MetricPlan]:
-    metrics = []
-    for goal in goals:
-        label = goal.label or goal.name
-        metrics.append(MetricPlan(name=goal.name, kind="conversion", label=label))
-        if goal.value:
-            metrics.append(
-                MetricPlan(
-                    name=f"{goal.name}.{goal.value}",
-                    kind="mean",
-                    label=f"{label}: {goal.value} per visitor",
-                )
-            )
-    return metrics
-
-
-def live_tables(
-    plan: ReadoutPlan, goals: Sequence[Goal], bucketing_ids: Mapping[Any, Any]
-) -> dict[str, Rows]:
-    """Return the small tables that the live queries read beside the events.
-
-    Where a table would be empty it has one row that matches nothing, so that its columns have
-    types in every backend.
-    """
-    return {
-        "arms": Rows(columns=("arm",), rows=[(arm,) for arm in plan.weights]),
-        **goal_tables(goals, bucketing_ids),
-    }
-
-
-def goal_tables(goals: Sequence[Goal], bucketing_ids: Mapping[Any, Any]) -> dict[str, Rows]:
-    """Return the small tables that queries for outcomes read beside the events."""
-    conditions = [
-        (goal.name, _pointer(path), *_comparison(value))
-        for goal in goals
-        for path, value in goal.where.items()
-    ]
-    return {
-        "bucketing": Rows(
-            columns=("identity", "bucketing_id"),
-            rows=[(str(key), str(oldest)) for key, oldest in bucketing_ids.items()] or [("", "")],
-        ),
-        "goals": Rows(
-            columns=("goal", "event", "value_path"),
-            rows=[(goal.name, goal.event, _pointer(goal.value or "")) for goal in goals]
-            or [("", "", "/")],
-        ),
-        "conditions": Rows(
-            columns=("goal", "path", "kind", "text", "number"),
-            rows=conditions or [("", "/", "string", "", 0.0)],
-        ),
-    }
-
-
-def _comparison(value: str | int | float | bool) -> tuple[str, str, float]:
-    """Return kind, text and number: JSON's types differ, so "5" never equals 5."""
-    if isinstance(value, bool):
-        return "boolean", "true" if value else "false", 0.0
-    if isinstance(value, str):
-        return "string", value, 0.0
-    return "number", "", float(value)
-
-
-def _pointer(dotted: str) -> str:
-    """Return the JSON pointer (RFC 6901) of a dotted property; unlike paths it takes any key."""
-    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in dotted.split("."))
-
-
-def observed(
-    goals: Sequence[Goal],
-    *,
-    units: Rows,
-    groups: Rows,
-    withdrawn: Rows,
-    as_of: Millis,
-    epoch: int,
-) -> Observed:
-    """Read the answers of the live queries.
-
-    Args:
-        units: Answer of ``live_units``.
-        groups: Answer of ``live_groups``.
-        withdrawn: Answer of ``live_consent``.
-    """
-    _, contaminated, strange, first_exposure, snapshot, _ = units.rows[0]
-    values = {goal.name: goal.value for goal in goals}
-    n: dict[tuple[int, str, str, str], int] = {}
-    sums: dict[tuple[int, str, str, str], dict[str, Sums]] = {}
-    without_value = dict.fromkeys(values, 0)
-    for epoch_found, arm, attribute, segment, goal, count, total, squares, missing in groups.rows:
-        key = (int(epoch_found), str(arm), str(attribute), str(segment))
-        if not goal:
-            n[key] = int(count)
-            continue
-        found = sums.setdefault(key, {})
-        found[goal] = Sums(float(count), float(count))
-        if values[goal]:
-            found[f"{goal}.{values[goal]}"] = Sums(float(total), float(squares))
-            if not attribute:
-                without_value[goal] += int(missing)
-    notes = [
-        f"{counted(count, 'event')} of goal '{goal}' without a number in '{values[goal]}': "
-        "nothing is added."
-        for goal, count in without_value.items()
-        if count
-    ]
-    if strange:
-        notes.append(f"{counted(strange, 'exposure')} of an arm that the experiment does not have.")
-    if not goals:
-        notes.append("The workspace declares no goals, so there is nothing to compare.")
-    kept, cut = _largest_segments(n)
-    notes += cut
-    return Observed(
-        groups=[
-            Group(
-                arm=key[1], n=n[key], sums=sums.get(key, {}),
-                epoch=key[0], attribute=key[2], segment=key[3],
-            )
-            for key in kept
-        ],
-        as_of=as_of,
-        contaminated=int(contaminated),
-        withdrawn={str(arm): int(count) for arm, count in withdrawn.rows},
-        first_exposure=None if first_exposure is None else int(first_exposure),
-        snapshot=None if snapshot is None else int(snapshot),
-        epoch=epoch,
-        notes=notes,
-    )  # fmt: skip
-
-
-def _largest_segments(
-    n: Mapping[tuple[int, str, str, str], int],
-) -> tuple[list[tuple[int, str, str, str]], list[str]]:
-    """Order segments by attribute and name, keep the largest of each attribute, and say so."""
-    sizes: dict[str, dict[str, int]] = {}
-    for (_, _, attribute, segment), count in n.items():
-        values = sizes.setdefault(attribute, {})
-        values[segment] = values.get(segment, 0) + count
-    notes = []
-    for attribute, values in sizes.items():
-        if len(values) > MAX_SEGMENT_VALUES:
-            notes.append(
-                f"'{attribute}' has {len(values):,} values; "
-                f"the {MAX_SEGMENT_VALUES} most frequent are shown."
-            )
-            frequent = sorted((-count, value) for value, count in values.items())
-            sizes[attribute] = {value: -count for count, value in frequent[:MAX_SEGMENT_VALUES]}
-    kept = [key for key in n if key[3] in sizes[key[2]]]
-
-    def place(key: tuple[int, str, str, str]) -> tuple[str, float, str, int, str]:
-        epoch, arm, attribute, segment = key
-        return attribute, math.inf if segment.startswith("(") else 0, segment, epoch, arm
-
-    return sorted(kept, key=place), notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -23,11 +24,20 @@ class Method(StrEnum):
 
 
 class MetricPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A metric that the readout analyses; `kind` is a name of the `METRICS` registry."""
+    """A metric that the readout analyses; `kind` is a name of the `METRICS` registry.
+
+    Attributes:
+        better: Whether more or less of it is meant.
+        margin: As a guardrail, the loss that would be borne, 0.02 for 2%; none where it is none.
+        refused: Why it says nothing of these data; empty where it does.
+    """
 
     name: str
     kind: str
     label: str = ""
+    better: Literal["more", "less"] = "more"
+    margin: float | None = None
+    refused: str = ""
 
 
 class ReadoutPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +86,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
         first_exposure: When the first unit entered; none for an imported file.
         snapshot: The newest snapshot that an exposure came from.
         epoch: The current epoch, whose split the planned weights describe.
+        refused: Metrics that say nothing, and why, such as a sum of several currencies.
         notes: What the source wants said beside the figures.
     """
 
@@ -86,4 +97,5 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     first_exposure: Millis | None = None
     snapshot: int | None = None
     epoch: int = 1
+    refused: Mapping[str, str] = {}
     notes: Sequence[str] = ()

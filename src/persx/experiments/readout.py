@@ -14,6 +14,7 @@ from persx.experiments.figures import Consent as Consent
 from persx.experiments.figures import Contrast as Contrast
 from persx.experiments.figures import Difference as Difference
 from persx.experiments.figures import Estimate as Estimate
+from persx.experiments.figures import Guard as Guard
 from persx.experiments.figures import MetricHeading as MetricHeading
 from persx.experiments.figures import MetricReadout as MetricReadout
 from persx.experiments.figures import Pli as Pli
@@ -40,12 +41,15 @@ def read_out(plan: ReadoutPlan, observed: Observed) -> Readout:
     Raises:
         NotFound: A metric's kind is not registered.
     """
+    plan = _refusing(plan, observed)
     headings = [
         MetricHeading(
             name=metric.name,
             kind=metric.kind,
             label=metric.label or metric.name,
             rate_label=METRICS[metric.kind].rate_label,
+            better=metric.better,
+            margin=metric.margin,
         )
         for metric in plan.metrics
     ]
@@ -93,6 +97,17 @@ def read_out(plan: ReadoutPlan, observed: Observed) -> Readout:
         notes=[
             *observed.notes,
             *doubting.notes(plan, observed, srm, consent, everyone.epochs, segments),
+        ],
+    )
+
+
+def _refusing(plan: ReadoutPlan, observed: Observed) -> ReadoutPlan:
+    """Return the plan with what the data forbid said of its metrics."""
+    return msgspec.structs.replace(
+        plan,
+        metrics=[
+            msgspec.structs.replace(each, refused=observed.refused.get(each.name, ""))
+            for each in plan.metrics
         ],
     )
 

@@ -135,6 +135,8 @@ def _adjusted(
 
     @cache
     def lift(value: str, arm: str, confidence: float) -> Lift:
+        if metric.refused:
+            return Lift(reason=metric.refused)
         strata = values[value].strata(arm, plan.control, metric.name)
         return lift_of(kind, strata, method=plan.method, confidence=confidence)
 
@@ -155,6 +157,8 @@ def _pooled(
     plan: ReadoutPlan, values: Table, metric: MetricPlan, arm: str
 ) -> dict[str, Estimate]:  # fmt: skip
     """Pool the segments in which there is something to compare; others would only be guessed."""
+    if metric.refused:
+        return {}
     kind = METRICS[metric.kind]
     effects = {
         value: kind.effect(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from persx.experiments.readout import Difference, MetricReadout, Standing
+from persx.experiments.readout import Difference, Guard, MetricReadout, Standing
 
 MINUS = "−"
 
@@ -18,21 +18,37 @@ class Verdict(StrEnum):
     UNDEFINED = "undefined"
 
 
-def verdict(metric: MetricReadout) -> Verdict:
+def verdict(metric: MetricReadout, better: str = "more") -> Verdict:
     """Return what a metric's interval says about the arm; in a segment, the adjusted one."""
     shown = metric.adjusted or metric
-    return said(shown.low, shown.high)
+    return said(shown.low, shown.high, better)
 
 
-def said(low: float | None, high: float | None) -> Verdict:
-    """Return what an interval says about the arm."""
+def said(low: float | None, high: float | None, better: str = "more") -> Verdict:
+    """Return what an interval says about the arm, where more is better, or less.
+
+    >>> said(0.1, 0.3).value, said(0.1, 0.3, "less").value
+    ('better', 'worse')
+    """
     if low is None:
         return Verdict.UNDEFINED
     if low > 0:
-        return Verdict.BETTER
+        return Verdict.BETTER if better == "more" else Verdict.WORSE
     if high is not None and high < 0:
-        return Verdict.WORSE
+        return Verdict.WORSE if better == "more" else Verdict.BETTER
     return Verdict.UNCLEAR
+
+
+def guard(found: Guard | None, margin: float | None) -> str:
+    """Write what is said of a guardrail; empty where the metric is none.
+
+    >>> guard(Guard.SAFE, 0.02)
+    'Guardrail: safe (no loss of 2%)'
+    """
+    if found is None or margin is None:
+        return ""
+    more = f" (no loss of {percent(margin)})" if found is Guard.SAFE else ""
+    return f"Guardrail: {found.value}{more}"
 
 
 def standing(target: float | None, found: Standing | None) -> str:
@@ -124,21 +140,29 @@ def p_value(p: float | None) -> str:
     return short
 
 
-def amount(value: float) -> str:
+def amount(value: float | None) -> str:
     """Write a total: counts whole, sums with two decimals.
 
-    >>> amount(1234), amount(1234.5)
-    ('1,234', '1,234.50')
+    >>> amount(1234), amount(1234.5), amount(None)
+    ('1,234', '1,234.50', '–')
     """
+    if value is None:
+        return "–"
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
 
 
-def per_visitors(kind: str, total: float, n: int) -> str:
-    """Write numerator and denominator: of whom, or from whom.
+def per_visitors(kind: str, total: float | None, n: int, per: float | None = None) -> str:
+    """Write numerator and denominator: of whom, from whom, or by what.
 
     >>> per_visitors("conversion", 267, 21307), per_visitors("mean", 30311.69, 21307)
     ('267 of 21,307', '30,311.69 from 21,307')
+    >>> per_visitors("ratio", 30311.69, 21307, 578)
+    '30,311.69 by 578'
     """
+    if total is None:
+        return ""
+    if kind == "ratio" and per is not None:
+        return f"{amount(total)} by {amount(per)}"
     return f"{amount(total)} {'of' if kind == 'conversion' else 'from'} {n:,}"
 
 

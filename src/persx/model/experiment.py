@@ -51,7 +51,9 @@ class Experiment(Document, frozen=True, kw_only=True):
         arms: The first one is the control.
         layer: Experiments of one layer never share a visitor.
         offset, traffic: The part [offset, offset + traffic) of the layer; ramping extends it.
-        goals: Goals that the report analyses.
+        goals: Goals that the report analyses; all unless set.
+        metrics: Further metrics that it analyses.
+        guardrails: Metrics that must not get worse.
         key: Its name; in files, the name of the file.
         epoch: Counted up when it is changed midway; logged with every exposure.
         status: A stopped experiment assigns nobody.
@@ -69,5 +71,7 @@ class Experiment(Document, frozen=True, kw_only=True):
     traffic: float = 1.0
     epoch: int = 1
     goals: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    guardrails: tuple[str, ...] = ()
     status: Literal["running", "stopped"] = "running"
     winner: str = ""

@@ -9,6 +9,7 @@ import msgspec
 
 from persx.model.attribute import Attribute, Purpose
 from persx.model.clock import Millis
+from persx.model.currency import Currency as Currency
 from persx.model.document import Document
 from persx.model.experiment import TARGETED as TARGETED
 from persx.model.experiment import Arm as Arm
@@ -16,6 +17,7 @@ from persx.model.experiment import Experiment as Experiment
 from persx.model.experiment import Strategy as Strategy
 from persx.model.health import Objective
 from persx.model.learning import LearnSettings
+from persx.model.metric import Metric as Metric
 from persx.model.network import NetworkSettings
 from persx.model.question import QuestionDocument
 from persx.model.target import Target as Target
@@ -221,12 +223,16 @@ class HoldoutSettings(Document, frozen=True, kw_only=True):
     Attributes:
         share: The part of the visitors who are held out, 0 to 1.
         seed: What is hashed with the bucketing id. Never changes.
-        goals: Goals that its report analyses.
+        goals: Goals that its report analyses; all unless set.
+        metrics: Further metrics that it analyses.
+        guardrails: Metrics that must not get worse.
     """
 
     share: float = 0.1
     seed: str = HOLDOUT
     goals: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    guardrails: tuple[str, ...] = ()
 
 
 class PersonaSettings(Document, frozen=True, kw_only=True):
@@ -320,7 +326,9 @@ class Settings(Document, frozen=True, kw_only=True):
     Attributes:
         tagline: One line below the name.
         default_locale: The locale of the default texts.
-        zone: IANA zone of schedules, of the hour and of the weekday.
+        zone: IANA zone of schedules, of days, of the hour and of the weekday.
+        currency: ISO 4217 code of the money that reports add up in; others are converted by
+            ``currencies.yaml``.
         coverage: Whether a missing industry variant is a warning, or an error.
         holdout: The always-on comparison with default content.
         personas: How personas are scored.
@@ -342,6 +350,7 @@ class Settings(Document, frozen=True, kw_only=True):
     tagline: str = ""
     default_locale: str = "en"
     zone: str = "UTC"
+    currency: str = ""
     coverage: Literal["warn", "full"] = "warn"
     holdout: HoldoutSettings = HoldoutSettings()
     personas: PersonaSettings = PersonaSettings()
@@ -374,6 +383,8 @@ class Workspace(Document, frozen=True, kw_only=True):
     strategies: dict[str, Strategy] = {}
     experiments: dict[str, Experiment] = {}
     goals: dict[str, Goal] = {}
+    metrics: dict[str, Metric] = {}
+    currencies: dict[str, Currency] = {}
     targets: dict[str, Target] = {}
     questions: dict[str, QuestionDocument] = {}
     objectives: dict[str, Objective] = {}

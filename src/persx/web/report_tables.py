@@ -131,7 +131,7 @@ def layer_table(
             each.over: readout.arms[each.over],
             each.arm: ArmReadout(
                 n=readout.arms[each.arm].n,
-                metrics=each.metrics or {heading.name: MetricReadout(total=0, rate=None)},
+                metrics=each.metrics or {heading.name: MetricReadout(total=None, rate=None)},
             ),
         }
         if each.metrics:
@@ -184,21 +184,23 @@ def _row(
         group=group,
         span=span,
         arm=name,
-        detail=wording.per_visitors(heading.kind, metric.total, arms[name].n),
+        detail=wording.per_visitors(heading.kind, metric.total, metric.n, metric.per),
         rate=wording.rate(heading.kind, metric.rate),
         base="" if is_control else wording.rate(heading.kind, base.rate),
-        base_detail=wording.per_visitors(heading.kind, base.total, arms[control].n),
+        base_detail=wording.per_visitors(heading.kind, base.total, base.n, base.per),
         lift=wording.signed_percent(metric.lift),
         interval=wording.interval(shown.low, shown.high),
         p=wording.p_value(p),
-        verdict="control" if is_control else wording.said(shown.low, shown.high),
+        verdict="control" if is_control else wording.said(shown.low, shown.high, heading.better),
         reason=metric.reason or reason,
         mark=axis.mark(shown),
         difference=wording.difference(heading.kind, metric.difference),
         pooled=wording.signed_percent(pooled.lift) if pooled else "",
         pooled_interval=wording.interval(pooled.low, pooled.high) if pooled else "",
         # What cannot be told yet would stand in every line; the headline says it.
-        standing=""
+        standing=wording.guard(metric.guard, heading.margin)
+        if metric.guard is not None
+        else ""
         if metric.standing is Standing.OPEN
         else wording.standing(metric.target, metric.standing),
     )

@@ -17,16 +17,27 @@ from persx.model.workspace import (
     Audience,
     Block,
     BlockTypeDocument,
+    Currency,
     Experiment,
     Goal,
     Industry,
     Locale,
+    Metric,
     Page,
     Persona,
     Strategy,
     Target,
 )
-from persx.workspace.names import ATTRIBUTE, EXPERIMENT, LOCALE, SLUG, TITLE, VARIANT, NameRule
+from persx.workspace.names import (
+    ATTRIBUTE,
+    CURRENCY,
+    EXPERIMENT,
+    LOCALE,
+    SLUG,
+    TITLE,
+    VARIANT,
+    NameRule,
+)
 from persx.workspace.source import MAX_CHARACTERS
 
 SETTINGS: Final = "settings"
@@ -63,6 +74,8 @@ KINDS: Final = (
     Kind("audiences", "audience", Audience, SLUG),
     Kind("personas", "persona", Persona, TITLE),
     Kind("goals", "goal", Goal, SLUG),
+    Kind("metrics", "metric", Metric, SLUG),
+    Kind("currencies", "currency", Currency, CURRENCY, key="code"),
     Kind("targets", "target", Target, SLUG),
     Kind("questions", "question", QuestionDocument, SLUG),
     Kind("strategies", "strategy", Strategy, VARIANT),

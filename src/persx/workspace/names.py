@@ -54,6 +54,7 @@ CASE: Final = NameRule(
     "use letters, digits, spaces and & + - / , . ( ) ', beginning with a letter or digit",
     longest=80,
 )
+CURRENCY: Final = NameRule(re.compile(r"[A-Z]{3}"), "use an ISO 4217 code such as EUR")
 LOCALE: Final = NameRule(
     re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}"), "use a language tag such as de or de-AT"
 )

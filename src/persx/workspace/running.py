@@ -17,7 +17,7 @@ from persx.workspace.checks.subject import Subject
 from persx.workspace.layout import SETTINGS
 
 _KIND: Final = "experiments"
-_FROZEN: Final = ("target", "blocks", "arms", "layer", "offset", "goals")
+_FROZEN: Final = ("target", "blocks", "arms", "layer", "offset", "goals", "metrics", "guardrails")
 
 
 def changed_while_running(before: Workspace, after: Workspace) -> list[Fault]:

@@ -12,7 +12,9 @@ from persx.workspace.checks.audiences import check_rules
 from persx.workspace.checks.blocks import check_blocks
 from persx.workspace.checks.catalogues import check_catalogues
 from persx.workspace.checks.coverage import check_coverage
+from persx.workspace.checks.currencies import check_currencies
 from persx.workspace.checks.experiments import check_experiments
+from persx.workspace.checks.metrics import check_metrics
 from persx.workspace.checks.network import check_network
 from persx.workspace.checks.objectives import check_objectives
 from persx.workspace.checks.pages import check_pages
@@ -34,6 +36,8 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Fault]], ...]] = (
     check_pages,
     check_strategies,
     check_experiments,
+    check_metrics,
+    check_currencies,
     check_targets,
     check_questions,
     check_objectives,

@@ -232,7 +232,7 @@ def _table(
             shown = metric.adjusted or metric
             cells = [
                 escape(name) + ("" if attribute or name != readout.control else " (control)"),
-                f"{arm.n:,}",
+                f"{metric.n:,}",
                 wording.amount(metric.total),
                 wording.rate(heading.kind, metric.rate),
                 wording.signed_percent(metric.lift),
@@ -244,7 +244,7 @@ def _table(
                 cells.insert(0, "" if place else escape(value))
             table.add_row(
                 *cells,
-                style=_STYLES.get(wording.verdict(metric), ""),
+                style=_STYLES.get(wording.verdict(metric, heading.better), ""),
                 end_section=bool(attribute) and place == len(arms) - 1,
             )
     return table

@@ -23,6 +23,7 @@ class Conversion:
     rate_label = "rate"
     needs = frozenset({Part.COUNT, Part.SUM})
     numbers = 1
+    divides = False
 
     def rate(self, moments: Moments) -> float | None:
         """Return conversions per visitor."""

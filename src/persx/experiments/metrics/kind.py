@@ -34,6 +34,7 @@ class MetricKind(Protocol):
         name: Its name in the registry.
         rate_label: What the number per visitor is called in reports.
         needs: The parts of the moments that it reads; the others may be 0.
+        divides: Whether the second number is what the first is divided by.
         numbers: How many numbers per visitor it takes; those that follow are covariates (CUPED).
     """
 
@@ -41,6 +42,7 @@ class MetricKind(Protocol):
     rate_label: str
     needs: frozenset[Part]
     numbers: int
+    divides: bool
 
     def rate(self, moments: Moments) -> float | None:
         """Return what an arm came to; none where there is nothing to divide by."""

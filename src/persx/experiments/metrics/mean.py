@@ -23,6 +23,7 @@ class Mean:
     rate_label = "mean"
     needs = frozenset({Part.COUNT, Part.SUM, Part.SQUARES})
     numbers = 1
+    divides = False
 
     def rate(self, moments: Moments) -> float | None:
         """Return the number per visitor."""

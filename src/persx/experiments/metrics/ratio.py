@@ -23,6 +23,7 @@ class Ratio:
     rate_label = "ratio"
     needs = frozenset({Part.COUNT, Part.SUM, Part.SQUARES, Part.PRODUCTS})
     numbers = 2
+    divides = True
 
     def rate(self, moments: Moments) -> float | None:
         """Return the numerator by the denominator."""

@@ -130,22 +130,44 @@ def t_quantile(alpha, freedom):
     return (low + high) / 2
 
 
-def mean_lift(strata, alpha):
-    """Lift, interval and p of a mean on the log scale; strata are pairs of arrays of values."""
-    used = [each for each in strata if len(each[0]) >= 2 and len(each[1]) >= 2]
+def log_lift(strata, divides, alpha):
+    """Lift, interval and p of a mean, or of a ratio of two, on the log scale.
+
+    strata are pairs of arrays, arm and control, a row for each number: what is counted, what it
+    is divided by, and covariates from before (CUPED).
+    """
+    used = [each for each in strata if each[0].shape[1] >= 2 and each[1].shape[1] >= 2]
     if not used:
         return None, None, None, None
-    everyone = sum(len(arm) + len(control) for arm, control in used)
+    size = 2 if divides else 1
+    everyone = sum(arm.shape[1] + control.shape[1] for arm, control in used)
+    weights = [(arm.shape[1] + control.shape[1]) / everyone for arm, control in used]
+    means = [
+        sum(weight * each[side].mean(axis=1) for weight, each in zip(weights, used, strict=True))
+        for side in (0, 1)
+    ]
+    if divides and min(each[1] for each in means) <= 0:
+        return None, None, None, None
+    values = [each[0] / each[1] if divides else each[0] for each in means]
+    slopes = [
+        np.array([1 / each[1], -each[0] / each[1] ** 2]) if divides else np.array([1.0])
+        for each in means
+    ]
+    visitors = [sum(each[side].shape[1] for each in used) for side in (0, 1)]
+    effects = regression(used, slopes, size)
+    for place, effect in enumerate(effects, size):
+        usual = sum(m[place] * n for m, n in zip(means, visitors, strict=True)) / sum(visitors)
+        values = [v - effect * (m[place] - usual) for v, m in zip(values, means, strict=True)]
+    slopes = [np.concatenate([slope, -effects]) for slope in slopes]
     sides = []
     for side in (0, 1):
-        mean, parts = 0.0, []
-        for each in used:
-            weight, values = (len(each[0]) + len(each[1])) / everyone, each[side]
-            mean += weight * values.mean()
-            parts.append((weight**2 * values.var(ddof=1) / len(values), len(values) - 1))
+        parts = [
+            (weight**2 * projected(each[side], slopes[side]), each[side].shape[1] - 1)
+            for weight, each in zip(weights, used, strict=True)
+        ]
         variance = sum(part for part, _ in parts)
         below = sum(part**2 / freedom for part, freedom in parts)
-        sides.append((mean, variance, variance**2 / below if below else math.inf))
+        sides.append((values[side], variance, variance**2 / below if below else math.inf))
     (mean, variance, freedom), (base, base_variance, base_freedom) = sides
     if base <= 0:
         return None, None, None, None
@@ -159,6 +181,37 @@ def mean_lift(strata, alpha):
     reach = t_quantile(alpha, freedom) * error
     p = t_two_sided(log_ratio / error, freedom)
     return mean / base - 1, math.expm1(log_ratio - reach), math.expm1(log_ratio + reach), p
+
+
+def covariance(values):
+    """Unbiased covariances between the rows; what is no more than rounding is 0."""
+    found = np.atleast_2d(np.cov(values, ddof=1))
+    scale = np.sqrt(np.outer((values**2).sum(axis=1), (values**2).sum(axis=1)))
+    found[np.abs(found) * (values.shape[1] - 1) <= 1e-12 * scale] = 0.0
+    return found
+
+
+def projected(values, slope):
+    """Variance of the mean of a linear function of the rows."""
+    return max(float(slope @ covariance(values) @ slope), 0.0) / values.shape[1]
+
+
+def regression(strata, slopes, size):
+    """Coefficients of the covariates, within arms and strata, the same for both arms."""
+    scatters = [
+        sum((each[side].shape[1] - 1) * covariance(each[side]) for each in strata)
+        for side in (0, 1)
+    ]
+    among = (scatters[0] + scatters[1])[size:, size:]
+    if not among.size:
+        return np.zeros(0)
+    shared = sum(
+        slope @ scatter[:size, size:] for slope, scatter in zip(slopes, scatters, strict=True)
+    )
+    units = np.sqrt(np.diag(among))
+    units[units == 0] = 1
+    scaled = np.linalg.pinv(among / np.outer(units, units), rcond=1e-9, hermitian=True)
+    return scaled @ (shared / units) / units
 
 
 # Sample ratio mismatch: exact for two arms and up to 10,000 visitors, else chi squared.
@@ -209,7 +262,17 @@ def differences(expected, plan, data):
     arms, epochs = data["arm"], data["epoch"].astype(int)
     alpha = 1 - plan["confidence"]
     kinds = {each["name"]: each["kind"] for each in plan["metrics"]}
-    values = {name: data["metric:" + name].astype(float) for name in kinds}
+    values = {
+        name: np.array(
+            [
+                np.array([float(cell) if cell else math.nan for cell in data[column]])
+                for column in ("metric:", "per:", "before-metric:", "before-per:")
+                for column in [column + name]
+                if column in data
+            ]
+        )
+        for name in kinds
+    }
     everyone = np.ones(len(arms), dtype=bool)
     groups = [("everyone", everyone, expected["arms"])]
     for attribute, segments in expected["segments"].items():
@@ -221,22 +284,31 @@ def differences(expected, plan, data):
             mine = chosen & (arms == arm)
             yield f"{label}, {arm}", "visitors", abs(int(mine.sum()) - readout["n"])
             for name, found in readout["metrics"].items():
+                if found["total"] is None:
+                    continue
                 here = values[name]
-                total = math.fsum(here[mine])
-                pairs = [("total", total, found["total"])]
-                if mine.sum():
-                    pairs.append(("rate", total / mine.sum(), found["rate"]))
+                # A cell is empty where a visitor's time is not over.
+                over = ~np.isnan(here[0])
+                total = math.fsum(here[0, mine & over])
+                n = int((mine & over).sum())
+                divides = kinds[name] == "ratio"
+                below = math.fsum(here[1, mine & over]) if divides else n
+                pairs = [("total", total, found["total"]), ("n", n, found["n"])]
+                pairs.append(("rate", total / below if below else None, found["rate"]))
                 if arm != plan["control"]:
                     strata = []
                     base = chosen & (arms == plan["control"])
                     for epoch in sorted(set(epochs[chosen].tolist())):
-                        now = epochs == epoch
-                        strata.append((here[mine & now], here[base & now]))
+                        now = (epochs == epoch) & over
+                        strata.append((here[:, mine & now], here[:, base & now]))
                     if kinds[name] == "conversion":
-                        counts = [(int(a.sum()), len(a), int(c.sum()), len(c)) for a, c in strata]
+                        counts = [
+                            (int(a[0].sum()), a.shape[1], int(c[0].sum()), c.shape[1])
+                            for a, c in strata
+                        ]
                         computed = conversion_lift(counts, alpha)
                     else:
-                        computed = mean_lift(strata, alpha)
+                        computed = log_lift(strata, divides, alpha)
                     names = ("lift", "low", "high", "p")
                     pairs += [
                         (each, value, found[each])

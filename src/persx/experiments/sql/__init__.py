@@ -12,15 +12,19 @@ from persx.model.errors import BadInput
 
 _PLACE: Final = re.compile(r"\{each (\w+): ([^}]*)\}|\{(\w+)\}")
 _LAST: Final = "\n)\nSELECT\n"
-_COLUMN: Final = re.compile(r"[%#]")
+_WITH: Final = re.compile(r"\{with (\w+)\}")
+_COLUMN: Final = re.compile(r"%\d?|#")
 
 
 @cache
 def _text(name: str) -> str:
-    return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    text = files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    return _WITH.sub(lambda found: _text(found[1]).strip(), text)
 
 
-def query(name: str, *, rows: str | None = None, **names: str | Sequence[str]) -> str:
+def query(
+    name: str, *, rows: str | None = None, **names: str | Sequence[str | tuple[str, ...]]
+) -> str:
     """Return a query with table and column names filled in.
 
     ``{table}`` is one quoted name. ``{each metrics: , sum(%) AS total#}`` is its text once for
@@ -51,10 +55,14 @@ def _rows(name: str, rows: str) -> str:
     return f"{steps}\n)\n{_text(rows)}"
 
 
-def _repeat(body: str, place: int, name: str) -> str:
+def _repeat(body: str, place: int, name: str | tuple[str, ...]) -> str:
     """Fill both signs in one pass: a name may hold them too."""
-    signs = {"%": identifier(name), "#": str(place)}
-    return _COLUMN.sub(lambda sign: signs[sign[0]], body)
+    names = (name,) if isinstance(name, str) else name
+
+    def fill(sign: re.Match[str]) -> str:
+        return str(place) if sign[0] == "#" else identifier(names[int(sign[0][1:] or 1) - 1])
+
+    return _COLUMN.sub(fill, body)
 
 
 def identifier(name: str) -> str:

@@ -35,49 +35,14 @@ viewers AS MATERIALIZED (
 known AS (
   SELECT DISTINCT unit FROM viewers
 ),
-candidates AS (
-  SELECT
-    g.goal,
-    e.properties,
-    e.timestamp,
-    e.sequence,
-    CASE
-      WHEN nullif(e.user_id, '') IS NOT NULL THEN 'u:' || e.user_id
-      ELSE 'a:' || e.anonymous_id
-    END AS identity,
-    'a:' || e.anonymous_id AS device
-  FROM events AS e
-  JOIN goals AS g
-    ON CASE WHEN e.type = 'track' THEN e.name ELSE e.type END = g.event
-),
-failed AS (
-  SELECT DISTINCT k.goal, k.sequence
-  FROM candidates AS k
-  JOIN conditions AS c ON c.goal = k.goal
-  WHERE NOT coalesce(
-    CASE c.kind
-      WHEN 'number' THEN
-        json_type(k.properties, c.path) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
-        AND TRY_CAST(json_extract_string(k.properties, c.path) AS DOUBLE) = c.number
-      WHEN 'boolean' THEN
-        json_type(k.properties, c.path) = 'BOOLEAN'
-        AND json_extract_string(k.properties, c.path) = c.text
-      ELSE
-        json_type(k.properties, c.path) = 'VARCHAR'
-        AND json_extract_string(k.properties, c.path) = c.text
-    END,
-    FALSE
-  )
-),
+{with goal_events},
 reached AS (
   SELECT coalesce(u.unit, d.unit) AS unit, max(k.timestamp) AS latest
-  FROM candidates AS k
-  LEFT JOIN failed AS f ON f.goal = k.goal AND f.sequence = k.sequence
+  FROM goal_events AS k
   LEFT JOIN bucketing AS b ON CAST(b.identity AS VARCHAR) = k.identity
   LEFT JOIN bucketing AS c ON CAST(c.identity AS VARCHAR) = k.device
   LEFT JOIN known AS u ON u.unit = coalesce(CAST(b.bucketing_id AS VARCHAR), k.identity)
   LEFT JOIN known AS d ON d.unit = coalesce(CAST(c.bucketing_id AS VARCHAR), k.device)
-  WHERE f.goal IS NULL
   GROUP BY 1
 )
 SELECT

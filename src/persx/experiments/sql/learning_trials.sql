@@ -5,8 +5,7 @@
 -- freeze there, as the decision log has them. With $detail there is one row a visitor, else one
 -- for those who are alike. Extra tables:
 --   bucketing(identity, bucketing_id)       identities whose oldest verified identity is another
---   goals(goal, event, value_path)          what counts
---   conditions(goal, path, kind, text, number)  properties that must be equal
+--   those of goal_events
 --   context(place, path)                    attributes by which contexts are told apart
 WITH parsed AS (
   SELECT
@@ -79,51 +78,15 @@ contexts AS (
   CROSS JOIN context AS c
   GROUP BY 1
 ),
-candidates AS (
-  SELECT
-    g.goal,
-    e.properties,
-    e.timestamp,
-    e.sequence,
-    CASE
-      WHEN nullif(e.user_id, '') IS NOT NULL THEN 'u:' || e.user_id
-      ELSE 'a:' || e.anonymous_id
-    END AS identity,
-    'a:' || e.anonymous_id AS device
-  FROM events AS e
-  JOIN goals AS g
-    ON CASE WHEN e.type = 'track' THEN e.name ELSE e.type END = g.event
-  WHERE e.timestamp >= $since
-),
-failed AS (
-  SELECT DISTINCT k.goal, k.sequence
-  FROM candidates AS k
-  JOIN conditions AS c ON c.goal = k.goal
-  WHERE NOT coalesce(
-    CASE c.kind
-      WHEN 'number' THEN
-        json_type(k.properties, c.path) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
-        AND TRY_CAST(json_extract_string(k.properties, c.path) AS DOUBLE) = c.number
-      WHEN 'boolean' THEN
-        json_type(k.properties, c.path) = 'BOOLEAN'
-        AND json_extract_string(k.properties, c.path) = c.text
-      ELSE
-        json_type(k.properties, c.path) = 'VARCHAR'
-        AND json_extract_string(k.properties, c.path) = c.text
-    END,
-    FALSE
-  )
-),
+{with goal_events},
 reached AS (
   SELECT DISTINCT coalesce(u.unit, d.unit) AS unit
-  FROM candidates AS k
-  LEFT JOIN failed AS f ON f.goal = k.goal AND f.sequence = k.sequence
+  FROM goal_events AS k
   LEFT JOIN bucketing AS b ON CAST(b.identity AS VARCHAR) = k.identity
   LEFT JOIN bucketing AS c ON CAST(c.identity AS VARCHAR) = k.device
   LEFT JOIN units AS u ON u.unit = coalesce(CAST(b.bucketing_id AS VARCHAR), k.identity)
   LEFT JOIN units AS d ON d.unit = coalesce(CAST(c.bucketing_id AS VARCHAR), k.device)
-  WHERE f.goal IS NULL
-    AND k.timestamp >= coalesce(u.entered, d.entered)
+  WHERE k.timestamp >= coalesce(u.entered, d.entered)
     AND k.timestamp < coalesce(u.entered, d.entered) + $window
 )
 SELECT

@@ -1,159 +1,209 @@
--- Aggregates of every goal by epoch, arm and segment, from the log.
+-- Sums of every measure by epoch, arm and segment, from the log.
 --
--- A unit enters at its first exposure, where arm, epoch and segment values freeze. Outcomes count
--- from then on, whichever of the visitor's identities they came under, each for one unit: the
--- user's, or else the device's. Only who entered from $since on counts, and what was before $until.
--- Extra tables:
---   bucketing(identity, bucketing_id)       identities whose oldest verified identity is another
---   arms(arm)                               the experiment's arms
---   goals(goal, event, value_path)          what counts, and which number is summed
---   conditions(goal, path, kind, text, number)  properties that must be equal
-WITH parsed AS (
+-- A unit enters at its first exposure, where arm, epoch, page and segment values freeze: its cell.
+-- Outcomes count from then on, whichever of the visitor's identities they came under, each for one
+-- unit: the user's, or else the device's. Only who entered from $since on counts, and what was
+-- before $until. Extra tables, beside those of goal_events:
+--   bucketing(identity, bucketing_id)  identities whose oldest verified identity is another
+--   arms(arm)                          the experiment's arms
+--   measures(measure, goal, taken, after, before, least, wait, share)  numbers of each unit: how
+--     many of a goal's events there were in [after, before) from its entry on, whether there were
+--     `least`, or their sum, cut at the quantile `share` of those that are not 0 unless
+--     it is negative; of units alone that entered `wait` ago
+--   rates(currency, since, until, rate)  what money is worth
+WITH joined AS MATERIALIZED (
   SELECT
-    json_extract_string(
-      e.properties,
-      [
-        '$.experiment_id', '$.unit', '$.variation_id', '$.epoch', '$.segments', '$.page'
-      ]
-    ) AS said,
-    CASE
-      WHEN nullif(e.user_id, '') IS NOT NULL THEN 'u:' || e.user_id
-      ELSE 'a:' || e.anonymous_id
-    END AS identity,
-    e.timestamp,
-    e.sequence
-  FROM events AS e
-  WHERE e.type = 'track' AND e.name = 'Experiment Viewed' AND e.timestamp < $until
+    md5_number_lower(CAST(identity AS VARCHAR)) AS identity,
+    md5_number_lower(CAST(bucketing_id AS VARCHAR)) AS unit
+  FROM bucketing
 ),
-seen AS (
+denials AS (
   SELECT
-    coalesce(nullif(said[2], ''), identity) AS said_unit,
-    said[3] AS arm,
-    coalesce(TRY_CAST(said[4] AS INTEGER), 1) AS epoch,
-    said[5] AS segments,
-    said[6] AS page,
-    timestamp,
-    sequence
-  FROM parsed
-  WHERE said[1] = $experiment
-),
-mapped AS (
-  SELECT
-    coalesce(CAST(b.bucketing_id AS VARCHAR), s.said_unit) AS unit,
-    s.*,
-    -- Time and place in the log in one number, which is found faster than the least of pairs.
-    s.timestamp * 9223372036854775808::HUGEINT + s.sequence AS moment
-  FROM seen AS s
-  JOIN arms AS a ON a.arm = s.arm
-  LEFT JOIN bucketing AS b ON CAST(b.identity AS VARCHAR) = s.said_unit
+    coalesce(j.unit, d.identity) AS unit,
+    max(d.timestamp) AS denied
+  FROM (
+    SELECT
+      md5_number_lower(
+        CASE
+          WHEN nullif(e.user_id, '') IS NOT NULL THEN 'u:' || e.user_id
+          ELSE 'a:' || e.anonymous_id
+        END
+      ) AS identity,
+      e.timestamp
+    FROM events AS e
+    WHERE e.type = 'track'
+      AND e.name = 'Consent Changed'
+      AND (
+        json_extract_string(e.properties, '$.purposes.analytics') = 'false'
+        OR json_extract_string(e.properties, '$.purposes.personalization') = 'false'
+      )
+      AND e.timestamp < $until
+  ) AS d
+  LEFT JOIN joined AS j ON j.identity = d.identity
+  GROUP BY 1
 ),
 units AS MATERIALIZED (
   SELECT
-    unit,
-    arg_min(arm, moment) AS arm,
-    arg_min(epoch, moment) AS epoch,
-    -- arg_min passes over NULLs: a first exposure without segments must not get a later one's.
-    arg_min(coalesce(segments, ''), moment) AS segments,
-    arg_min(coalesce(page, ''), moment) AS page,
-    min(timestamp) AS entered
-  FROM mapped
+    coalesce(j.unit, x.unit) AS unit,
+    -- Time and place in the log in one number, which is found faster than the least of pairs.
+    arg_min(x.cell, x.timestamp * 9223372036854775808::HUGEINT + x.sequence) AS cell,
+    min(x.timestamp) AS entered,
+    min(x.arm) <> max(x.arm) AS contaminated
+  FROM exposures AS x
+  LEFT JOIN joined AS j ON j.identity = x.unit
+  WHERE x.experiment = $experiment AND x.timestamp < $until AND x.arm IN (SELECT arm FROM arms)
   GROUP BY 1
-  HAVING min(timestamp) >= $since
+  HAVING min(x.timestamp) >= $since
+),
+{with goal_events},
+outcomes AS (
+  SELECT
+    coalesce(u.unit, d.unit) AS unit,
+    coalesce(u.cell, d.cell) AS cell,
+    coalesce(u.entered, d.entered) AS entered,
+    g.goal,
+    g.timestamp - coalesce(u.entered, d.entered) AS after,
+    g.value * coalesce(r.rate, 1) AS value,
+    g.currency <> '' AND $convert AND r.rate IS NULL AS unpriced
+  FROM (
+    SELECT
+      goal,
+      timestamp,
+      md5_number_lower(identity) AS identity,
+      md5_number_lower(device) AS device,
+      CASE WHEN abs(value) < 1e100 THEN value END AS value,
+      currency
+    FROM goal_events
+    WHERE timestamp < $until
+  ) AS g
+  LEFT JOIN joined AS j ON j.identity = g.identity
+  LEFT JOIN joined AS k ON k.identity = g.device
+  LEFT JOIN units AS u ON u.unit = coalesce(j.unit, g.identity)
+  -- A user who is no unit, on a device that is one: signed in without a verified link.
+  LEFT JOIN units AS d ON d.unit = coalesce(k.unit, g.device)
+  LEFT JOIN rates AS r
+    ON r.currency = g.currency AND g.timestamp >= r.since AND g.timestamp < r.until
+),
+measured AS (
+  SELECT
+    o.unit,
+    o.cell,
+    m.measure,
+    any_value(m.share) AS share,
+    CASE any_value(m.taken)
+      WHEN 'sum' THEN coalesce(sum(o.value), 0.0)
+      WHEN 'reached' THEN CAST(count(*) >= any_value(m.least) AS INTEGER)
+      WHEN 'missing' THEN count(*) - count(o.value)
+      WHEN 'unpriced' THEN count(CASE WHEN o.unpriced THEN 1 END)
+      ELSE count(*)
+    END AS value
+  FROM outcomes AS o
+  JOIN measures AS m ON m.goal = o.goal AND o.after >= m.after AND o.after < m.before
+  WHERE o.unit IS NOT NULL AND o.entered + m.wait <= $now
+  GROUP BY 1, 2, 3
+),
+ranked AS (
+  SELECT
+    measure,
+    abs(value) AS size,
+    row_number() OVER (PARTITION BY measure ORDER BY abs(value)) AS place,
+    ceil(share * count(*) OVER (PARTITION BY measure)) AS last
+  FROM measured
+  WHERE share >= 0 AND value <> 0
+),
+ends AS (
+  SELECT measure, max(size) AS size FROM ranked WHERE place <= last GROUP BY 1
+),
+cut AS (
+  SELECT
+    m.unit,
+    m.cell,
+    m.measure,
+    CASE WHEN abs(m.value) > e.size THEN sign(m.value) * e.size ELSE m.value END AS value
+  FROM measured AS m
+  LEFT JOIN ends AS e ON e.measure = m.measure
+),
+numbers AS (
+  SELECT
+    unit,
+    cell
+    {each measures: , coalesce(sum(CASE WHEN measure = # THEN value END), 0.0) AS m#}
+  FROM cut
+  GROUP BY 1, 2
+),
+sums AS (
+  SELECT
+    cell
+    {each measures: , sum(m#) AS s#}
+    {each products: , sum(%1 * %2) AS p#}
+  FROM numbers
+  GROUP BY 1
+),
+counts AS (
+  SELECT
+    u.cell,
+    count(*) AS n,
+    count(CASE WHEN u.contaminated THEN 1 END) AS contaminated,
+    count(CASE WHEN d.denied >= u.entered THEN 1 END) AS withdrawn
+    {each waits: , count(CASE WHEN u.entered + $wait# <= $now THEN 1 END) AS n#}
+  FROM units AS u
+  LEFT JOIN denials AS d ON d.unit = u.unit
+  GROUP BY 1
+),
+described AS (
+  SELECT
+    cell,
+    any_value(arm) AS arm,
+    any_value(epoch) AS epoch,
+    any_value(page) AS page,
+    any_value(segments) AS segments
+  FROM exposures
+  WHERE experiment = $experiment
+  GROUP BY 1
+),
+cells AS MATERIALIZED (
+  SELECT d.arm, d.epoch, d.page, d.segments, c.*
+  FROM counts AS c
+  JOIN described AS d ON d.cell = c.cell
 ),
 said AS (
   SELECT
-    u.unit,
-    unnest(map_entries(TRY_CAST(TRY_CAST(u.segments AS JSON) AS MAP(VARCHAR, VARCHAR)))) AS entry
-  FROM units AS u
+    cell,
+    unnest(map_entries(TRY_CAST(TRY_CAST(segments AS JSON) AS MAP(VARCHAR, VARCHAR)))) AS entry
+  FROM cells
 ),
 segments AS (
-  SELECT unit, entry.key AS attribute, any_value(entry.value) AS value
+  SELECT cell, entry.key AS attribute, any_value(entry.value) AS value
   FROM said
   WHERE entry.key <> 'first page'
   GROUP BY 1, 2
   UNION ALL
   -- Where an exposure tells no page, nothing is guessed from later ones.
-  SELECT unit, 'first page', page FROM units WHERE page <> ''
+  SELECT cell, 'first page', page FROM cells WHERE page <> ''
 ),
 attributes AS (
   SELECT DISTINCT attribute FROM segments
 ),
-strata AS MATERIALIZED (
-  SELECT unit, epoch, arm, '' AS attribute, '' AS segment FROM units
+strata AS (
+  SELECT cell, '' AS attribute, '' AS segment FROM cells
   UNION ALL
-  SELECT u.unit, u.epoch, u.arm, a.attribute, coalesce(s.value, '(unknown)')
-  FROM units AS u
+  SELECT c.cell, a.attribute, coalesce(s.value, '(unknown)')
+  FROM cells AS c
   CROSS JOIN attributes AS a
-  LEFT JOIN segments AS s ON s.unit = u.unit AND s.attribute = a.attribute
-),
-candidates AS (
-  SELECT
-    g.goal,
-    g.value_path,
-    e.properties,
-    e.timestamp,
-    e.sequence,
-    CASE
-      WHEN nullif(e.user_id, '') IS NOT NULL THEN 'u:' || e.user_id
-      ELSE 'a:' || e.anonymous_id
-    END AS identity,
-    'a:' || e.anonymous_id AS device
-  FROM events AS e
-  JOIN goals AS g
-    ON CASE WHEN e.type = 'track' THEN e.name ELSE e.type END = g.event
-  WHERE e.timestamp < $until
-),
-failed AS (
-  SELECT DISTINCT k.goal, k.sequence
-  FROM candidates AS k
-  JOIN conditions AS c ON c.goal = k.goal
-  WHERE NOT coalesce(
-    CASE c.kind
-      WHEN 'number' THEN
-        json_type(k.properties, c.path) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
-        AND TRY_CAST(json_extract_string(k.properties, c.path) AS DOUBLE) = c.number
-      WHEN 'boolean' THEN
-        json_type(k.properties, c.path) = 'BOOLEAN'
-        AND json_extract_string(k.properties, c.path) = c.text
-      ELSE
-        json_type(k.properties, c.path) = 'VARCHAR'
-        AND json_extract_string(k.properties, c.path) = c.text
-    END,
-    FALSE
-  )
-),
-outcomes AS (
-  SELECT
-    coalesce(u.unit, d.unit) AS unit,
-    k.goal,
-    TRY_CAST(json_extract_string(k.properties, k.value_path) AS DOUBLE) AS value
-  FROM candidates AS k
-  LEFT JOIN failed AS f ON f.goal = k.goal AND f.sequence = k.sequence
-  LEFT JOIN bucketing AS b ON CAST(b.identity AS VARCHAR) = k.identity
-  LEFT JOIN bucketing AS c ON CAST(c.identity AS VARCHAR) = k.device
-  LEFT JOIN units AS u ON u.unit = coalesce(CAST(b.bucketing_id AS VARCHAR), k.identity)
-  -- A user who is no unit, on a device that is one: signed in without a verified link.
-  LEFT JOIN units AS d ON d.unit = coalesce(CAST(c.bucketing_id AS VARCHAR), k.device)
-  WHERE f.goal IS NULL AND k.timestamp >= coalesce(u.entered, d.entered)
-),
-converted AS (
-  SELECT
-    unit,
-    goal,
-    coalesce(sum(CASE WHEN abs(value) < 1e100 THEN value END), 0.0) AS value,
-    count(*) - count(CASE WHEN abs(value) < 1e100 THEN 1 END) AS without_value
-  FROM outcomes
-  GROUP BY 1, 2
+  LEFT JOIN segments AS s ON s.cell = c.cell AND s.attribute = a.attribute
 )
 SELECT
-  s.epoch, s.arm, s.attribute, s.segment, '' AS goal,
-  count(*) AS units, 0.0 AS total, 0.0 AS squares, 0 AS without_value
-FROM strata AS s
+  c.epoch,
+  c.arm,
+  t.attribute,
+  t.segment,
+  CAST(sum(c.n) AS BIGINT) AS n,
+  CAST(sum(c.contaminated) AS BIGINT) AS contaminated,
+  CAST(sum(c.withdrawn) AS BIGINT) AS withdrawn
+  {each waits: , CAST(sum(c.n#) AS BIGINT) AS n#}
+  {each measures: , coalesce(sum(s.s#), 0.0) AS s#}
+  {each products: , coalesce(sum(s.p#), 0.0) AS p#}
+FROM strata AS t
+JOIN cells AS c ON c.cell = t.cell
+LEFT JOIN sums AS s ON s.cell = t.cell
 GROUP BY 1, 2, 3, 4
-UNION ALL
-SELECT
-  s.epoch, s.arm, s.attribute, s.segment, c.goal,
-  count(*), sum(c.value), sum(c.value * c.value), sum(c.without_value)
-FROM strata AS s
-JOIN converted AS c ON c.unit = s.unit
-GROUP BY 1, 2, 3, 4, 5

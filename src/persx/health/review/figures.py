@@ -53,9 +53,9 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     lift: float | None = None
     low: float | None = None
     high: float | None = None
-    total: int | float = 0
+    total: int | float | None = 0
     n: int = 0
-    control_total: int | float = 0
+    control_total: int | float | None = 0
     control_n: int = 0
     confidence: float = 0.95
     why: tuple[str, ...] = ()
@@ -152,7 +152,8 @@ def of_segment(readout: Readout, arm: str, attribute: str, value: str) -> Figure
     )
 
 
-def _moments(arm: ArmReadout, total: float, kind: str) -> Moments:
+def _moments(arm: ArmReadout, total: float | None, kind: str) -> Moments:
+    total = total or 0
     squares = total if kind == "conversion" else 0
     return Moments.from_aggregate(Aggregate(n=arm.n, total=total, squares=squares))
 

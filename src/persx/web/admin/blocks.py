@@ -120,7 +120,8 @@ def _lift(pli: Pli) -> LiftLine:
         arm=pli.arm,
         lift=wording.signed_percent(pli.lift),
         interval=wording.interval(pli.low, pli.high),
-        evidence=f"{pli.total:,} of {pli.n:,}, against {pli.control_total:,} of {pli.control_n:,}",
+        evidence=f"{wording.amount(pli.total)} of {pli.n:,}, "
+        f"against {wording.amount(pli.control_total)} of {pli.control_n:,}",
         verdict=wording.said(pli.low, pli.high).value,
         withheld=" ".join(pli.withheld),
     )

@@ -147,7 +147,9 @@ def of_readout(readout: Readout, industries: tuple[str, ...]) -> LiftView:
             name=name,
             visitors=arm.n,
             rate=wording.rate(primary.kind, arm.metrics[primary.name].rate),
-            detail=wording.per_visitors(primary.kind, arm.metrics[primary.name].total, arm.n),
+            detail=wording.per_visitors(
+                primary.kind, arm.metrics[primary.name].total, arm.metrics[primary.name].n
+            ),
         )
         for name, arm in readout.arms.items()
     )

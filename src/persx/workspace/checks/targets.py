@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
+from persx.experiments.standard import STANDARD_METRICS
 from persx.model.errors import Fault, did_you_mean
+from persx.workspace.checks.metrics import goal_metrics
 from persx.workspace.checks.subject import Subject
 
 _KIND: Final = "targets"
@@ -15,11 +17,7 @@ _KIND: Final = "targets"
 def check_targets(subject: Subject) -> Iterator[Fault]:
     """Yield the faults of all targets."""
     said: dict[tuple[str, str], str] = {}
-    metrics = {
-        name
-        for goal in subject.workspace.goals.values()
-        for name in (goal.name, *([f"{goal.name}.{goal.value}"] if goal.value else []))
-    }
+    metrics = {*goal_metrics(subject), *subject.names("metrics"), *STANDARD_METRICS}
     for name, target in subject.workspace.targets.items():
         yield from subject.unknown(_KIND, name, "industries", "industries", target.industries)
         yield from subject.repeated(_KIND, name, "industries", target.industries)

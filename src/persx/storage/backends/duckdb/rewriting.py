@@ -17,6 +17,7 @@ from persx.model.errors import Conflict, Unavailable
 from persx.model.event import IdentityKey, owners
 from persx.storage.backends.duckdb.clearing import clear
 from persx.storage.backends.duckdb.engine import Limits, engine, identifier, quoted
+from persx.storage.backends.duckdb.exposures import beside, write_beside
 from persx.storage.backends.duckdb.files import (
     digest_of,
     readers,
@@ -135,7 +136,11 @@ def _rewrite(log: HotLog, home: Path, removal: Removal, limits: Limits) -> Rewri
                     raise Unavailable(
                         f"Only {written} of {segment.rows - gone} rows that stay were written."
                     )
-                swaps.append((segment, _settled(home, segment, temporary, int(written))))
+                settled = _settled(home, segment, temporary, int(written))
+                if table == "events":
+                    place = home / settled.path
+                    write_beside(connection, place, place, folder=work)
+                swaps.append((segment, settled))
                 counts[f"{table}_sealed"] += gone
     counts["segments_rewritten"] = len(swaps)
     return Rewritten(swaps, counts, touched)
@@ -171,7 +176,8 @@ def _wait_for_readers(home: Path) -> None:
 def _discard(home: Path, old: list[Segment]) -> None:
     for segment in old:
         # Gone already where a question's end or a restart was quicker.
-        (home / segment.path).unlink(missing_ok=True)
+        for path in (home / segment.path, beside(home / segment.path)):
+            path.unlink(missing_ok=True)
     if old:
         sync(home / SEGMENTS)
 

@@ -20,6 +20,7 @@ import msgspec
 
 from persx.model.decision import DecisionRecord
 from persx.model.event import Event, EventType, IdentityKey
+from persx.storage.backends.duckdb import exposures
 from persx.storage.backends.duckdb.engine import (
     Limits,
     blamed,
@@ -181,7 +182,8 @@ class DuckdbRows:
             files: list[Path] = []
             # A name that does not occur in the text cannot be read; its rows need no loading.
             text = asked.sql.casefold()
-            wanted = [table for table in COLUMNS if table in text]
+            drawn = exposures.TABLE in text
+            wanted = [table for table in COLUMNS if table in text or (drawn and table == "events")]
             with self._log.reading() as reading:
                 mine = self._mine(reading)
                 # One moment for both: what sealing moves meanwhile stays where it was seen.
@@ -200,6 +202,8 @@ class DuckdbRows:
                         mine=mine,
                         copied=not trusted,
                     )
+                if drawn:
+                    files += self._draw(connection, reading, asked, everyone=mine is None)
             for table, path in imported(self._home).items() if mine is None else ():
                 if table in text and table not in asked.tables:
                     files.append(path)
@@ -210,6 +214,30 @@ class DuckdbRows:
             for place, (table, extra) in enumerate(asked.tables.items()):
                 create_extra_table(connection, table, extra, folder / f"extra-{place}.jsonl")
             yield connection, names, files
+
+    def _draw(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        reading: Reading,
+        asked: _Asked,
+        *,
+        everyone: bool,
+    ) -> list[Path]:
+        """Make the table of exposures; return the files beside segments that it reads.
+
+        Who sees only some rows gets it from those; so does who wants half a segment.
+        """
+        whole = [
+            each
+            for each in reading.segments("events")
+            if everyone and (asked.as_of is None or each.last_sequence <= asked.as_of)
+        ]
+        last = max((each.last_sequence for each in whole), default=0)
+        return exposures.create_view(
+            connection,
+            [self._home / each.path for each in whole],
+            f"SELECT * FROM events WHERE sequence > {last}",
+        )
 
     def _mine(self, reading: Reading) -> Collection[IdentityKey] | None:
         """Return the identities whose rows may be seen; None for all."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 from persx.model.clock import MINUTE, Clock
 from persx.model.errors import Conflict, Unavailable
 from persx.storage.backends.duckdb.engine import Limits, engine, quoted
+from persx.storage.backends.duckdb.exposures import beside, write_beside
 from persx.storage.backends.duckdb.files import digest_of, remove_all_but, scratch, settle
 from persx.storage.backends.duckdb.hot_log import HotLog
 from persx.storage.backends.duckdb.tables import COLUMNS, from_lines, write_lines
@@ -57,6 +58,8 @@ async def seal(
                 await log.add_segment(segment)
                 await log.discard_sealed(table)
                 sealed.append(segment)
+        while await run(_draw_exposures, log, home, limits):
+            await _hold(log, holder, clock)
     finally:
         await log.lease(LEASE, holder, 0, clock())
     return sealed
@@ -100,6 +103,9 @@ def _write(
         digest = digest_of(temporary)
         final = folder / f"{table}-{first:016d}-{last:016d}-{digest[:12]}.parquet"
         size = temporary.stat().st_size
+        if table == "events":
+            with engine(work, limits) as connection:
+                write_beside(connection, temporary, final, folder=work)
         settle(temporary, final)
     return Segment(
         table=table,
@@ -113,10 +119,25 @@ def _write(
     )
 
 
+def _draw_exposures(log: HotLog, home: Path, limits: Limits) -> bool:
+    """Draw the exposures of a segment that has none beside it; tell whether there was one.
+
+    So it is after a backup was brought back, and where an older version has sealed.
+    """
+    with log.reading() as reading:
+        places = [home / segment.path for segment in reading.segments("events")]
+    for place in places:
+        if not beside(place).exists():
+            with scratch(home) as work, engine(work, limits) as connection:
+                write_beside(connection, place, place, folder=work)
+            return True
+    return False
+
+
 def remove_orphans(log: HotLog, home: Path) -> None:
     """Remove what a crash left among the segments; nobody else may be sealing."""
     folder = home / SEGMENTS
     if folder.exists():
         with log.reading() as reading:
-            kept = {Path(segment.path).name for segment in reading.segments()}
-        remove_all_but(folder, kept)
+            kept = {Path(segment.path) for segment in reading.segments()}
+        remove_all_but(folder, {each.name for path in kept for each in (path, beside(path))})

@@ -79,12 +79,13 @@ def check_table_name(name: str) -> str:
     Raises:
         BadInput: It is not a plain name, or one that the log has taken.
     """
-    if not _NAME.fullmatch(name) or name in COLUMNS:
+    taken = (*COLUMNS, "exposures")
+    if not _NAME.fullmatch(name) or name in taken:
         raise BadInput(
             f"'{name}' cannot be the name of a table.",
             value=name,
             hint="Use lower-case letters, digits and _, beginning with a letter; "
-            f"{' and '.join(COLUMNS)} are taken.",
+            f"{', '.join(taken)} are taken.",
         )
     return name
 
