@@ -35,6 +35,7 @@ def reproduce(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-I", "-c",
          "import sys, runpy; sys.modules['persx'] = None; sys.modules['scipy'] = None; "
+         "sys.path.insert(0, sys.argv[1].removesuffix('reproduce.py')); "
          "runpy.run_path(sys.argv[1], run_name='__main__')", str(folder / "reproduce.py")],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from collections.abc import (
 )
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -44,6 +44,8 @@ from persx.storage.scope import Bearer, VisitorScope, check_everyone, sees_every
 
 if TYPE_CHECKING:
     import duckdb
+
+T = TypeVar("T")
 
 _END: Final = (1 << 63) - 1
 _BY_ID: Final = (
@@ -94,10 +96,30 @@ class DuckdbRows:
         as_of: int | None = None,
     ) -> Rows:
         """Run one SELECT; a cancelled caller stops it."""
-        running: list[Any] = []
         asked = _Asked(sql, parameters or {}, tables or {}, as_of)
+        found: Rows = await self._interruptible(self._query, asked)
+        return found
+
+    async def hand_rows(
+        self,
+        take: Callable[[Sequence[tuple[Any, ...]]], None],
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        tables: Mapping[str, Rows] | None = None,
+        as_of: int | None = None,
+        portion: int = 10_000,
+    ) -> int:
+        """Run one SELECT and hand its rows on portion by portion; return their number."""
+        asked = _Asked(sql, parameters or {}, tables or {}, as_of)
+        handed: int = await self._interruptible(self._hand, asked, take, portion)
+        return handed
+
+    async def _interruptible(self, function: Callable[..., T], asked: _Asked, *more: Any) -> T:
+        """Call what runs a query; a cancelled caller stops it."""
+        running: list[Any] = []
         try:
-            found: Rows = await self._run(self._query, asked, running)
+            found: T = await self._run(function, asked, running, *more)
             return found
         except asyncio.CancelledError:
             for connection in running:
@@ -137,16 +159,37 @@ class DuckdbRows:
             await self._run(self._close_engines, engines)
 
     def _query(self, asked: _Asked, running: list[Any], trusted: bool = False) -> Rows:
+        with self._answering(asked, running, trusted) as result:
+            return Rows(
+                columns=tuple(column[0] for column in result.description or ()),
+                rows=result.fetchall(),
+            )
+
+    def _hand(
+        self,
+        asked: _Asked,
+        running: list[Any],
+        take: Callable[[Sequence[tuple[Any, ...]]], None],
+        portion: int,
+    ) -> int:
+        handed = 0
+        with self._answering(asked, running) as result:
+            while rows := result.fetchmany(portion):
+                take(rows)
+                handed += len(rows)
+        return handed
+
+    @contextmanager
+    def _answering(
+        self, asked: _Asked, running: list[Any], trusted: bool = False
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Run a query; the connection is in `running` as long as its answer is read."""
         with self._opened(asked, trusted) as (connection, names, files):
             lock(connection, files)
             running.append(connection)
             try:
                 given = {key: asked.parameters[key] for key in names if key in asked.parameters}
-                result = connection.execute(asked.sql, given)
-                return Rows(
-                    columns=tuple(column[0] for column in result.description or ()),
-                    rows=result.fetchall(),
-                )
+                yield connection.execute(asked.sql, given)
             finally:
                 running.clear()
 
