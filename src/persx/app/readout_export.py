@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import count
 from typing import Any, Final
 
@@ -33,7 +34,7 @@ from persx.experiments.metrics import METRICS
 from persx.experiments.readout import Method, Readout, ReadoutPlan, read_out, refusing
 from persx.experiments.statistics.interval import CONFIDENCE
 from persx.model.block_holdout import block_holdouts
-from persx.model.clock import Millis
+from persx.model.clock import DAY
 from persx.model.learning import learning_block
 from persx.model.workspace import HOLDOUT, Snapshot, Workspace
 from persx.storage.scope import System
@@ -169,7 +170,7 @@ class _LiveTable:
         """Return the row of a unit."""
         number, epoch, arm, entered, names, values, *numbers = answer
         segments = dict(zip(names or (), values or (), strict=True))
-        row: list[Any] = [number, epoch, arm, _day(int(entered))]
+        row: list[Any] = [number, epoch, arm, _date(int(entered) // DAY)]
         for attribute, shown in self._shown.items():
             value = segments.get(attribute)
             value = UNKNOWN if value is None else value
@@ -215,8 +216,9 @@ def _values(recipe: Recipe, numbers: Sequence[float]) -> list[Any]:
     return [repr(each) for each in found]
 
 
-def _day(moment: Millis) -> str:
-    return f"{datetime.fromtimestamp(moment / 1_000, UTC):%Y-%m-%d}"
+@lru_cache(1_000)
+def _date(day: int) -> str:
+    return f"{datetime.fromtimestamp(day * DAY / 1_000, UTC):%Y-%m-%d}"
 
 
 async def _export_imported(

@@ -44,9 +44,7 @@ def check_splits(
             for key, check in checks.items()
         }
     checks = {key: check_split(plan, counts) for key, counts in visitors.items()}
-    ordered = sorted(
-        (check.p, place) for place, check in enumerate(checks.values()) if check.p is not None
-    )
+    ordered = sorted((check.p, place) for place, check in enumerate(checks.values()) if check.p)
     corrected, largest = {}, 0.0
     # Holm's correction; a sequential p is valid at every look, and so is the corrected one.
     for rank, (p, place) in enumerate(ordered):
