@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
+from prometheus_client import CollectorRegistry, Counter, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -19,10 +19,12 @@ from persx.app.decision_log import DecisionLog
 from persx.app.doorkeeper import Doorkeeper
 from persx.app.health_record import Health
 from persx.app.keyring import HASHED, Keyring, hashed
+from persx.app.latencies import Latencies
 from persx.app.models import Models
 from persx.app.network import NetworkDatabase
 from persx.app.offers import Offers
 from persx.app.publication import Publication
+from persx.app.robots import Robots
 from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
 from persx.app.slow_reads import SlowReads
@@ -71,6 +73,12 @@ class Pages(NamedTuple):
     withheld: int
 
 
+ROUTES: Final = (
+    "site", "decide", "exposure", "state", "collect", "studio", "static", "operations"
+)  # fmt: skip
+"""What answers are told apart by: the site's pages, the API's parts, the studio, the rest."""
+
+
 class Metrics(Collector):
     """What /metrics tells Prometheus about this process.
 
@@ -89,19 +97,22 @@ class Metrics(Collector):
         for result in ("accepted", "duplicate", "rejected", "unconsented", "erased"):
             # Told from the beginning, so that a rate can be taken of the first one too.
             self.events.labels(result)
+        self.bots = Counter(
+            "persx_bots",
+            "Pages and events of bots, which count for nothing, by how they were found.",
+            ["found"],
+            registry=self.registry,
+        )
+        for found in ("agent", "rate"):
+            self.bots.labels(found)
         self.errors = Counter(
             "persx_errors", "Errors that a visitor did not see.", ["place"], registry=self.registry
         )
         self.dropped = Counter(
             "persx_decision_log_dropped", "Decision log lines lost.", registry=self.registry
         )
-        self.seconds = Histogram(
-            "persx_request_seconds",
-            "Time to answer.",
-            ["route"],
-            registry=self.registry,
-            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
-        )
+        self.latencies = Latencies(ROUTES)
+        self.registry.register(self.latencies)
         self.answers = Counter(
             "persx_consent_answers",
             "Answers of visitors by purpose.",
@@ -200,6 +211,7 @@ class Services:
         url: Where this process listens; empty until it does.
         simulation: That simulated visitors are in the home; none where there are none.
         health: What was counted and found of how personalization works.
+        robots: How fast devices view pages.
     """
 
     store: Store
@@ -224,6 +236,7 @@ class Services:
     simulation: SimulationMark | None = None
     network: NetworkDatabase = field(init=False)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
+    robots: Robots = field(default_factory=Robots)
     health: Health = field(init=False)
     decision_log: DecisionLog = field(init=False)
     keyring: Keyring = field(init=False)

@@ -55,9 +55,9 @@ _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class _Asked(NamedTuple):
-    """One query."""
+    """Queries over one moment."""
 
-    sql: str
+    queries: Sequence[str]
     parameters: Mapping[str, Any]
     tables: Mapping[str, Rows]
     as_of: int | None
@@ -96,8 +96,20 @@ class DuckdbRows:
         as_of: int | None = None,
     ) -> Rows:
         """Run one SELECT; a cancelled caller stops it."""
-        asked = _Asked(sql, parameters or {}, tables or {}, as_of)
-        found: Rows = await self._interruptible(self._query, asked)
+        (found,) = await self.query_together([sql], parameters, tables=tables, as_of=as_of)
+        return found
+
+    async def query_together(
+        self,
+        queries: Sequence[str],
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        tables: Mapping[str, Rows] | None = None,
+        as_of: int | None = None,
+    ) -> list[Rows]:
+        """Run several SELECTs over one moment; a cancelled caller stops them."""
+        asked = _Asked(queries, parameters or {}, tables or {}, as_of)
+        found: list[Rows] = await self._interruptible(self._query, asked)
         return found
 
     async def hand_rows(
@@ -111,12 +123,12 @@ class DuckdbRows:
         portion: int = 10_000,
     ) -> int:
         """Run one SELECT and hand its rows on portion by portion; return their number."""
-        asked = _Asked(sql, parameters or {}, tables or {}, as_of)
+        asked = _Asked([sql], parameters or {}, tables or {}, as_of)
         handed: int = await self._interruptible(self._hand, asked, take, portion)
         return handed
 
     async def _interruptible(self, function: Callable[..., T], asked: _Asked, *more: Any) -> T:
-        """Call what runs a query; a cancelled caller stops it."""
+        """Call what runs queries; a cancelled caller stops them."""
         running: list[Any] = []
         try:
             found: T = await self._run(function, asked, running, *more)
@@ -128,9 +140,10 @@ class DuckdbRows:
 
     async def decision(self, id: str) -> DecisionRecord | None:
         """Return one line of the decision log, sealed or not."""
-        found: Rows = await self._run(self._query, _Asked(_BY_ID, {"id": id}, {}, None), [], True)
-        for row in found.rows:
-            return DecisionRecord(**dict(zip(found.columns, row, strict=True)))
+        asked = _Asked([_BY_ID], {"id": id}, {}, None)
+        found: list[Rows] = await self._run(self._query, asked, [], True)
+        for row in found[0].rows:
+            return DecisionRecord(**dict(zip(found[0].columns, row, strict=True)))
         return None
 
     async def write_file(self, sql: str, path: str) -> int:
@@ -158,12 +171,15 @@ class DuckdbRows:
         finally:
             await self._run(self._close_engines, engines)
 
-    def _query(self, asked: _Asked, running: list[Any], trusted: bool = False) -> Rows:
-        with self._answering(asked, running, trusted) as result:
-            return Rows(
-                columns=tuple(column[0] for column in result.description or ()),
-                rows=result.fetchall(),
-            )
+    def _query(self, asked: _Asked, running: list[Any], trusted: bool = False) -> list[Rows]:
+        with self._answering(asked, running, trusted) as answers:
+            return [
+                Rows(
+                    columns=tuple(column[0] for column in answer.description or ()),
+                    rows=answer.fetchall(),
+                )
+                for answer in answers
+            ]
 
     def _hand(
         self,
@@ -173,23 +189,29 @@ class DuckdbRows:
         portion: int,
     ) -> int:
         handed = 0
-        with self._answering(asked, running) as result:
-            while rows := result.fetchmany(portion):
-                take(rows)
-                handed += len(rows)
+        with self._answering(asked, running) as answers:
+            for answer in answers:
+                while rows := answer.fetchmany(portion):
+                    take(rows)
+                    handed += len(rows)
         return handed
 
     @contextmanager
     def _answering(
         self, asked: _Asked, running: list[Any], trusted: bool = False
-    ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Run a query; the connection is in `running` as long as its answer is read."""
-        with self._opened(asked, trusted) as (connection, names, files):
+    ) -> Iterator[Iterator[duckdb.DuckDBPyConnection]]:
+        """Run queries one after the other; meanwhile the connection is in `running`."""
+        with self._opened(asked, trusted) as (connection, parameters, files):
             lock(connection, files)
             running.append(connection)
             try:
-                given = {key: asked.parameters[key] for key in names if key in asked.parameters}
-                yield connection.execute(asked.sql, given)
+                yield (
+                    connection.execute(
+                        sql,
+                        {name: asked.parameters[name] for name in names & asked.parameters.keys()},
+                    )
+                    for sql, names in zip(asked.queries, parameters, strict=True)
+                )
             finally:
                 running.clear()
 
@@ -197,7 +219,7 @@ class DuckdbRows:
         partial = path.with_name(path.name + ".part")
         try:
             partial.touch()
-            with self._opened(_Asked(sql, {}, {}, None), False) as (connection, _, _):
+            with self._opened(_Asked([sql], {}, {}, None), False) as (connection, _, _):
                 (written,) = connection.execute(
                     f"COPY ({sql}) TO {quoted(str(partial))} "
                     "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 100000)"
@@ -210,21 +232,21 @@ class DuckdbRows:
     @contextmanager
     def _opened(
         self, asked: _Asked, trusted: bool
-    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, frozenset[str], list[Path]]]:
-        """Open a database with the tables that a SELECT names; its parameters and files too.
+    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[frozenset[str]], list[Path]]]:
+        """Open a database with the tables that SELECTs name; their parameters and files too.
 
         Args:
-            trusted: The SELECT is this file's own, so that a bearer's rows need not be copied
+            trusted: The SELECTs are this file's own, so that a bearer's rows need not be copied
                 out of everybody's before it runs.
         """
         with (
             scratch(self._home) as folder,
             engine(folder, self._limits) as connection,
         ):
-            names = check_select(connection, asked.sql)
+            names = [check_select(connection, sql) for sql in asked.queries]
             files: list[Path] = []
             # A name that does not occur in the text cannot be read; its rows need no loading.
-            text = asked.sql.casefold()
+            text = " ".join(asked.queries).casefold()
             drawn = exposures.TABLE in text
             wanted = [table for table in COLUMNS if table in text or (drawn and table == "events")]
             with self._log.reading() as reading:
