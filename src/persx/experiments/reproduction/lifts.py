@@ -89,7 +89,7 @@ def share_lift(strata, alpha):
 
 def score(log_ratio, strata):
     """Standardised score of a ratio: positive where the data speak for a larger one."""
-    ratio, total, variance = math.exp(log_ratio), 0.0, 0.0
+    ratio, total, variance, size = math.exp(log_ratio), 0.0, 0.0, 0.0
     for x1, n1, x0, n0 in strata:
         # Rates fitted under the constraint p1 = ratio * p0: a quadratic in p0.
         left, right = ratio * (n1 + x0), n0 + x1
@@ -98,9 +98,11 @@ def score(log_ratio, strata):
         p1 = min(ratio * p0, 1.0)
         if p0 <= 0 or p1 <= 0 or (p0 == 1 and p1 == 1):
             continue
-        total += (x1 - n1 * p1) / (1 - p1) if p1 <= p0 else (n0 * p0 - x0) / (1 - p0)
+        near, far, below = (x1, n1 * p1, 1 - p1) if p1 <= p0 else (n0 * p0, x0, 1 - p0)
+        total, size = total + (near - far) / below, size + (near + far) / below
         variance += 1 / ((1 - p1) / (n1 * p1) + (1 - p0) / (n0 * p0))
-    return total / math.sqrt(variance) if variance else 0.0
+    # Small strata that contradict each other may cancel: what is no more than rounding is 0.
+    return total / math.sqrt(variance) if abs(total) > 1e-12 * size else 0.0
 
 
 def crossing(strata, level, rising):
