@@ -153,7 +153,7 @@ async def test_who_leaves_keeps_what_was_counted_and_leaves_the_reading_to_the_n
     services: Services, place: Place
 ) -> None:
     decided(services, Reason.ERROR, 50)
-    await look(services, leaving=True)
+    await look(services, log=False)
     restarted(services)
     _, kept = await load_record(services.store)
     assert not kept.lifts_at, "nobody waits for a report while a server stops"

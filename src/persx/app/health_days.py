@@ -45,7 +45,7 @@ async def changed_days(
     began: Millis,
     zone: ZoneInfo,
     fresh: bool,
-    leaving: bool = False,
+    log: bool = True,
 ) -> dict[str, Day]:
     """Return the days of which something is new: today, and those whose visitors are counted now.
 
@@ -55,7 +55,7 @@ async def changed_days(
         began: When something was published first; 0 where nothing was.
         zone: Where the site is.
         fresh: Somebody waits: today's visitors are counted again, if that is cheap.
-        leaving: The process ends: no visitors are counted.
+        log: Read the log, for visitors.
     """
     health, now, plan = services.health, services.clock(), services.publication.plan
     today = day_of(now, zone)
@@ -66,7 +66,7 @@ async def changed_days(
         # Whoever came into a day that was over is to be counted.
         over = before.whole and not piece.simulated
         changed[day] = Day(counts=add([before.counts, piece.counts]), whole=over)
-    if plan is None or leaving:
+    if plan is None or not log:
         return changed
     pause = max(0 if fresh else MINUTE, 50 * health.counting_takes)
     await services.decision_log.flush(services.store)

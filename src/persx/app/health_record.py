@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -127,8 +128,8 @@ class Health(Collector):
         delivering: The alerts that are being sent.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self.tally = Tally(clock)
+    def __init__(self, clock: Clock, seconds: Callable[[], float] = monotonic) -> None:
+        self.tally = Tally(clock, seconds)
         self.looking = asyncio.Lock()
         self.holder = f"health:{os.getpid()}:{secrets.token_hex(4)}"
         self.record: Record | None = None

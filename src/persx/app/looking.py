@@ -50,14 +50,14 @@ LIFTS_COST: Final = 500
 """Reading lifts takes at most one part in so many of the time."""
 
 
-async def look(services: Services, *, fresh: bool = False, leaving: bool = False) -> Status:
+async def look(services: Services, *, fresh: bool = False, log: bool = True) -> Status:
     """Count what is new, judge all objectives, and keep and return what was found.
 
     Whoever has not the lease is told what the one who has it found last.
 
     Args:
         fresh: Somebody waits: today's visitors are counted again, if that is cheap.
-        leaving: The process ends: what was counted is kept, and nothing is read for it.
+        log: Read the log where it is due: for the day's visitors, and for lifts.
     """
     health = services.health
     async with health.looking:
@@ -73,7 +73,9 @@ async def look(services: Services, *, fresh: bool = False, leaving: bool = False
             if health.record is None or health.days is None:
                 health.kept, record = await load_record(services.store)
                 health.record, health.days = unsure(record), await load_days(services.store)
-            found = await _looked(services, health.record, health.days, taken, now, fresh, leaving)
+            found = await _looked(
+                services, health.record, health.days, taken, now, fresh=fresh, log=log
+            )
             await save_record(services.store, health, found.record)
         except BaseException:
             # What was kept is read again; what was counted counts the next time.
@@ -118,8 +120,9 @@ async def _looked(
     days: Mapping[str, Day],
     pieces: list[Piece],
     now: Millis,
+    *,
     fresh: bool,
-    leaving: bool,
+    log: bool,
 ) -> _Found:
     plan = services.publication.plan
     if plan is None:
@@ -130,12 +133,12 @@ async def _looked(
     today = day_of(now, zone)
     timeline = await extended_timeline(services.store, record.timeline)
     changed = await changed_days(
-        services, days, pieces, began=timeline.began, zone=zone, fresh=fresh, leaving=leaving
+        services, days, pieces, began=timeline.began, zone=zone, fresh=fresh, log=log
     )
     days = {**days, **changed}
     simulated = any(each.simulated for each in pieces)
     lifts = record
-    due = not leaving and _lifts_due(services, record, now, fresh or simulated)
+    due = log and _lifts_due(services, record, now, fresh or simulated)
     if workspace is not None and due:
         lifts = await fresh_lifts(services, record, workspace)
     known = Known(now=now, workspace=workspace, timeline=timeline, lifts=lifts.lifts)

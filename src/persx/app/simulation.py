@@ -30,6 +30,7 @@ from persx.app.services import Metrics, Services, add_simulated
 from persx.app.simulated_effects import checked
 from persx.app.simulated_log import SimulatedLog
 from persx.app.simulated_people import Person, Seen, Town, people, whole_effect
+from persx.app.simulated_server import SimulatedServer
 from persx.app.tally import SimulatedTally
 from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.app.visiting import Visitor, new_id
@@ -155,6 +156,10 @@ class _Run:
         self._tally = SimulatedTally(lambda: self._now, services.health.tally)
         self._breaks = sorted(asked.breaks, key=lambda each: each.day)
         self._services = self._own_services()
+        self._server: SimulatedServer | None = None
+        if asked.tended and not asked.into_real_data:
+            own, log, done = self._services, self._buffer, self._done
+            self._server = SimulatedServer(plan, asked, real=services, own=own, log=log, done=done)
         # Told at once where something cannot be broken.
         for each in self._breaks:
             broken_plan(plan, each.block, each.variant)
@@ -189,6 +194,7 @@ class _Run:
             tuple(page.path for page in self._pages),
         )
         pace = Pace(self._real)
+        self._services.simulation = self._real.simulation
         for person in people(self._asked, town, self._done.start, self._done.end):
             await self._until(person.visits[0].at, pace)
             await self._visit(_Somebody(person, self._asked.effects), 0)
@@ -204,11 +210,19 @@ class _Run:
         """Let happen what is due before a time."""
         while self._due and self._due[0].at <= at:
             due = heapq.heappop(self._due)
+            await self._tend(due.at)
             if due.goal:
                 await self._convert(due)
             else:
                 await self._visit(due.somebody, due.visit)
             await self._keep(pace)
+        await self._tend(at)
+
+    async def _tend(self, at: Millis) -> None:
+        """Let the server do what is due before a time."""
+        while self._server is not None and self._server.due <= at:
+            self._now = self._server.due
+            await self._server.tend(self._plan)
 
     async def _keep(self, pace: Pace, *, all: bool = False) -> None:
         # Who comes back makes the events kept earlier: decisions are to be looked at by themselves.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 from typing import Final
 
@@ -43,26 +43,30 @@ class Tally:
 
     A visitor is in it as a number alone: no id, and of what is known only the industry.
 
+    Args:
+        clock: Says when a piece ended.
+        seconds: Say how long it is.
+
     Attributes:
         filling: A simulation is at work, and all that it did before this moment is in the log.
     """
 
     filling: Millis | None = None
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, seconds: Callable[[], float] = monotonic) -> None:
+        self._clock, self._seconds = clock, seconds
         self._decisions: dict[tuple[str, str, str], int] = {}
         self._pages = self._withheld = self._answered = self._slow = self._browser = 0
         self._pieces: list[Piece] = []
         self._simulated: list[Piece] = []
-        self._began = monotonic()
+        self._began = self._seconds()
         self._errors: dict[str, int] = {}
         self._reportable = 0
         self._told: set[str] = set()
 
     def decided(self, decisions: Iterable[Decision], industry: str, *, storable: bool) -> None:
         """Count what was decided for a person, whose industry is known or empty."""
-        if monotonic() - self._began > PIECE_SECONDS:
+        if self._seconds() - self._began > PIECE_SECONDS:
             self._close()
         counts = self._decisions
         for decision in decisions:
@@ -106,7 +110,7 @@ class Tally:
                 first, second, *others = self._pieces
                 both = Piece(at=second.at, counts=add([first.counts, second.counts]))
                 self._pieces = [both, *others]
-        self._began = monotonic()
+        self._began = self._seconds()
 
     def _rest(self) -> Counts:
         counts = Counts(
@@ -134,7 +138,7 @@ class Tally:
         happened = Counts(errors={place: n for place, n in new.items() if n > 0})
         current = Piece(at=self._clock(), counts=add([self._rest(), happened]))
         pieces = [*self._simulated, *self._pieces, current]
-        self._simulated, self._pieces, self._began = [], [], monotonic()
+        self._simulated, self._pieces, self._began = [], [], self._seconds()
         return pieces
 
     def add_simulated(self, piece: Piece) -> None:
