@@ -12,8 +12,13 @@ import pytest
 
 import persx.experiments
 
+SCRIPTS = ("reproduction.reproduce", "reproduction.lifts")
+"""They run by themselves, in the folder of an export."""
+
 MODULES = [
-    found.name for found in pkgutil.walk_packages(persx.experiments.__path__, "persx.experiments.")
+    found.name
+    for found in pkgutil.walk_packages(persx.experiments.__path__, "persx.experiments.")
+    if not found.name.endswith(SCRIPTS)
 ]
 
 

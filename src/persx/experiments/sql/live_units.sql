@@ -9,9 +9,9 @@ WITH joined AS MATERIALIZED (
 {with robots},
 bots AS (
   SELECT DISTINCT r.unit
-  FROM robots AS r
-  LEFT JOIN joined AS j ON j.unit = r.unit
-  JOIN exposures AS x ON x.unit = r.unit OR x.unit = j.identity
+  FROM exposures AS x
+  LEFT JOIN joined AS j ON j.identity = x.unit
+  JOIN robots AS r ON r.unit = coalesce(j.unit, x.unit)
   WHERE x.experiment = $experiment AND x.timestamp < $until AND x.timestamp >= $since
 ),
 seen AS (

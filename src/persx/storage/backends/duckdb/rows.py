@@ -37,6 +37,7 @@ from persx.storage.backends.duckdb.tables import (
     COLUMNS,
     create_extra_table,
     create_log_table,
+    hot_table,
     write_lines,
 )
 from persx.storage.ports import Rows
@@ -292,17 +293,18 @@ class DuckdbRows:
 
         Who sees only some rows gets it from those; so does who wants half a segment.
         """
+        segments = reading.segments("events")
         whole = [
             each
-            for each in reading.segments("events")
+            for each in segments
             if everyone and (asked.as_of is None or each.last_sequence <= asked.as_of)
         ]
         last = max((each.last_sequence for each in whole), default=0)
-        return exposures.create_view(
-            connection,
-            [self._home / each.path for each in whole],
-            f"SELECT * FROM events WHERE sequence > {last}",
-        )
+        rest = f"SELECT * FROM events WHERE sequence > {last}"
+        if everyone and asked.as_of is None:
+            # No segment need be looked at for what is in none.
+            rest = f"SELECT * FROM {hot_table('events')}"
+        return exposures.create_view(connection, [self._home / each.path for each in whole], rest)
 
     def _mine(self, reading: Reading) -> Collection[IdentityKey] | None:
         """Return the identities whose rows may be seen; None for all."""

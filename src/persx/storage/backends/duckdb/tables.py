@@ -136,6 +136,11 @@ def segment_copy(table: str, select: str, file: Path) -> str:
     )
 
 
+def hot_table(table: str) -> str:
+    """Return the name under which the hot rows of a table stand alone."""
+    return identifier(f"hot {table}")
+
+
 def create_log_table(
     connection: duckdb.DuckDBPyConnection,
     table: str,
@@ -158,7 +163,7 @@ def create_log_table(
         copied: Copy these, and leave nothing else behind.
     """
     columns = COLUMNS[table]
-    hot = identifier(f"hot {table}")
+    hot = hot_table(table)
     connection.execute(
         f"CREATE TABLE {hot} "
         f"({', '.join(f'{identifier(name)} {kind}' for name, kind in columns.items())})"
