@@ -69,7 +69,7 @@ _BASIS = {
 async def show_block_lifts(request: Request) -> Response:
     """Show what each block is worth; whatever goes wrong becomes a note."""
     try:
-        found = await block_report(services_of(request), BlocksRequest())
+        found = await block_report(services_of(request), BlocksRequest(recent=True))
     except NotFound as error:
         return studio_page(
             request, "admin/blocks.html", BlocksView(name=site_name(request), note=error.message)
