@@ -40,7 +40,7 @@ from persx.model.workspace import (
 from persx.visitors.fold import Fold
 
 NOW = 1_700_000_000_000
-STALE = HOUR
+STALE = HOUR + MINUTE
 HOLDOUT = ReportRequest(name="holdout")
 
 WORKSPACE = Workspace(
@@ -170,8 +170,8 @@ MOVES = st.one_of(
 )
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(MOVES, max_size=10))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(MOVES, max_size=8))
 def test_what_is_kept_is_what_a_reading_finds(play: Play, moves: list[Any]) -> None:
     async def scene(world: World) -> None:
         for move, who, what in moves:

@@ -13,7 +13,7 @@ from persx.app.all_experiments import ALL_EXPERIMENTS, AllExperiments, Experimen
 from persx.app.commands import call
 from persx.cli.progress import Progress
 from persx.experiments import wording
-from persx.experiments.overview import ExperimentLine
+from persx.experiments.overview import ExperimentLine, in_short
 from persx.experiments.readout import Pli
 from persx.experiments.wording import Verdict
 from persx.model.simulation import SIMULATED_LABEL
@@ -74,7 +74,7 @@ def _add(table: Table, line: ExperimentLine, pli: Pli | None, *, first: bool) ->
     if pli is None:
         figures = ["", "–", escape(line.problem or ("No goal." if line.read else "not read"))]
     elif pli.withheld:
-        figures = [escape(pli.arm), "withheld", escape(" ".join(pli.withheld))]
+        figures = [escape(pli.arm), "withheld", escape(in_short(pli.withheld))]
     else:
         figures = [
             escape(pli.arm),

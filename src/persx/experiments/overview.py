@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -124,3 +125,12 @@ def line(
         as_of=readout.as_of,
         simulated=readout.simulated,
     )
+
+
+def in_short(withheld: Sequence[str]) -> str:
+    """Return the first reason for which a figure is withheld, without its details.
+
+    >>> in_short(["Too few conversions yet: 3 of 40.", "A whole week has not passed."])
+    'Too few conversions yet'
+    """
+    return withheld[0].partition(":")[0].rstrip(".") if withheld else ""

@@ -19,7 +19,7 @@ from persx.web.site.views import asset
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """The headline of an arm: its PLI, or why it is withheld."""
+    """The headline of an arm: its PLI, or why it is withheld, and harmed guardrails."""
 
     arm: str
     metric: str
@@ -31,6 +31,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     difference: str
     standing: str
     withheld: list[str]
+    harmed: list[str]
     mark: Mark | None
 
 
@@ -180,6 +181,11 @@ def _card(readout: Readout, pli: Pli, heading: MetricHeading, axis: Axis) -> Car
         difference=wording.difference(heading.kind, pli.difference, interval=True),
         standing=wording.standing(pli.target, pli.standing),
         withheld=pli.withheld,
+        harmed=[
+            f"{each.label} {each.figure}"
+            for each in guardrails(readout)
+            if each.arm == pli.arm and each.guard is Guard.HARMED
+        ],
         mark=axis.mark(Span(pli.lift, pli.low, pli.high)),
     )
 

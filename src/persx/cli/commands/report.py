@@ -20,7 +20,14 @@ from persx.cli.experiment_table import print_experiments, read_all
 from persx.cli.options import home_option, json_option, print_json
 from persx.experiments import wording
 from persx.experiments.guardrails import guardrails
-from persx.experiments.readout import ArmReadout, Contrast, Guard, MetricHeading, Readout
+from persx.experiments.readout import (
+    ArmReadout,
+    Contrast,
+    Guard,
+    MetricHeading,
+    MetricReadout,
+    Readout,
+)
 from persx.experiments.wording import Verdict
 from persx.model.counting import counted
 from persx.model.errors import BadInput
@@ -267,7 +274,7 @@ def _table(
             cells = [
                 escape(name) + ("" if attribute or name != readout.control else " (control)"),
                 f"{metric.n:,}",
-                wording.amount(metric.total),
+                _total(metric),
                 wording.rate(heading.kind, metric.rate),
                 wording.signed_percent(metric.lift),
                 wording.interval(shown.low, shown.high),
@@ -282,6 +289,11 @@ def _table(
                 end_section=bool(attribute) and place == len(arms) - 1,
             )
     return table
+
+
+def _total(metric: MetricReadout) -> str:
+    total = wording.amount(metric.total)
+    return total if metric.per is None else f"{total} by {wording.amount(metric.per)}"
 
 
 def _reasons(

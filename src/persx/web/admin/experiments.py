@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from persx.app.all_experiments import ExperimentsRequest, all_experiments
 from persx.experiments import wording
-from persx.experiments.overview import ExperimentLine
+from persx.experiments.overview import ExperimentLine, in_short
 from persx.experiments.readout import Pli
 from persx.model.counting import counted
 from persx.web.admin.frame import site_name, studio_page
@@ -35,7 +35,7 @@ class ExperimentView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         status: With the winner, where there is one.
-        tone: ``good`` for a winner, ``bad`` for a harmed guardrail, empty for others.
+        won: It has a winner.
         harmed: Guardrails that are harmed, in sentences.
         note: Why there are no figures.
     """
@@ -43,7 +43,7 @@ class ExperimentView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     compares: str
     status: str
-    tone: str
+    won: bool
     visitors: str = ""
     metric: str = ""
     arms: tuple[ArmView, ...] = ()
@@ -141,7 +141,7 @@ def _experiment(line: ExperimentLine, axis: Axis) -> ExperimentView:
         name=line.name,
         compares=line.compares,
         status=f"winner: {line.winner}" if line.winner else line.status,
-        tone="bad" if line.harmed else "good" if line.winner else "",
+        won=bool(line.winner),
         visitors="" if line.visitors is None else f"{line.visitors:,}",
         metric=line.metric,
         arms=tuple(_arm(pli, axis) for pli in line.pli),
@@ -162,7 +162,7 @@ def _arm(pli: Pli, axis: Axis) -> ArmView:
             verdict="undefined",
             mark=None,
             # The first reason in short; the report has them all.
-            withheld=pli.withheld[0].partition(":")[0].rstrip("."),
+            withheld=in_short(pli.withheld),
         )
     return ArmView(
         name=pli.arm,

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from persx.app.recent_reports import recent_report
 from persx.app.reports import ReportRequest
 from persx.experiments import wording
-from persx.experiments.readout import Pli, Readout, Standing
+from persx.experiments.guardrails import guardrails
+from persx.experiments.readout import Guard, Pli, Readout, Standing
 from persx.model.workspace import HOLDOUT
 from persx.web.visitors import services_of
 
@@ -70,6 +71,7 @@ class LiftView(msgspec.Struct, frozen=True, kw_only=True):
         meaning: The figure in a sentence.
         verdict: ``better``, ``worse`` or ``unclear``.
         standing: ``reached``, ``not reached`` or ``cannot be told yet``.
+        harmed: Guardrails that are harmed, in words.
         as_of: When the data were read, and the newest snapshot that they belong to.
     """
 
@@ -83,6 +85,7 @@ class LiftView(msgspec.Struct, frozen=True, kw_only=True):
     meaning: str = ""
     verdict: str = "unclear"
     withheld: tuple[str, ...] = ()
+    harmed: tuple[str, ...] = ()
     arms: tuple[ArmFigure, ...] = ()
     industries: tuple[IndustryFigure, ...] = ()
     scale: Scale | None = None
@@ -120,6 +123,11 @@ def of_readout(readout: Readout, industries: tuple[str, ...]) -> LiftView:
         )
         for name, arm in readout.arms.items()
     )
+    harmed = tuple(
+        f"{each.label} {each.figure}"
+        for each in guardrails(readout)
+        if each.arm == pli.arm and each.guard is Guard.HARMED
+    )
     target = "" if pli.target is None else wording.percent(pli.target)
     as_of = pli.as_of[:16].replace("T", " ") + " UTC"
     if pli.snapshot is not None:
@@ -130,6 +138,7 @@ def of_readout(readout: Readout, industries: tuple[str, ...]) -> LiftView:
             as_of=as_of,
             metric=primary.label,
             withheld=tuple(pli.withheld),
+            harmed=harmed,
             arms=arms,
         )
     verdict, meaning = _meaning(pli, pli.low, pli.high)
@@ -142,6 +151,7 @@ def of_readout(readout: Readout, industries: tuple[str, ...]) -> LiftView:
         interval=wording.interval(pli.low, pli.high),
         meaning=meaning,
         verdict=verdict,
+        harmed=harmed,
         arms=arms,
         industries=_industries(readout, pli, industries),
         scale=_scale(pli.low, pli.lift, pli.high, pli.target),
