@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from persx.storage.backends.duckdb.files import digest_of
+from persx.storage.backends.duckdb.tables import segment_copy
 
 
 def fill(home: Path, select: str, *, events: int, rows: int) -> None:
@@ -25,10 +26,7 @@ def fill(home: Path, select: str, *, events: int, rows: int) -> None:
         for first in range(1, events + 1, rows):
             last = min(first + rows - 1, events)
             path = folder / f"events-{first:016d}-{last:016d}-benchmark.parquet"
-            engine.execute(
-                f"COPY ({select.format(first=first, last=last)}) TO '{path}' "
-                "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 100000)"
-            )
+            engine.execute(segment_copy("events", select.format(first=first, last=last), path))
             store.execute(
                 "INSERT INTO segment VALUES ('events', ?, ?, ?, ?, ?, ?, 0)",
                 (

@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from playwright.sync_api import Browser, Page, expect
 
+from persx.cli import main
 from tests.browser.served import copied_home
 from tests.browser.test_accessibility import violations
 from tests.browser.visits import blocks_of, declare, watch
@@ -81,8 +82,14 @@ def workspace(folder: Path) -> None:
 
 
 def persx(*arguments: object) -> str:
-    command = [sys.executable, "-m", "persx", *map(str, arguments)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    """Run a command in this process, which is never the one that serves the home.
+
+    In a thread of its own, because the browser's driver has a loop running in this one.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(CliRunner().invoke, main, [*map(str, arguments)]).result()
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.output
 
 
 def tamper(home: Path, change: Callable[[dict[str, Any]], object], number: int = 1) -> None:

@@ -66,6 +66,17 @@ def test_help_lists_all_commands_without_loading_them() -> None:
     assert "LOADED []" in ran.stdout
 
 
+def test_a_server_starts_without_what_only_figures_need() -> None:
+    script = (
+        "import sys, persx.web.server\n"
+        "print('LOADED', sorted({'scipy', 'sklearn', 'pandas', 'pyarrow'} & set(sys.modules)))\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "LOADED []" in ran.stdout
+
+
 def test_help_is_there_at_once() -> None:
     seconds = []
     for _ in range(3):

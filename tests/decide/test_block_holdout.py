@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from persx.app.deciding import record
 from persx.decide.compilation import compile_snapshot
 from persx.decide.engine import decide
 from persx.decide.plan import Plan
+from persx.decide.receipt import Rulebook, receipt
 from persx.model.attribute import Attribute
 from persx.model.decision import PageDecision, Reason
 from persx.model.visitor import Profile
@@ -76,7 +78,7 @@ def test_a_share_gets_the_blocks_default_and_everybody_counts_alike() -> None:
     held = [each for each in found if each.decisions[0].arms == {"holdout:hero": "generic"}]
     assert 0.18 < len(held) / len(found) < 0.32
     assert all(shown(each) == {"hero": "default", "side": "saas"} for each in held)
-    assert all(each.decisions[0].reason is Reason.ARM for each in held)
+    assert all(each.decisions[0].reason is Reason.HOLDOUT for each in held)
     for each in found:
         (assignment,) = each.assignments
         assert (assignment.experiment, assignment.eligible) == ("holdout:hero", True)
@@ -108,7 +110,7 @@ def test_it_comes_before_other_experiments_and_behind_the_sites_holdout() -> Non
         if hero.arms == {"holdout": "generic"}:
             assert [each.experiment for each in decision.assignments] == ["holdout"]
         reasons.add(hero.reason)
-    assert reasons == {Reason.ARM, Reason.HOLDOUT}
+    assert reasons == {Reason.HOLDOUT, Reason.ARM}
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0, 2.0, float("nan")])
@@ -116,3 +118,21 @@ def test_a_share_that_is_none_is_refused(share: float) -> None:
     faults = [each for each in validate(workspace(share)) if each.path == "holdout"]
     assert [each.severity for each in faults] == ["error"]
     assert not [each for each in validate(workspace(0.1)) if each.path == "holdout"]
+
+
+def test_a_receipt_tells_which_holdout_it_was() -> None:
+    always = Experiment(key="all", arms=(Arm(name="generic", show="saas"),), blocks=("side",))
+    of = plan(0.3, always, everywhere=0.2)
+    found = set()
+    for visitor in VISITORS:
+        line = record(decided(of, visitor), of.pages["home"], NOW)
+        for name, block in receipt(line, Rulebook(of.workspace)).blocks.items():
+            if block.reason is Reason.HOLDOUT:
+                found.add((name, block.experiment, block.arm))
+            elif block.reason is Reason.ARM:
+                assert (name, block.experiment) == ("side", "all")
+    assert found == {
+        ("hero", "holdout", "generic"),
+        ("side", "holdout", "generic"),
+        ("hero", "holdout:hero", "generic"),
+    }

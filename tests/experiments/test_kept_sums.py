@@ -68,9 +68,12 @@ class Counting:
         reader, world = self._warehouse.seen_by(scope), self._world
 
         class Reader:
-            async def query(self, sql: str, *args: Any, **more: Any) -> Any:
-                world.queries += "WITH seen AS" in sql
-                return await reader.query(sql, *args, **more)
+            async def query_together(self, *args: Any, **more: Any) -> Any:
+                world.queries += 1
+                return await reader.query_together(*args, **more)
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(reader, name)
 
         return Reader()
 
@@ -277,8 +280,8 @@ def test_what_was_read_before_an_erasure_and_comes_after_is_not_kept(play: Play)
                 reader = warehouse.seen_by(scope)
 
                 class Reader:
-                    async def query(self, *args: Any, **more: Any) -> Any:
-                        found = await reader.query(*args, **more)
+                    async def query_together(self, *args: Any, **more: Any) -> Any:
+                        found = await reader.query_together(*args, **more)
                         reading.set()
                         await erased.wait()
                         return found

@@ -258,42 +258,6 @@ def test_many_values_of_a_segment_are_cut_and_that_is_said(
     assert any("60 values" in note for note in readout.notes)
 
 
-def test_events_after_the_start_of_the_readout_do_not_count(
-    services: Services, run: Run, log: Log
-) -> None:
-    """The two queries stop at one position: what arrives between them is left to the next."""
-    see(log, "a:1", "targeted", 1)
-    warehouse = services.warehouse
-
-    class Busy:
-        """A warehouse beside which visitors keep coming."""
-
-        def __init__(self, scope: Any = None) -> None:
-            self._scope = scope
-
-        def seen_by(self, scope: Any) -> Any:
-            return Busy(scope)
-
-        async def query(self, *given: Any, **more: Any) -> Any:
-            answer = await warehouse.seen_by(self._scope).query(*given, **more)
-            await services.stream.append([msgspec.structs.replace(LATE, message_id=repr(given))])
-            return answer
-
-    services.warehouse = Busy()  # type: ignore[assignment]
-    assert read(services, run).arms["targeted"].n == 1
-
-
-LATE = Event(
-    type=EventType.TRACK,
-    message_id="",
-    name=EXPOSURE,
-    anonymous_id="late",
-    timestamp=1,
-    received=NOW,
-    properties={"experiment_id": "holdout", "variation_id": "targeted"},
-)
-
-
 def test_wrong_names_and_confidences(services: Services, run: Run, log: Log) -> None:
     with pytest.raises(NotFound, match="Did you mean 'holdout'"):
         read(services, run, "holdut")

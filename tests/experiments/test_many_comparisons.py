@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -204,6 +205,58 @@ def test_pooled_p_and_interval_never_disagree(data, confidence: float) -> None:
             continue
         assert (each.p < 1 - confidence) == each.excludes_zero
         assert each.low <= each.lift <= each.high
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-2, 2), st.floats(1e-6, 4) | st.just(math.inf)),
+        min_size=1,
+        max_size=5,
+    ),
+    st.sampled_from([0.8, 0.95, 0.999]),
+    st.sampled_from([0.05, 0.3, 1.0]),
+)
+@settings(max_examples=60, deadline=None)
+def test_pooled_lifts_are_those_of_the_mixture_written_out(data, confidence, spread) -> None:
+    """Each size of the differences is one normal belief; an end leaves its share below it."""
+    known = [each for each in data if math.isfinite(each[1])]
+    result = pooled(
+        {key: Effect(*each, Lift()) for key, each in enumerate(data)},
+        confidence=confidence,
+        spread=spread,
+    )
+    mixtures = [_mixture(known, each, spread) for each in data] if known else []
+    for parts, found in zip(mixtures, result.segments.values(), strict=bool(known)):
+
+        def below(value: float, parts=parts) -> float:
+            return sum(w * NormalDist(mean, sd).cdf(value) for w, mean, sd in parts)
+
+        lift_, alpha = found.pooled, 1 - confidence
+        worse = below(0.0)
+        better = sum(w * NormalDist(-mean, sd).cdf(0.0) for w, mean, sd in parts)
+        assert lift_.p == pytest.approx(min(1, 2 * min(worse, better)), abs=1e-9)
+        shares = {lift_.low: alpha / 2, lift_.lift: 0.5, lift_.high: 1 - alpha / 2}
+        for end, share in shares.items():
+            assert below(math.log1p(end)) == pytest.approx(share, abs=1e-9)
+
+
+def _mixture(known, segment, spread: float) -> list[tuple[float, float, float]]:
+    """Return weight, mean and deviation of the belief in a segment, for 80 sizes."""
+    parts = []
+    for size in [spread * (place + 0.5) / 20 for place in range(80)]:
+        told = [1 / (variance + size**2) for _, variance in known]
+        mean = sum(w * y for w, (y, _) in zip(told, known, strict=True)) / sum(told)
+        likely = -math.log(sum(told)) / 2 - (size / spread) ** 2 / 2
+        for weight, (y, _) in zip(told, known, strict=True):
+            likely += math.log(weight) / 2 - weight * (y - mean) ** 2 / 2
+        found, variance = segment
+        pull = variance / (variance + size**2) if math.isfinite(variance) else 1.0
+        own = 1 / (1 / variance + 1 / size**2)
+        deviation = math.sqrt(own + pull**2 / sum(told))
+        parts.append((likely, pull * mean + (1 - pull) * found, deviation))
+    top = max(likely for likely, _, _ in parts)
+    total = sum(math.exp(likely - top) for likely, _, _ in parts)
+    return [(math.exp(likely - top) / total, mean, sd) for likely, mean, sd in parts]
 
 
 def test_pooled_segments_lie_nearer_to_the_truth_and_their_intervals_hold() -> None:

@@ -52,6 +52,22 @@ def test_p_and_interval_never_disagree(
         assert result.lift <= high + 1e-6 * (1 + abs(result.lift))
 
 
+@given(
+    st.lists(counts(10**6) | counts(40), min_size=1, max_size=3),
+    st.sampled_from([0.5, 0.95, 0.9999]),
+)
+@settings(max_examples=100, deadline=None)
+def test_at_its_ends_the_bet_has_won_what_the_confidence_asks(
+    strata: list[Counts], confidence: float
+) -> None:
+    result = share_interval_ratio(strata, confidence=confidence)
+    for end in (result.low, result.high):
+        # An end at 0 was moved there, where p demands it.
+        if end is not None and end > -1 and abs(end) > 1e-300:
+            won = share_evidence(strata, math.log1p(end))
+            assert won == pytest.approx(-math.log(1 - confidence), abs=1e-6)
+
+
 @given(st.lists(counts(3000), min_size=2, max_size=3))
 @settings(max_examples=40, deadline=None)
 def test_p_and_interval_never_disagree_over_epochs(strata: list[Counts]) -> None:

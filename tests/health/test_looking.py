@@ -17,7 +17,7 @@ from persx.app.health import (
     SilenceRequest,
     UnsilenceRequest,
 )
-from persx.app.health_record import load_days, load_status
+from persx.app.health_record import load_days, load_record, load_status
 from persx.app.looking import LEASE, look
 from persx.app.services import Services
 from persx.health.status import ObjectiveStatus, Status
@@ -147,6 +147,19 @@ async def test_evidence_that_was_not_enough_is_kept_over_a_restart(
             assert "may be wrong" in of(status, SERVED).finding.why
     assert found is not None
     assert 5 < found < 40
+
+
+async def test_who_leaves_keeps_what_was_counted_and_leaves_the_reading_to_the_next(
+    services: Services, place: Place
+) -> None:
+    decided(services, Reason.ERROR, 50)
+    await look(services, leaving=True)
+    restarted(services)
+    kept = await load_record(services.store)
+    assert kept.lifts_of == "", "nobody waits for a report while a server stops"
+    status = await minded(services, place)
+    assert of(status, CONTENT).finding.numerator == 50
+    assert (await load_record(services.store)).lifts_of
 
 
 async def test_a_store_that_does_not_take_it_loses_nothing(

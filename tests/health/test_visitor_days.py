@@ -79,7 +79,8 @@ def slowly(rows: list[Row], begin: int, end: int) -> Visitors:
             continue
         total["all"] += 1
         reasons = {reason for row in today for _, _, reason in row.decisions}
-        held = any(row.held for row in today) or "holdout" in reasons
+        # Held out of a block is not held out of the site, though the reason is the same.
+        held = any(row.held for row in today)
         refused = bool(reasons & {"no_consent", "disabled"})
         total["held"] += held
         total["refused"] += refused and not held
@@ -122,7 +123,9 @@ def some_rows(seed: int) -> list[Row]:
                 if held
                 else "no_consent"
                 if refuses
-                else chance.choice(["targeted", "no_match", "arm", "unknown_visitor", "error"])
+                else chance.choice(
+                    ["targeted", "no_match", "arm", "unknown_visitor", "error", "holdout"]
+                )
             )
             variant = "x" if reason == "targeted" or chance.random() < 0.5 else "default"
             forgets = chance.random() < 0.2

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from persx.app.reviewing import KeptRequest, ReviewRequest, kept_reviews, review
 from persx.health.review.figures import Direction, Figure, Standing, change
+from persx.health.review.mail import mail_of
 from persx.health.review.markdown import markdown, plain
 from persx.health.review.periods import Kind, before, period_at, read_period
 from persx.health.review.review import Review
 from persx.health.review.telling import tell
 from persx.model.clock import DAY
 from persx.model.errors import BadInput, NotFound
+from persx.model.target import Target
 from persx.model.workspace import HoldoutSettings
 from persx.web.review_page import render_review
 
@@ -54,6 +56,43 @@ def test_a_week_tells_what_improved_what_fell_and_what_to_rewrite(world: World) 
     assert (rewrite.block, rewrite.variant, rewrite.page) == ("hero", "school", "/")
     assert rewrite.days == 49
     assert not rewrite.sure, "the holdout compares all blocks together"
+
+
+def test_targets_are_the_workspaces_own_and_each_industrys(world: World) -> None:
+    fill(world)
+    made = read(world)
+    assert [each.recent.target for each in made.industries] == [0.15, 0.15]
+    targets = {
+        "everyone": Target(name="everyone", lift=0.5),
+        "schools": Target(name="schools", lift=-0.5, industries=("Education",)),
+        "money": Target(name="money", metric="revenue", lift=0.01),
+    }
+    world.publish(msgspec.structs.replace(WORKSPACE, targets=targets), MONDAY - DAY)
+    made = read(world, "2026-W47", fresh=True)
+    assert made.everybody.target == 0.5
+    saas, school = made.industries
+    assert (saas.recent.target, school.recent.target) == (0.5, -0.5)
+    told = tell(made)
+    assert dict(told.facts)["Target"] == "+50.0% (cannot be told yet)"
+    assert [row.target for row in told.industries] == [
+        "target +50.0% cannot be told yet",
+        "target −50.0% reached",
+    ]
+    mail = mail_of(made).get_body(("html",))
+    assert mail is not None
+    for form in (markdown(told), render_review(made), mail.get_content()):
+        assert "reached" in form
+        assert "15.0%" not in form
+
+
+def test_a_review_from_before_there_were_targets_is_told_as_it_was(world: World) -> None:
+    fill(world)
+    told = msgspec.json.decode(msgspec.json.encode(read(world)))
+    for figure in (told["everybody"], *(each["recent"] for each in told["industries"])):
+        del figure["target"]
+    kept = msgspec.convert(told, Review)
+    assert "Target" not in dict(tell(kept).facts)
+    assert {row.target for row in tell(kept).industries} == {""}
 
 
 def test_only_who_entered_in_the_period_counts_and_only_until_its_end(world: World) -> None:

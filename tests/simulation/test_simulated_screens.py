@@ -42,6 +42,26 @@ async def test_every_screen_says_that_its_data_are_simulated(client: Any, servic
     assert "Simulierte Daten" in german.text
 
 
+OUTSIDE = (
+    *("/admin", "/admin/report/holdout", "/admin/people"),
+    *("/admin/enter/none", "/admin/join/none"),
+)
+
+
+async def test_who_has_not_signed_in_is_told_too(client: Any, services: Any) -> None:
+    async def told(path: str) -> bool:
+        answer = await client.get(path, follow_redirects=True)
+        assert "Studio" in answer.text, path
+        return SIMULATED_LABEL in answer.text
+
+    assert not any([await told(path) for path in OUTSIDE])
+    await simulate(services, Simulation(visitors=30, days=8))
+    for path in OUTSIDE:
+        assert await told(path), path
+    wrong = {"name": "admin", "password": "not the password"}
+    assert SIMULATED_LABEL in (await client.post("/admin/login", data=wrong)).text
+
+
 def run(home: Path, *arguments: object, code: int = 0) -> Any:
     result = CliRunner().invoke(main, [*map(str, arguments), "--home", str(home)])
     assert result.exit_code == code, (result.output, result.exception)

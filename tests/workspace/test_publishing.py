@@ -188,6 +188,8 @@ def test_an_invalid_workspace_is_refused_with_all_faults(shop: Services) -> None
     with pytest.raises(InvalidWorkspace) as caught:
         run(publish(shop, PublishRequest()))
     assert [(fault.file, fault.path) for fault in caught.value.faults] == [
+        # Without the settings nobody knows what currencies are told in.
+        ("currencies.yaml", "USD"),
         (GOALS, ""),
         ("pages/home.yaml", "path"),
         ("pages/home.yaml", "blocks.2"),
@@ -227,7 +229,7 @@ def test_drafts_say_what_publishing_would_change(shop: Services) -> None:
     run(publish(shop, PublishRequest()))
     assert run(drafts(shop, DraftsRequest())).changes == ()
     base = pushed(shop, SHOP).base
-    pushed(shop, {**SHOP, "settings.yaml": "name: Shop\n"}, base)
+    pushed(shop, {**SHOP, "settings.yaml": "{name: Shop, currency: EUR}\n"}, base)
     listed = run(drafts(shop, DraftsRequest()))
     assert (listed.active, [str(each) for each in listed.changes]) == (1, ["changed settings"])
     assert {draft.author for draft in listed.drafts} == {"ann"}

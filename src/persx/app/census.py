@@ -34,6 +34,7 @@ from persx.workspace.attribute_uses import (
 )
 from persx.workspace.checks.subject import Subject
 from persx.workspace.layout import SETTINGS
+from persx.workspace.running import changed_while_running
 from persx.workspace.validation import check
 
 _SCOPE: Final = System("the census")
@@ -124,6 +125,8 @@ class CheckedDrafts(msgspec.Struct, frozen=True, kw_only=True):
 async def checked_drafts(services: Services, _request: CensusRequest) -> CheckedDrafts:
     """Return the faults of the drafts, with warnings for audiences that are too small in truth.
 
+    Among them is what publishing would refuse, or do, under what runs and is measured.
+
     An audience is counted by its draft's rule, before it is published, where all that the rule
     reads is kept already. While there are fewer visitors than the smallest audience should have,
     that alone is told.
@@ -133,11 +136,14 @@ async def checked_drafts(services: Services, _request: CensusRequest) -> Checked
     if workspace is not None and await services.store.active_number():
         await services.refresh()
         served = current_plan(services)
+        running = await asyncio.to_thread(
+            changed_while_running, served.snapshot.workspace, workspace
+        )
         drafted = structs.replace(served.snapshot, workspace=workspace)
         plan = await asyncio.to_thread(compile_snapshot, drafted)
         found = await _counted(services, CensusRequest(), plan)
         unkept = _unkept(served, plan, services.publication.ready)
-        faults = [*faults, *_too_small(workspace, found, unkept)]
+        faults = [*faults, *running, *_too_small(workspace, found, unkept)]
     return CheckedDrafts(faults=tuple(faults))
 
 

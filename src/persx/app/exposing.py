@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,11 +11,16 @@ from persx.app.collecting import collect
 from persx.app.consenting import consented
 from persx.app.deciding import Decided
 from persx.app.decision_log import decided_at
+from persx.app.filtering import bot_event, paced
+from persx.app.robots import Pace
 from persx.app.services import Services
 from persx.app.shopping import PRODUCT_VIEWED, products_viewed
 from persx.app.signing import Signer
 from persx.app.visiting import Visitor
+from persx.decide.plan import Plan
 from persx.model.event import EXPOSURE, Event, EventType, anonymous_key
+from persx.model.learning import learning_block
+from persx.model.workspace import HOLDOUT
 
 TOKEN_SECONDS: Final = 3_600
 
@@ -92,6 +97,35 @@ def _context(came: Mapping[str, str]) -> dict[str, Any]:
     return context
 
 
+def completed(plan: Plan | None, events: Sequence[Event]) -> list[Event]:
+    """Return events that a client sent, exposures with the epoch that runs where they name none.
+
+    A client knows its arm from the decision; which stratum of the report it belongs to is ours.
+    """
+    return [
+        msgspec.structs.replace(event, properties={**event.properties, "epoch": epoch})
+        if event.name == EXPOSURE
+        and "epoch" not in event.properties
+        and (epoch := _epoch(plan, str(event.properties.get("experiment_id")))) is not None
+        else event
+        for event in events
+    ]
+
+
+def _epoch(plan: Plan | None, key: str) -> int | None:
+    """Return the current epoch of an experiment; none where there is no such experiment."""
+    if plan is None:
+        return None
+    if key == HOLDOUT:
+        return None if plan.holdout is None else plan.holdout.epoch
+    if (running := plan.experiments.get(key)) is not None:
+        return running.epoch
+    if (declared := plan.workspace.experiments.get(key)) is not None:
+        return declared.epoch
+    block = plan.workspace.blocks.get(learning_block(key) or "")
+    return None if block is None or block.learn is None else block.learn.epoch
+
+
 def _is_erased(services: Services, exposure: Exposure) -> bool:
     """Tell whether a page is from before its visitor's erasure, by the time in its decision's id.
 
@@ -134,14 +168,15 @@ async def confirm(
             context={**_context(exposure.came), **context},
         )
 
-    events = [
-        event(
-            EventType.PAGE,
-            "page",
-            exposure.title,
-            {"path": exposure.path, "title": exposure.title},
-        )
-    ]
+    page = event(
+        EventType.PAGE, "page", exposure.title, {"path": exposure.path, "title": exposure.title}
+    )
+    pace = paced(services, page)
+    if pace is not Pace.HUMAN:
+        if pace is Pace.FOUND:
+            await collect(services, await consented(services, [bot_event(services, page)]))
+        return True
+    events = [page]
     events += [
         event(
             EventType.TRACK,

@@ -34,6 +34,7 @@ from persx.app.health_record import (
 from persx.app.health_telling import status_of, window_of
 from persx.app.services import Services
 from persx.app.tally import Piece
+from persx.decide.plan import Plan
 from persx.health.counts import Counts, add
 from persx.health.detector import Trials
 from persx.health.indicator import ALL, Evidence, Indicator, Known
@@ -57,13 +58,15 @@ _LATE: Final = 2 * MINUTE
 _log = logging.getLogger("persx")
 
 
-async def look(services: Services, *, fresh: bool = False) -> Status:
+async def look(services: Services, *, fresh: bool = False, leaving: bool = False) -> Status:
     """Count what is new, judge all objectives, and keep and return what was found.
 
     Whoever has not the lease is told what the one who has it found last.
 
     Args:
         fresh: Somebody waits: today's visitors are counted again, if that is cheap.
+        leaving: The process ends: what was counted is kept, and nothing is read for it that the
+            next look can read as well.
     """
     health = services.health
     async with health.looking:
@@ -80,7 +83,7 @@ async def look(services: Services, *, fresh: bool = False) -> Status:
             health.days = await load_days(services.store)
         taken = health.tally.take(services.metrics.errors_by_place())
         try:
-            return await _looked(services, health.record, taken, now, fresh)
+            return await _looked(services, health.record, taken, now, fresh, leaving)
         except BaseException:
             # What was kept is read again; what was counted counts the next time.
             health.record, health.days = None, None
@@ -92,7 +95,12 @@ async def look(services: Services, *, fresh: bool = False) -> Status:
 
 
 async def _looked(
-    services: Services, record: Record, pieces: list[Piece], now: Millis, fresh: bool
+    services: Services,
+    record: Record,
+    pieces: list[Piece],
+    now: Millis,
+    fresh: bool,
+    leaving: bool,
 ) -> Status:
     health, plan = services.health, services.publication.plan
     taken = add(each.counts for each in pieces)
@@ -103,10 +111,12 @@ async def _looked(
     zone = plan.zone if plan else ZoneInfo("UTC")
     today = day_of(now, zone)
     timeline = await extended_timeline(services.store, record.timeline)
-    changed = await _days(services, taken, timeline.began, today, zone, fresh)
+    changed = _today(services, taken, today)
+    if plan is not None and not leaving:
+        await _count_visitors(services, plan, changed, timeline.began, today, zone, fresh)
     days = {**(health.days or {}), **changed}
     lifts = record
-    if workspace is not None and record.lifts_of != today:
+    if workspace is not None and record.lifts_of != today and not leaving:
         lifts = await fresh_lifts(services, record, workspace, today)
     known = Known(now=now, workspace=workspace, timeline=timeline, lifts=lifts.lifts)
     slot, finished = now // SLOT, None
@@ -185,19 +195,25 @@ class _New:
         return found
 
 
-async def _days(
-    services: Services, taken: Counts, began: Millis, today: str, zone: ZoneInfo, fresh: bool
-) -> dict[str, Day]:
-    """Return the days that changed: today, and finished ones whose visitors are counted now."""
-    health, now = services.health, services.clock()
-    days = health.days or {}
-    changed: dict[str, Day] = {}
-    current = days.get(today, Day())
+def _today(services: Services, taken: Counts, today: str) -> dict[str, Day]:
+    """Return today with what is new; its visitors are as they were counted last."""
+    current = (services.health.days or {}).get(today, Day())
     counts = add([current.counts, taken])
-    counts = msgspec.structs.replace(counts, visitors=current.counts.visitors)
-    plan = services.publication.plan
-    if plan is None:
-        return {today: Day(counts=counts)}
+    return {today: Day(counts=msgspec.structs.replace(counts, visitors=current.counts.visitors))}
+
+
+async def _count_visitors(
+    services: Services,
+    plan: Plan,
+    changed: dict[str, Day],
+    began: Millis,
+    today: str,
+    zone: ZoneInfo,
+    fresh: bool,
+) -> None:
+    """Count today's visitors, where that is due, and those of finished days that nobody did."""
+    health, now = services.health, services.clock()
+    days, counts = health.days or {}, changed[today].counts
     pause = max(0 if fresh else MINUTE, 50 * health.counting_takes)
     await services.decision_log.flush(services.store)
     written = services.decision_log.written
@@ -218,7 +234,6 @@ async def _days(
         visitors = await visitors_of_day(services, plan, *bounds(day, zone))
         kept = days.get(day, Day()).counts
         changed[day] = Day(counts=msgspec.structs.replace(kept, visitors=visitors), whole=True)
-    return changed
 
 
 def _objective(

@@ -8,7 +8,7 @@ from typing import Final
 from persx.app.probe_browser import plain
 from persx.model.decision import Reason
 from persx.model.errors import BadInput
-from persx.model.probe import Walk
+from persx.model.probe import ExpectedBlock, ProbeVisitor, Walk
 
 FILE: Final = "test_personalization.py"
 
@@ -153,8 +153,8 @@ def tests_of(walk: Walk) -> str:
         visitor.name: {
             stop.path: {
                 each.block: (
-                    None if each.reason in _DRAWN else each.variant,
-                    "" if each.reason in _DRAWN else plain(each.text),
+                    None if _is_drawn(each, visitor) else each.variant,
+                    "" if _is_drawn(each, visitor) else plain(each.text),
                 )
                 for each in stop.blocks
                 if each.reason is not Reason.INVALID
@@ -169,6 +169,11 @@ def tests_of(walk: Walk) -> str:
         expected=_literal(expected),
         industries=list(walk.industries),
     )
+
+
+def _is_drawn(block: ExpectedBlock, visitor: ProbeVisitor) -> bool:
+    """Tell whether chance chose the content: a block's holdout too, but not the whole site's."""
+    return block.reason in _DRAWN or (block.reason is Reason.HOLDOUT and not visitor.held)
 
 
 def _literal(value: object, indent: str = "") -> str:

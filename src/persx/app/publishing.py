@@ -168,7 +168,8 @@ async def drafts(services: Services, _request: DraftsRequest) -> DraftsResult:
     )
     active = await _active(services)
     if active and workspace:
-        faults = [*faults, *changed_while_running(active.workspace, workspace)]
+        told = await asyncio.to_thread(changed_while_running, active.workspace, workspace)
+        faults = [*faults, *told]
     return DraftsResult(
         drafts=tuple(files[path] for path in sorted(files)),
         active=active.number if active else 0,
@@ -222,8 +223,11 @@ async def publish(services: Services, request: PublishRequest) -> PublishResult:
         return PublishResult(
             number=active.number, digest=content, unchanged=True, warnings=tuple(faults)
         )
-    if active is not None and (refused := changed_while_running(active.workspace, workspace)):
-        raise InvalidWorkspace(refused)
+    if active is not None:
+        told = await asyncio.to_thread(changed_while_running, active.workspace, workspace)
+        if refused := [each for each in told if each.severity == "error"]:
+            raise InvalidWorkspace(refused)
+        faults = [*faults, *told]
     snapshot = Snapshot(
         number=0,
         digest=content,

@@ -274,15 +274,13 @@ async def observe(
     asked = {"experiment": plan.experiment, "now": as_of, **window._asdict()}
     asked |= measures.parameters()
     asked["convert"] = bool(workspace.settings.currency)
-    reader = services.warehouse.seen_by(_SCOPE)
-    about = await reader.query(query("live_units"), asked, tables=tables)
-    # All queries stop at the same event, so that counts and notes speak of the same log.
-    newest = int(about.rows[0][-1] or 0)
-    found = await reader.query(measures.query(), asked, tables=tables, as_of=newest)
-    refused = {}
+    queries = [query("live_units"), measures.query()]
     if measures.unpriced and not asked["convert"]:
-        money = await reader.query(query("live_money"), asked, tables=tables, as_of=newest)
-        refused = mixed_currencies(money)
+        queries.append(query("live_money"))
+    about, found, *money = await services.warehouse.seen_by(_SCOPE).query_together(
+        queries, asked, tables=tables
+    )
+    newest = int(about.rows[0][-1] or 0)
     seen = observed(
         measures,
         goals,
@@ -290,7 +288,7 @@ async def observe(
         groups=found,
         as_of=as_of,
         epoch=live_epoch(workspace, plan.experiment),
-        refused=refused,
+        refused=mixed_currencies(money[0]) if money else {},
     )
     first = seen.first_exposure
     if first is not None and first < window.since:

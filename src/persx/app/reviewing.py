@@ -13,6 +13,7 @@ from persx.app.health_record import load_record, load_status
 from persx.app.reports import Observation, Window, observe
 from persx.app.services import Services, simulation_mark
 from persx.app.use_cases import AnyUseCase, Noted, UseCase
+from persx.experiments.comparing import meant
 from persx.experiments.live import live_experiments, live_plan
 from persx.experiments.readout import Method, Readout, ReadoutPlan, read_out
 from persx.experiments.statistics.interval import CONFIDENCE
@@ -293,13 +294,24 @@ def _taken(found: Observation, industries: tuple[str, ...]) -> Taken:
     )
     by_industry = read_out(wide, seen) if industries else readout
     return Taken(
-        everybody=whole(readout, TARGETED),
-        industries={name: of_segment(by_industry, TARGETED, INDUSTRY, name) for name in industries},
+        everybody=_aimed(found.plan, whole(readout, TARGETED)),
+        industries={
+            name: _aimed(found.plan, of_segment(by_industry, TARGETED, INDUSTRY, name), name)
+            for name in industries
+        },
         snapshot=readout.snapshot,
         metric=readout.metrics[0].label if readout.metrics else "",
         notes=tuple(found.observed.notes),
         began=found.observed.first_exposure is not None,
     )
+
+
+def _aimed(plan: ReadoutPlan, figure: Figure, industry: str = "") -> Figure:
+    """Return a figure with the lift that the workspace's targets mean for it."""
+    if not plan.metrics:
+        return figure
+    target = meant(plan, plan.metrics[0], attribute=INDUSTRY if industry else "", value=industry)
+    return msgspec.structs.replace(figure, target=target)
 
 
 async def _experiments(

@@ -24,6 +24,7 @@ from persx.app.network import NetworkDatabase
 from persx.app.offers import Offers
 from persx.app.publication import Publication
 from persx.app.readings import Readings
+from persx.app.robots import Robots
 from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
 from persx.app.slow_reads import SlowReads
@@ -91,6 +92,14 @@ class Metrics(Collector):
         for result in ("accepted", "duplicate", "rejected", "unconsented", "erased"):
             # Told from the beginning, so that a rate can be taken of the first one too.
             self.events.labels(result)
+        self.bots = Counter(
+            "persx_bots",
+            "Pages and events of bots, which count for nothing, by how they were found.",
+            ["found"],
+            registry=self.registry,
+        )
+        for found in ("agent", "rate"):
+            self.bots.labels(found)
         self.errors = Counter(
             "persx_errors", "Errors that a visitor did not see.", ["place"], registry=self.registry
         )
@@ -202,6 +211,7 @@ class Services:
         url: Where this process listens; empty until it does.
         simulation: That simulated visitors are in the home; none where there are none.
         health: What was counted and found of how personalization works.
+        robots: How fast devices view pages.
     """
 
     store: Store
@@ -227,6 +237,7 @@ class Services:
     simulation: SimulationMark | None = None
     network: NetworkDatabase = field(init=False)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
+    robots: Robots = field(default_factory=Robots)
     health: Health = field(init=False)
     decision_log: DecisionLog = field(init=False)
     keyring: Keyring = field(init=False)

@@ -15,6 +15,7 @@ from persx.model.errors import BadInput, did_you_mean
 
 Port = Annotated[int, Meta(ge=0, le=65_535, description="a whole number from 0 to 65535")]
 Rows = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000000000")]
+Pages = Annotated[int, Meta(ge=0, le=1_000, description="a whole number from 0 to 1000")]
 Seconds = Annotated[float, Meta(gt=0, le=86_400, description="a number above 0, at most 86400")]
 Interval = Annotated[float, Meta(ge=0, le=86_400, description="a number from 0 to 86400")]
 Url = Annotated[
@@ -54,7 +55,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         seal_rows: Events that may stay in the hot log before they are sealed.
         seal_seconds: Time between looks at the hot log.
         retention_seconds: Time between looks for what is kept for too long.
-        bots: Whether requests that look like bots count nothing.
+        bots: Whether what looks like a bot counts nothing, by its user agent or by `bot_pages`.
+        bot_pages: A device that views more pages within a minute counts as a bot until it has
+            viewed none for an hour; 0 for any number.
         network_file: A database in MaxMind's format, from which the workspace may take hints; a
             relative path begins in the home.
         trusted_proxies: Addresses and networks, parted by commas, whose ``X-Forwarded-For`` and
@@ -93,6 +96,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     seal_seconds: Seconds = 30.0
     retention_seconds: Seconds = 600.0
     bots: Switch = True
+    bot_pages: Pages = 60
     network_file: str = ""
     trusted_proxies: Networks = "127.0.0.1,::1"
     probe_seconds: Interval = 900.0

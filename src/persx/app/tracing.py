@@ -140,6 +140,22 @@ class TracedReader:
             span.set_attribute("db.response.returned_rows", len(found.rows))
             return found
 
+    async def query_together(
+        self,
+        queries: Sequence[str],
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        tables: Mapping[str, Rows] | None = None,
+        as_of: int | None = None,
+    ) -> list[Rows]:
+        """Run several SELECTs; the span is that of the first."""
+        with self._tracing.query(queries[0]) as span:
+            found = await self._reader.query_together(
+                queries, parameters, tables=tables, as_of=as_of
+            )
+            span.set_attribute("db.response.returned_rows", sum(len(each.rows) for each in found))
+            return found
+
     async def decision(self, id: str) -> DecisionRecord | None:
         """Return one line of the decision log."""
         with self._tracing.query("-- One line of the decision log."):

@@ -40,10 +40,10 @@ def numbers(seed: str, count: int) -> Callable[[str], Sequence[int]]:
     prefix = f"{seed}\x1f".encode(errors="replace")
     unpack = Struct(f">{count}I").unpack_from
     if count <= _AT_ONCE:
-        return lambda visitor: unpack(blake2b(prefix + visitor.encode(errors="replace")).digest())
+        return lambda visitor: unpack(blake2b(prefix + visitor.encode("utf-8", "replace")).digest())
 
     def several(visitor: str) -> Sequence[int]:
-        text = prefix + visitor.encode(errors="replace")
+        text = prefix + visitor.encode("utf-8", "replace")
         more = (blake2b(text + b"\x1f%d" % at).digest() for at in range(1, -(-count // _AT_ONCE)))
         return unpack(blake2b(text).digest() + b"".join(more))
 

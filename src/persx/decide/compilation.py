@@ -36,7 +36,7 @@ from persx.decide.plan import (
 from persx.decide.sound import sound_blocks, sound_contents, sound_variants
 from persx.decide.strategies import Strategies
 from persx.model.attribute import Attribute, Source
-from persx.model.block_holdout import block_holdouts
+from persx.model.block_holdout import block_holdouts, share_epoch
 from persx.model.clock import parse_wall_time
 from persx.model.decision import Assignment, Decision, Reason
 from persx.model.learning import HELD_OUT, LEARNED, learning_key
@@ -76,7 +76,8 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
     personas = PersonaScorer(workspace.personas, workspace.settings.personas, program)
     types = block_types(workspace)
     # A block's holdout comes first: held out means default, whatever else is tried there.
-    running = block_holdouts(workspace.blocks, workspace.settings.holdout.goals) | {
+    holdouts = block_holdouts(workspace.blocks, workspace.settings.holdout.goals)
+    running = holdouts | {
         key: experiment
         for key, experiment in workspace.experiments.items()
         if experiment.status == "running"
@@ -96,7 +97,10 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
         )
         for name, block in with_winners(workspace, strategies.within).items()
     }
-    experiments = {key: _experiment_plan(each, program) for key, each in running.items()}
+    experiments = {
+        key: _experiment_plan(each, program, Reason.HOLDOUT if key in holdouts else Reason.ARM)
+        for key, each in running.items()
+    }
     shown = {
         name: sound_blocks(page.blocks, blocks, name, faults)
         for name, page in workspace.pages.items()
@@ -301,7 +305,7 @@ def _window(schedule: Schedule | None, zone: str) -> tuple[int | None, int | Non
     )
 
 
-def _experiment_plan(experiment: Experiment, program: Program) -> ExperimentPlan:
+def _experiment_plan(experiment: Experiment, program: Program, reason: Reason) -> ExperimentPlan:
     return ExperimentPlan(
         key=experiment.key,
         seed=experiment.seed or experiment.key,
@@ -318,6 +322,7 @@ def _experiment_plan(experiment: Experiment, program: Program) -> ExperimentPlan
         assignments=_assignments(
             experiment.key, [arm.name for arm in experiment.arms], experiment.epoch
         ),
+        reason=reason,
     )
 
 
@@ -334,18 +339,19 @@ def _holdout_plan(workspace: Workspace) -> ExperimentPlan | None:
     settings = workspace.settings.holdout
     if settings.share <= 0:
         return None
+    epoch = share_epoch(settings.share)
     return ExperimentPlan(
         key=HOLDOUT,
         seed=settings.seed,
         layer="",
         start=0.0,
         end=1.0,
-        epoch=1,
+        epoch=epoch,
         whole=True,
         same=False,
         arms=(GENERIC, TARGETED),
         ranges=ArmRanges([settings.share, 1 - settings.share]),
         target=None,
         reads=frozenset(),
-        assignments=_assignments(HOLDOUT, [GENERIC, TARGETED], 1),
+        assignments=_assignments(HOLDOUT, [GENERIC, TARGETED], epoch),
     )

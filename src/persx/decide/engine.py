@@ -108,22 +108,19 @@ def decide(
             if own is None:
                 own = block.choose(attributes, now, memo)
             draw: Draw | None = None
-            if learned and own != DEFAULT_CHOICE and block.name in learned:
-                published = learned[block.name]
+            if learned and own != DEFAULT_CHOICE and (published := learned.get(block.name)):
                 used[published.key] = published.number
                 draw = published.draw(texts, own, attributes, now, memo, profile.bucketing_id)
-            if plain and texts.arrange is None and draw is not None:
-                if texts.differs[draw.choice]:
-                    counted.add(HOLDOUT)
-                drawn.append(draw.assignment)
-                decision = draw.plain
-            elif plain and texts.arrange is None:
-                if own == DEFAULT_CHOICE:
-                    decision = _fallback(texts.fallbacks, block, profile, attributes)
-                else:
-                    if texts.differs[own]:
-                        counted.add(HOLDOUT)
+            if plain and texts.arrange is None:
+                if draw is not None:
+                    own, decision = draw.choice, draw.plain
+                    drawn.append(draw.assignment)
+                elif own != DEFAULT_CHOICE:
                     decision = texts.targeted[own]
+                else:
+                    decision = _fallback(texts.fallbacks, block, profile, attributes)
+                if texts.differs[own]:
+                    counted.add(HOLDOUT)
             else:
                 visit = visit or _Visit(
                     profile, attributes, now, memo, held, enrolled, arms, counted, forced, drawn
@@ -147,7 +144,7 @@ def decide(
         assignments=tuple(assignments),
         attributes=attributes,
         forced=forced is not None,
-        artifacts={**_asked(page, profile), **used} if page.guesses or used else NOTHING_ASKED,
+        artifacts={**_asked(page, profile), **used} if page.guesses else used or NOTHING_ASKED,
         errors=errors,
     )
 
@@ -243,14 +240,15 @@ def _decide_block(
     if differs:
         visit.counted.add(HOLDOUT)
 
-    shown, by_arm, arms = _Shown(own, content), False, visit.arms
+    shown, arms = _Shown(own, content), visit.arms
+    by_arm: Reason | None = None
     for experiment, arm in visit.enrolled:
         shows = block.shows.get(experiment.key)
         if shows is None:
             continue
         arms = {**arms, experiment.key: experiment.arms[arm]}
         # An experiment that comes first and names the content leaves the later ones nothing.
-        if not by_arm:
+        if by_arm is None:
             by_show = {
                 show: shown if show == POLICY else _shown(visit, texts, show) for show in set(shows)
             }
@@ -259,8 +257,8 @@ def _decide_block(
             if experiment.same or any(other != first for other in others):
                 visit.counted.add(experiment.key)
             if shows[arm] != POLICY:
-                shown, by_arm = by_show[shows[arm]], True
-    if draw is not None and not by_arm and not visit.held:
+                shown, by_arm = by_show[shows[arm]], experiment.reason
+    if draw is not None and by_arm is None and not visit.held:
         # Whose content somebody else names, no arm of learning can show them anything else.
         visit.drawn.append(draw.assignment)
         arms = {**arms, draw.assignment.experiment: draw.arm}
@@ -279,8 +277,8 @@ def _decide_block(
         shown, reason = _shown(visit, texts, DEFAULT_CHOICE), Reason.HOLDOUT
     elif visit.forced is not None and (name := _forced(visit.forced, block)) is not None:
         shown, reason = _shown(visit, texts, block.choice(name)), Reason.FORCED
-    elif by_arm:
-        reason = Reason.ARM
+    elif by_arm is not None:
+        reason = by_arm
     elif own in texts.broken:
         reason = Reason.INVALID
     elif differs or own != DEFAULT_CHOICE:

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, log
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
+from persx.audience.program import PageChooser
 from persx.decide.allocation import numbers
 from persx.decide.plan import DEFAULT_CHOICE, BlockPlan, Plan, Texts
 from persx.experiments.probabilities import (
@@ -32,6 +33,8 @@ from persx.model.learning import HELD_OUT, LEARNED
 _SPAN: Final = 2**32
 _LOG_SPAN: Final = log(_SPAN)
 _MOST_REMEMBERED: Final = 10_000
+
+T = TypeVar("T")
 
 
 class Draw(NamedTuple):
@@ -64,6 +67,9 @@ class BlockProbabilities:
 
     Attributes:
         key, number: Of the artifact, as decisions log it.
+        numbers: Gives a visitor's uniform numbers; the first one tells the arm.
+        held_out: Below this first number, a visitor is held out.
+        eligible: As the block's plan has it.
     """
 
     key: str
@@ -72,8 +78,10 @@ class BlockProbabilities:
     block: BlockPlan
     cells: Mapping[Context, Cell]
     numbers: Callable[[str], Sequence[int]]
-    _contexts: dict[Context, Cell] = field(default_factory=dict)
+    held_out: float
+    eligible: PageChooser
     _first: dict[tuple[int, int], Draw] = field(default_factory=dict)
+    _asked: dict[tuple[Any, ...], tuple[Option, ...]] = field(default_factory=dict)
     _options: dict[tuple[Any, ...], tuple[Option, ...]] = field(default_factory=dict)
 
     def draw(
@@ -94,10 +102,8 @@ class BlockProbabilities:
         options = self.options(texts, attributes, now, memo)
         if not options:
             return None
-        learning = self.block.learning
-        assert learning is not None
         drawn = self.numbers(visitor)
-        if drawn[0] < learning.held_out * _SPAN:
+        if drawn[0] < self.held_out:
             return self._held_out(texts, first)
         least, chosen = inf, options[0][2]
         for lane, inverse, draw in options:
@@ -129,27 +135,22 @@ class BlockProbabilities:
         self, texts: Texts, attributes: dict[str, Any], now: int, memo: dict[Any, Any]
     ) -> tuple[Option, ...]:
         """Return what a visitor's variant is drawn among; nothing where all would look alike."""
-        learning = self.block.learning
-        assert learning is not None
-        eligible = learning.eligible(attributes, now, memo)
-        context = tuple([attributes.get(name) for name in self.found.by])
-        cell = self._contexts.get(context) or self._cell(context)
-        key = (id(texts), id(cell), eligible)
-        options = self._options.get(key)
+        eligible = self.eligible(attributes, now, memo)
+        # The first look knows all that is asked again and again; values that nobody ever had
+        # before cost a second one, in what is remembered of their cell.
+        asked = (id(texts), eligible, *map(attributes.get, self.found.by))
+        options = self._asked.get(asked)
         if options is None:
-            options = self._made(key, texts, cell, eligible)
+            context = tuple(map(_named, asked[2:]))
+            cell = cell_of(self.cells, self.found.overall, context)
+            key = (id(texts), id(cell), eligible)
+            options = self._options.get(key)
+            if options is None:
+                options = _remember(self._options, key, self._made(texts, cell, eligible))
+            _remember(self._asked, asked, options)
         return options
 
-    def _cell(self, context: Context) -> Cell:
-        found = cell_of(self.cells, self.found.overall, tuple(map(_named, context)))
-        if len(self._contexts) >= _MOST_REMEMBERED:
-            self._contexts.clear()
-        self._contexts[context] = found
-        return found
-
-    def _made(
-        self, key: tuple[Any, ...], texts: Texts, cell: Cell, eligible: tuple[int, ...]
-    ) -> tuple[Option, ...]:
+    def _made(self, texts: Texts, cell: Cell, eligible: tuple[int, ...]) -> tuple[Option, ...]:
         shown = {
             self.block.names[choice]: choice
             for choice, fits in enumerate(eligible)
@@ -158,22 +159,25 @@ class BlockProbabilities:
             and self.block.names[choice] in self.found.lanes
         }
         contents = [texts.contents[choice] for choice in shown.values()]
-        options: tuple[Option, ...] = ()
-        if any(content != contents[0] for content in contents[1:]):
-            chance = chances(cell.shares, self.found.exploration, list(shown))
-            options = tuple(
-                Option(
-                    self.found.lanes[name] + 1,
-                    1 / chance[name],
-                    self._draw(texts, choice, chance[name], LEARNED),
-                )
-                for name, choice in shown.items()
-                if chance[name] > 0
+        if all(content == contents[0] for content in contents[1:]):
+            return ()
+        chance = chances(cell.shares, self.found.exploration, list(shown))
+        return tuple(
+            Option(
+                self.found.lanes[name] + 1,
+                1 / chance[name],
+                self._draw(texts, choice, chance[name], LEARNED),
             )
-        if len(self._options) >= _MOST_REMEMBERED:
-            self._options.clear()
-        self._options[key] = options
-        return options
+            for name, choice in shown.items()
+            if chance[name] > 0
+        )
+
+
+def _remember(memo: dict[tuple[Any, ...], T], key: tuple[Any, ...], value: T) -> T:
+    if len(memo) >= _MOST_REMEMBERED:
+        memo.clear()
+    memo[key] = value
+    return value
 
 
 def _named(value: Any) -> str | None:
@@ -202,6 +206,8 @@ def bound(
             cells=by_context(found),
             # The first tells the arm, the others are the lanes.
             numbers=numbers(learning.seed, max(found.lanes.values()) + 2),
+            held_out=learning.held_out * _SPAN,
+            eligible=learning.eligible,
         )
         for name, (number, found) in published.items()
         if name in plan.blocks

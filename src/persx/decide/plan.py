@@ -14,7 +14,7 @@ from persx.audience.program import Branch, PageChooser, Program
 from persx.content.types import BlockType
 from persx.decide.allocation import ArmRanges
 from persx.model.attribute import Attribute
-from persx.model.decision import Assignment, Decision
+from persx.model.decision import Assignment, Decision, Reason
 from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Page, Snapshot, Workspace
 from persx.visitors.derivation import Derivation
 from persx.visitors.prediction.traced import TRACES
@@ -140,6 +140,7 @@ class ExperimentPlan:
 
     `assignments` holds, for each arm, the assignment of a visitor who does not count here, and of
     one who does. With all arms the `same` (A/A) everybody counts who sees one of its blocks.
+    `reason` is that of content which an arm names.
     """
 
     key: str
@@ -155,6 +156,7 @@ class ExperimentPlan:
     target: Callable[[dict[str, Any], int, dict[Any, Any]], bool] | None
     reads: frozenset[str]
     assignments: tuple[tuple[Assignment, Assignment], ...]
+    reason: Reason = Reason.ARM
 
 
 @dataclass(frozen=True, slots=True)

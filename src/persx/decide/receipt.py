@@ -10,7 +10,7 @@ import msgspec
 from persx.audience.explain import Explanation, explain
 from persx.audience.schema import Schema
 from persx.model.artifact import PROBABILITIES, artifact_key
-from persx.model.block_holdout import block_holdouts
+from persx.model.block_holdout import GENERIC, block_holdout_key, block_holdouts
 from persx.model.clock import Millis
 from persx.model.decision import Assignment, DecisionRecord, Reason
 from persx.model.errors import BadInput
@@ -235,12 +235,16 @@ def _deciding_arm(
     block: Block, reason: Reason, assignments: tuple[Assignment, ...], workspace: Workspace
 ) -> tuple[str, str]:
     """Return the experiment whose arm named the block's content: the first that names any."""
+    if reason is Reason.HOLDOUT:
+        # The site's comes first: whoever it holds out is in no block's.
+        held = {each.experiment: each.arm for each in assignments if each.arm == GENERIC}
+        for key in (HOLDOUT, block_holdout_key(block.name)):
+            if key in held:
+                return key, held[key]
+        return "", ""
+    # Lines of earlier versions call a block's holdout an arm.
     declared = workspace.experiments | block_holdouts({block.name: block}, ())
     for each in assignments:
-        if reason is Reason.HOLDOUT:
-            if each.experiment == HOLDOUT:
-                return each.experiment, each.arm
-            continue
         experiment = declared.get(each.experiment)
         arm = (
             next((it for it in experiment.arms if it.name == each.arm), None)

@@ -27,15 +27,25 @@ def lift_of(
 
 
 def metric_readout(
-    plan: ReadoutPlan, table: GroupTable, arm: str, control: str, metric: MetricPlan
+    plan: ReadoutPlan,
+    table: GroupTable,
+    arm: str,
+    control: str,
+    metric: MetricPlan,
+    lift: Lift | None = None,
 ) -> MetricReadout:
-    """Return a metric of an arm, with its lift over `control` unless it is that arm."""
+    """Return a metric of an arm, with its lift over `control` unless it is that arm.
+
+    Args:
+        lift: Where it is known already.
+    """
     kind = METRICS[metric.kind]
     found = sums_of(table, arm, metric)
     if metric.refused:
         return MetricReadout(total=None, rate=None, n=found.n, reason=metric.refused)
-    lift = Lift()
-    if arm != control:
+    if arm == control:
+        lift = Lift()
+    elif lift is None:
         lift = lift_of(
             kind,
             table.strata(arm, control, metric.name),

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from persx.experiments.plan import Method, MetricPlan, ReadoutPlan
 from persx.experiments.standard import STANDARD_GOALS, STANDARD_METRICS
-from persx.model.block_holdout import GENERIC, block_holdouts
+from persx.model.block_holdout import GENERIC, block_holdouts, share_epoch
 from persx.model.errors import NotFound, did_you_mean
 from persx.model.learning import (
     HELD_OUT,
@@ -228,4 +228,6 @@ def live_epoch(workspace: Workspace, key: str) -> int:
     """Return the current epoch of an experiment."""
     if learning := _learning_of(workspace, key):
         return learning.epoch
-    return 1 if key == HOLDOUT else _declared(workspace)[key].epoch
+    if key == HOLDOUT:
+        return share_epoch(workspace.settings.holdout.share)
+    return _declared(workspace)[key].epoch

@@ -30,7 +30,9 @@ def readout_tables(
     types in every backend.
     """
     return {
-        "arms": Rows(columns=("arm",), rows=[(arm,) for arm in plan.weights]),
+        "arms": Rows(
+            columns=("arm", "place"), rows=[(arm, place) for place, arm in enumerate(plan.weights)]
+        ),
         "measures": Rows(
             columns=("measure", "goal", "taken", "after", "before", "least", "wait", "share"),
             rows=measures.rows() or [(-1, "", "count", 0, 0, 1, 0, -1.0)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 
 import msgspec
@@ -98,14 +98,26 @@ def _metric(
 
     A target counts as reached where the adjusted interval says so.
     """
-    adjusted = _adjusted(plan, values, metric)
+    kind = METRICS[metric.kind]
+
+    @cache
+    def lift(value: str, arm: str, confidence: float) -> Lift:
+        if metric.refused:
+            return Lift(reason=metric.refused)
+        strata = values[value].strata(arm, plan.control, metric.name)
+        return lift_of(kind, strata, method=plan.method, confidence=confidence)
+
+    adjusted = _adjusted(plan, values, lift)
     together = {arm: _pooled(plan, values, metric, arm) for arm in plan.names[1:]}
     found = {}
     for value, table in values.items():
         target = meant(plan, metric, attribute=attribute, value=value)
         for arm in plan.names:
-            raw = metric_readout(plan, table, arm, plan.control, metric)
-            if arm != plan.control:
+            if arm == plan.control:
+                raw = metric_readout(plan, table, arm, plan.control, metric)
+            else:
+                known = lift(value, arm, plan.confidence)
+                raw = metric_readout(plan, table, arm, plan.control, metric, known)
                 discovery = adjusted[value, arm]
                 told = not doubted and discovery.p_adjusted is not None
                 low, high = (discovery.lift.low, discovery.lift.high) if told else (None, None)
@@ -128,17 +140,9 @@ def _metric(
 
 
 def _adjusted(
-    plan: ReadoutPlan, values: Table, metric: MetricPlan
+    plan: ReadoutPlan, values: Table, lift: Callable[[str, str, float], Lift]
 ) -> dict[tuple[str, str], Discovery]:
     """Adjust the intervals of all segments of an attribute: they do not overlap."""
-    kind = METRICS[metric.kind]
-
-    @cache
-    def lift(value: str, arm: str, confidence: float) -> Lift:
-        if metric.refused:
-            return Lift(reason=metric.refused)
-        strata = values[value].strata(arm, plan.control, metric.name)
-        return lift_of(kind, strata, method=plan.method, confidence=confidence)
 
     def compare(value: str, arm: str, *, confidence: float) -> Lift:
         return lift(value, arm, confidence)

@@ -15,6 +15,18 @@ _FINENESS: Final = 1_000_000
 """Shares that differ by less than one in so many are the same."""
 
 
+def share_epoch(share: float) -> int:
+    """Return the epoch of a holdout of this share: who moves it begins another one.
+
+    Reports compare the visitor counts of an epoch with the share of that epoch, and go on with the
+    old one where a share is moved back.
+
+    >>> share_epoch(0.1), share_epoch(0.05)
+    (100000, 50000)
+    """
+    return max(1, round(share * _FINENESS))
+
+
 def block_holdout_key(block: str) -> str:
     """Return the key of a block's holdout; no experiment of a workspace can have it.
 
@@ -27,8 +39,7 @@ def block_holdout_key(block: str) -> str:
 def block_holdouts(blocks: Mapping[str, Block], goals: tuple[str, ...]) -> dict[str, Experiment]:
     """Return the holdouts of those blocks that have one, by key.
 
-    The epoch is the share: who moves it begins another stratum of the report, whose visitor
-    counts are compared with that share, and who moves it back goes on with the old one.
+    Their epoch is their share, as `share_epoch` has it.
 
     Args:
         blocks: All blocks of a workspace.
@@ -47,7 +58,7 @@ def block_holdouts(blocks: Mapping[str, Block], goals: tuple[str, ...]) -> dict[
                     Arm(name=TARGETED, weight=1 - block.holdout),
                 ),
                 layer=key,
-                epoch=max(1, round(block.holdout * _FINENESS)),
+                epoch=share_epoch(block.holdout),
                 goals=goals,
             )
     return found

@@ -84,6 +84,9 @@ EXPOSURE: Final = "Experiment Viewed"
 FORM_SUBMITTED: Final = "Form Submitted"
 """The track event that a form block sends; its properties hold the answers."""
 
+BOT_DETECTED: Final = "Bot Detected"
+"""The name of the event that marks a device which views pages faster than anybody reads them."""
+
 CONSENT_CHANGED: Final = "Consent Changed"
 """The track event that holds a visitor's answer: `purposes` (name → granted), where it was asked
 (`source`), and which text was shown (`version`)."""

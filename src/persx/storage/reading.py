@@ -122,8 +122,9 @@ class EventReader(Protocol):
 class RowReader(Protocol):
     """Analytic queries over sealed segments and the hot tail together, each row exactly once.
 
-    The tables are ``events``, ``decisions`` and whatever was imported. A bearer's query finds
-    their own rows in the first two, and no imported tables.
+    The tables are ``events``, ``decisions`` and whatever was imported, and what experiments are
+    read from: ``exposures``, one row or more for each unit in an arm, its first exposure among
+    them. A bearer's query finds their own rows in these, and no imported tables.
     """
 
     async def query(
@@ -139,6 +140,17 @@ class RowReader(Protocol):
         `tables` are small extra tables, seen under their names. `as_of` leaves out events with
         a greater sequence.
         """
+        ...
+
+    async def query_together(
+        self,
+        queries: Sequence[str],
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        tables: Mapping[str, Rows] | None = None,
+        as_of: int | None = None,
+    ) -> list[Rows]:
+        """Run several SELECTs over one moment of the log; each takes the parameters it names."""
         ...
 
     async def decision(self, id: str) -> DecisionRecord | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from persx.model.errors import BadInput
+from persx.model.event import Event, anonymous_key
 from persx.storage.backends import Storage
 from persx.storage.ports import Rows
-from persx.testing.events import HOSTILE, make_events
+from persx.storage.removal import Erasure
+from persx.testing.events import HOSTILE, NOW, make_event, make_events
 from persx.testing.storage import Opener, StorageContract, see
 
 COUNTS: Final = "SELECT count(*), count(DISTINCT sequence), count(DISTINCT message_id) FROM events"
@@ -80,6 +83,70 @@ class QueryContract(StorageContract):
             for name in ("events", "Bad", "a b", "x; DROP", ""):
                 with pytest.raises(BadInput):
                     await see(storage.warehouse).query("SELECT 1", tables={name: empty})
+
+        self.run(opener, scenario)
+
+    def test_queries_together_see_one_moment(self, opener: Opener) -> None:
+        async def scenario(storage: Storage) -> None:
+            done = asyncio.Event()
+
+            async def write() -> None:
+                for start in range(0, 100_000, 20):
+                    if done.is_set():
+                        return
+                    await storage.stream.append(make_events(start, start + 20))
+                    if start % 200 == 0:
+                        await storage.warehouse.seal(keep=10)
+
+            async def read() -> None:
+                counts = ["SELECT count(*) FROM events"] * 2
+                # What is drawn out of the events speaks of the same moment.
+                drawn = "SELECT coalesce(sum(exposures), 0) FROM exposures"
+                for _ in range(5):
+                    first, second, _ = await see(storage.warehouse).query_together([*counts, drawn])
+                    assert first.rows == second.rows
+                done.set()
+
+            await asyncio.gather(write(), read())
+
+        self.run(opener, scenario)
+
+    def test_exposures_are_the_first_of_each_unit_in_an_arm(self, opener: Opener) -> None:
+        def seen(number: int, unit: str, arm: str) -> Event:
+            return make_event(
+                number,
+                name="Experiment Viewed",
+                timestamp=NOW - number,
+                anonymous_id=unit,
+                properties={
+                    "experiment_id": "hero", "variation_id": arm, "page": f"/{number}",
+                    "segments": {"industry": "SaaS"}, "epoch": 2, "snapshot": number,
+                },
+            )  # fmt: skip
+
+        sql = (
+            "SELECT arm, epoch, segments, min(timestamp), arg_min(page, timestamp), "
+            "max(snapshot), sum(exposures) FROM exposures "
+            "WHERE unit = md5_number_lower('a:one') GROUP BY 1, 2, 3 ORDER BY 1"
+        )
+
+        async def scenario(storage: Storage) -> None:
+            arms = ["a", "a", "b", "a"]
+            events = [seen(number, "one", arm) for number, arm in enumerate(arms)]
+            await storage.stream.append(
+                [*events, seen(7, "two", "b"), make_event(8, name="Experiment Viewed")]
+            )
+            expected = [
+                ("a", 2, '{"industry":"SaaS"}', NOW - 3, "/3", 3, 3),
+                ("b", 2, '{"industry":"SaaS"}', NOW - 2, "/2", 2, 1),
+            ]
+            for keep in (10, 3, 0):
+                await storage.warehouse.seal(keep=keep, segment_rows=2)
+                assert (await see(storage.warehouse).query(sql)).rows == expected
+            gone = frozenset([anonymous_key("one")])
+            await storage.warehouse.remove(Erasure(identities=gone, at=NOW + 1))
+            left = await see(storage.warehouse).query("SELECT count(*) FROM exposures")
+            assert left.rows == [(1,)]
 
         self.run(opener, scenario)
 

@@ -43,7 +43,13 @@ _SYSTEMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         ("Linux", r"Linux|X11"),
     )
 )
-_BOT: Final = re.compile(r"bot\b|crawl|spider|slurp|facebookexternalhit", re.IGNORECASE)
+_BOT: Final = re.compile(
+    r"(?<!\bcu)bot\b|crawl|spider|slurp|facebookexternalhit|mediapartners|bingpreview|embedly|scrapy"
+    r"|phantomjs|lighthouse|gtmetrix|pingdom|statuscake|site24x7|uptime|monitoring",
+    re.IGNORECASE,
+)
+"""Agents that say what they are. Cubot is a maker of phones, which people hold."""
+
 _PHONE: Final = re.compile(r"iPhone|iPod|Android.{0,200}Mobile|Windows Phone")
 _TABLET: Final = re.compile(r"iPad|Android|Tablet|Kindle")
 _OTHER: Final = "Other"
@@ -76,6 +82,16 @@ def reduced_address(address: str) -> str:
         found = found.ipv4_mapped
     bits = V4_BITS if found.version == 4 else V6_BITS
     return str(ipaddress.ip_network((int(found), bits), strict=False).network_address)
+
+
+@lru_cache(maxsize=4_096)
+def is_bot_agent(agent: str) -> bool:
+    """Tell whether a user agent, whole or reduced, says that it is a bot.
+
+    >>> [is_bot_agent(each) for each in ("Googlebot/2.1", "Other; Other; bot", "CUBOT X30 Build/1")]
+    [True, True, False]
+    """
+    return _BOT.search(agent) is not None
 
 
 @lru_cache(maxsize=4_096)

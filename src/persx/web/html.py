@@ -68,16 +68,19 @@ def _moment(value: int) -> str:
     return datetime.fromtimestamp(value / 1_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def page(template: str, view: Any, status: int = 200, *, studio: Any = None) -> HTMLResponse:
+def page(
+    template: str, view: Any, status: int = 200, *, studio: Any = None, label: Any = None
+) -> HTMLResponse:
     """Render a template of the studio with its view (seen as ``view``).
 
     Args:
         studio: The frame of who is signed in (`StudioFrame`); None where nobody is.
+        label: What is said of simulated data, on every page (`Label`).
     """
     text = (
         environment()
         .get_template(template)
-        .render(view=view, moment=_moment, counted=counted, studio=studio)
+        .render(view=view, moment=_moment, counted=counted, studio=studio, label=label)
     )
     return answer(text, status)
 

@@ -24,7 +24,7 @@ from persx.model.visitor import Grant, Profile
 from persx.model.workspace import ConsentMode
 from persx.visitors.consent import STORAGE, add, granted, storable
 from persx.visitors.questions import AskingSession, resumed
-from persx.visitors.reduction import reduced_address
+from persx.visitors.reduction import is_bot_agent, reduced_address
 
 
 class Cookie(msgspec.Struct, frozen=True):
@@ -97,10 +97,6 @@ COOKIES: Final = (VISITOR, STATE, LINK, CONSENT, ASKED, LOCALE, ADMIN, PREVIEW, 
 SERVICES: Final = "persx.services"
 """Where a request holds the services that answer it, if they are not everybody's."""
 
-_BOT: Final = re.compile(
-    r"bot\b|crawl|spider|slurp|facebookexternalhit|lighthouse|pingdom|uptime|monitoring",
-    re.IGNORECASE,
-)
 _PHONE: Final = re.compile(r"iphone|ipod|android.+mobile|windows phone", re.IGNORECASE)
 _TABLET: Final = re.compile(r"ipad|android|tablet|kindle", re.IGNORECASE)
 
@@ -118,11 +114,14 @@ def is_human(request: Request) -> bool:
         request.method != "HEAD"
         and "prefetch" not in request.headers.get("sec-purpose", "")
         and "prefetch" not in request.headers.get("purpose", "")
-        and not (
-            services_of(request).settings.bots
-            and _BOT.search(request.headers.get("user-agent", "")[:500])
-        )
+        and not is_bot(request)
     )
+
+
+def is_bot(request: Request) -> bool:
+    """Tell whether a request says that a bot sent it, and bots are to count nothing."""
+    agent = request.headers.get("user-agent", "")[:500]
+    return services_of(request).settings.bots and is_bot_agent(agent)
 
 
 def visitor_of(request: Request, *, make: bool = True) -> Visitor:

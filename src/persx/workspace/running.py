@@ -2,7 +2,8 @@
 
 Whoever moves the arms, the target or the goals of an experiment while it runs can make it say
 anything. So a publication that does so is refused, unless the experiment says that it begins anew:
-its report then compares each epoch by itself.
+its report then compares each epoch by itself. So it is with a block's learning. A holdout's epoch
+is its share, and begins by itself.
 """
 
 from __future__ import annotations
@@ -12,16 +13,26 @@ from typing import Final
 
 from persx.model.errors import Fault
 from persx.model.experiment import Experiment
-from persx.model.workspace import HOLDOUT, Goal, Workspace
+from persx.model.learning import learning_key
+from persx.model.workspace import HOLDOUT, Block, Policy, Workspace
 from persx.workspace.checks.subject import Subject
 from persx.workspace.layout import SETTINGS
+from persx.workspace.measured import (
+    changed_while_measured,
+    counts,
+    goals_of_metrics,
+    judges,
+)
 
 _KIND: Final = "experiments"
+_BLOCKS: Final = "blocks"
 _FROZEN: Final = ("target", "blocks", "arms", "layer", "offset", "goals", "metrics", "guardrails")
 
 
 def changed_while_running(before: Workspace, after: Workspace) -> list[Fault]:
-    """Return what a publication may not change of the experiments that run.
+    """Return what a publication may not change of the experiments that run, as errors.
+
+    Warnings tell what it may change, and which reports go on over it.
 
     Args:
         before: What is served.
@@ -46,9 +57,14 @@ def changed_while_running(before: Workspace, after: Workspace) -> list[Fault]:
         faults += _epochs(subject, key, old, new)
         if old.status == "running" and new.epoch == old.epoch:
             faults += _frozen(subject, key, old, new)
-            faults += _goals(subject, key, new.goals or tuple(before.goals), before)
+            metrics = (*old.metrics, *old.guardrails)
+            counted = [*(new.goals or before.goals), *goals_of_metrics(before, metrics)]
+            faults += _goals(subject, key, tuple(dict.fromkeys(counted)), before)
+            faults += _metrics(subject, key, metrics, before)
     faults += _holdout(subject, before)
-    return faults
+    for name, block in before.blocks.items():
+        faults += _learning(subject, name, block)
+    return [*faults, *changed_while_measured(before, after)]
 
 
 def _epochs(subject: Subject, key: str, old: Experiment, new: Experiment) -> Iterator[Fault]:
@@ -104,7 +120,7 @@ def _goals(
 ) -> Iterator[Fault]:
     for name in names:
         old, new = before.goals.get(name), subject.workspace.goals.get(name)
-        if old is not None and (new is None or _counts(old) != _counts(new)):
+        if old is not None and (new is None or counts(old) != counts(new)):
             yield subject.fault(
                 "goals",
                 name,
@@ -115,8 +131,19 @@ def _goals(
             )
 
 
-def _counts(goal: Goal) -> tuple[object, ...]:
-    return goal.event, goal.where, goal.value
+def _metrics(
+    subject: Subject, key: str, names: tuple[str, ...], before: Workspace
+) -> Iterator[Fault]:
+    for name in names:
+        if judges(before, name) != judges(subject.workspace, name):
+            yield subject.fault(
+                "metrics",
+                name,
+                "",
+                f"The experiment '{key}' runs and is judged by this metric as it was.",
+                hint=f"Stop the experiment, raise its epoch, or give the new metric another name "
+                f"than {name}.",
+            )
 
 
 def _holdout(subject: Subject, before: Workspace) -> Iterator[Fault]:
@@ -130,3 +157,41 @@ def _holdout(subject: Subject, before: Workspace) -> Iterator[Fault]:
             value=new.seed,
             hint=f"Write  seed: {old.seed}",
         )
+
+
+def _learning(subject: Subject, name: str, before: Block) -> Iterator[Fault]:
+    """What divides the visitors of a block that learns, and what it is judged by."""
+    after = subject.workspace.blocks.get(name)
+    if after is None or not (before.learn and after.learn):
+        return
+    if not (before.policy is after.policy is Policy.LEARN):
+        return
+    old, new = before.learn, after.learn
+    if old.seed != new.seed:
+        yield subject.fault(
+            _BLOCKS,
+            name,
+            "learn.seed",
+            "Another seed would put visitors into the other arm than they have seen.",
+            value=new.seed,
+            hint=f"Write  seed: {old.seed}" if old.seed else "Leave it out.",
+        )
+    if new.epoch < old.epoch:
+        yield subject.fault(
+            _BLOCKS,
+            name,
+            "learn.epoch",
+            f"Epochs count up; {old.epoch} has begun.",
+            value=new.epoch,
+            hint=f"Write  epoch: {old.epoch}  or a greater one.",
+        )
+    for field in ("held_out", "goal") if new.epoch == old.epoch else ():
+        if getattr(old, field) != getattr(new, field):
+            yield subject.fault(
+                _BLOCKS,
+                name,
+                f"learn.{field}",
+                f"The block learns, and '{learning_key(name)}' measures it with this as it was.",
+                value=getattr(new, field),
+                hint=f"Take the change back, or begin a new epoch:  epoch: {old.epoch + 1}",
+            )

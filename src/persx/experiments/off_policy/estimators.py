@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from persx.experiments.statistics.interval import CONFIDENCE
 from persx.model.errors import BadInput
@@ -227,6 +226,9 @@ def _error(influence: Floats) -> float:
 
 def _quantile(influence: Floats, confidence: float) -> float:
     """Return Student's t for as many terms as carry the squares: a few may carry nearly all."""
+    # Loaded when it is asked for: a server that only serves should not start later for it.
+    from scipy.special import stdtrit
+
     return float(stdtrit(max(_carrying(influence**2) - 1, 1.0), (1 + confidence) / 2))
 
 

@@ -5,7 +5,7 @@
 -- unit: the user's, or else the device's. Only who entered from $since on counts, and what was
 -- before $until. Extra tables, beside those of goal_events:
 --   bucketing(identity, bucketing_id)  identities whose oldest verified identity is another
---   arms(arm)                          the experiment's arms
+--   arms(arm, place)                   the experiment's arms
 --   measures(measure, goal, taken, after, before, least, wait, share)  numbers of each unit: how
 --     many of a goal's events there were in [after, before) from its entry on, whether there were
 --     `least`, or their sum, cut at the quantile `share` of those that are not 0 unless
@@ -48,10 +48,11 @@ units AS MATERIALIZED (
     -- Time and place in the log in one number, which is found faster than the least of pairs.
     arg_min(x.cell, x.timestamp * 9223372036854775808::HUGEINT + x.sequence) AS cell,
     min(x.timestamp) AS entered,
-    min(x.arm) <> max(x.arm) AS contaminated
+    min(a.place) <> max(a.place) AS contaminated
   FROM exposures AS x
+  JOIN arms AS a ON a.arm = x.arm
   LEFT JOIN joined AS j ON j.identity = x.unit
-  WHERE x.experiment = $experiment AND x.timestamp < $until AND x.arm IN (SELECT arm FROM arms)
+  WHERE x.experiment = $experiment AND x.timestamp < $until
   GROUP BY 1
   HAVING min(x.timestamp) >= $since
 ),
@@ -69,12 +70,22 @@ outcomes AS (
     SELECT
       goal,
       timestamp,
-      md5_number_lower(identity) AS identity,
-      md5_number_lower(device) AS device,
+      identity,
+      CASE WHEN who = machine THEN identity ELSE md5_number_lower(machine) END AS device,
       CASE WHEN abs(value) < 1e100 THEN value END AS value,
       currency
-    FROM goal_events
-    WHERE timestamp < $until
+    FROM (
+      SELECT
+        goal,
+        timestamp,
+        identity AS who,
+        device AS machine,
+        md5_number_lower(identity) AS identity,
+        value,
+        currency
+      FROM goal_events
+      WHERE timestamp < $until
+    )
   ) AS g
   LEFT JOIN joined AS j ON j.identity = g.identity
   LEFT JOIN joined AS k ON k.identity = g.device

@@ -1,5 +1,4 @@
--- What is known of an experiment's exposures as a whole, and the newest event's position, at
--- which the query for the sums then stops too. The first exposure is the first of all; exposures
+-- What is known of an experiment's exposures as a whole, and the newest event's position. The first exposure is the first of all; exposures
 -- of arms that the experiment does not have are counted from $since on.
 WITH seen AS (
   SELECT x.timestamp, x.snapshot, x.exposures, a.arm AS known_arm

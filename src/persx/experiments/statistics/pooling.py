@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from persx.experiments.statistics.effects import Effect
 from persx.experiments.statistics.interval import (
@@ -27,10 +27,19 @@ from persx.experiments.statistics.interval import (
     low_end,
 )
 
+if TYPE_CHECKING:
+    import numpy as np
+
 METHOD: Final = "partially pooled"
 
 _GRID: Final = 80
 """The differences between segments are weighed at so many values."""
+
+_EXACT: Final = 1e-13
+"""An end is found when it moves by no more than this share of 1 + itself."""
+
+_MOST_STEPS: Final = 200
+"""By then halving alone has found every end; Newton's method takes about six."""
 
 Key = TypeVar("Key")
 
@@ -54,12 +63,6 @@ class Pooled(NamedTuple, Generic[Key]):
     segments: dict[Key, PooledLift]
     common: Lift
     differences: float
-
-
-class _Normal(NamedTuple):
-    weight: float
-    mean: float
-    deviation: float
 
 
 def pooled(
@@ -91,92 +94,145 @@ def pooled(
     """
     alpha = check_confidence(confidence)
     check_spread(spread)
-    known = [(each.log_ratio, each.variance) for each in effects.values() if _tells(each)]
+    import numpy as np
+
+    known = [each for each in effects.values() if math.isfinite(each.variance)]
     if not known:
         nothing = Lift(confidence=confidence, method=METHOD, reason="No segment tells anything.")
         lifts = {key: PooledLift(each.raw, nothing) for key, each in effects.items()}
         return Pooled(lifts, nothing, 0.0)
-    grid = _common(known, spread)
+    differences = 4 * spread * (np.arange(_GRID) + 0.5) / _GRID
+    common = _common(known, differences, spread)
+    found, *lifts_among = _believed(
+        _beliefs(list(effects.values()), differences, common), alpha, confidence
+    )
     return Pooled(
         {
-            key: PooledLift(each.raw, _believed(_segment(each, grid), alpha, confidence))
-            for key, each in effects.items()
+            key: PooledLift(each.raw, among)
+            for (key, each), among in zip(effects.items(), lifts_among, strict=True)
         },
-        _believed([common for _, common in grid], alpha, confidence),
-        sum(difference * common.weight for difference, common in grid),
+        found,
+        float(common.weights @ differences),
     )
 
 
-def _tells(effect: Effect) -> bool:
-    return math.isfinite(effect.variance)
+class _Beliefs(NamedTuple):
+    """Mixtures of normals, one in each row, that has a part for each size of the differences.
+
+    Attributes:
+        weights: Probability of each part, the same in every row.
+        means: Of shape (rows, parts).
+        deviations: The same.
+    """
+
+    weights: np.ndarray
+    means: np.ndarray
+    deviations: np.ndarray
 
 
-def _common(known: Sequence[tuple[float, float]], spread: float) -> list[tuple[float, _Normal]]:
-    """Return the belief in the common log ratio for each size of the differences."""
-    found = []
-    for place in range(_GRID):
-        difference = 4 * spread * (place + 0.5) / _GRID
-        weights = [1 / (variance + difference**2) for _, variance in known]
-        total = sum(weights)
-        mean = sum(w * y for w, (y, _) in zip(weights, known, strict=True)) / total
-        log_weight = (
-            sum(math.log(w) - w * (y - mean) ** 2 for w, (y, _) in zip(weights, known, strict=True))
-            - math.log(total)
-            - (difference / spread) ** 2
-        ) / 2
-        found.append((difference, log_weight, mean, math.sqrt(1 / total)))
-    top = max(each[1] for each in found)
-    total = sum(math.exp(each[1] - top) for each in found)
-    return [
-        (difference, _Normal(math.exp(log_weight - top) / total, mean, deviation))
-        for difference, log_weight, mean, deviation in found
-    ]
+def _common(known: Sequence[Effect], differences: np.ndarray, spread: float) -> _Beliefs:
+    """Return the belief in the common log ratio, and so in the sizes of the differences."""
+    import numpy as np
+
+    found = np.array([each.log_ratio for each in known])
+    told = 1 / (np.array([each.variance for each in known]) + differences[:, None] ** 2)
+    total = told.sum(axis=1)
+    means = told @ found / total
+    logs = (
+        (np.log(told) - told * (found - means[:, None]) ** 2).sum(axis=1)
+        - np.log(total)
+        - (differences / spread) ** 2
+    ) / 2
+    weights = np.exp(logs - logs.max())
+    return _Beliefs(weights / weights.sum(), means[None], np.sqrt(1 / total)[None])
 
 
-def _segment(effect: Effect, grid: Sequence[tuple[float, _Normal]]) -> list[_Normal]:
-    found = []
-    for difference, (weight, mean, deviation) in grid:
-        pull = 1.0
-        own = difference**2
-        if _tells(effect):
-            pull = effect.variance / (effect.variance + difference**2)
-            own = effect.variance * (1 - pull)
-        found.append(
-            _Normal(
-                weight,
-                pull * mean + (1 - pull) * effect.log_ratio,
-                math.sqrt(own + (pull * deviation) ** 2),
+def _beliefs(effects: Sequence[Effect], differences: np.ndarray, common: _Beliefs) -> _Beliefs:
+    """Return the belief in what is common, and below it that in each segment's log ratio."""
+    import numpy as np
+
+    variances = np.array([each.variance for each in effects])[:, None]
+    tells = np.isfinite(variances)
+    # A segment that tells nothing is pulled all the way, and lies anywhere around.
+    finite = np.where(tells, variances, 1.0)
+    pull = np.where(tells, finite / (finite + differences**2), 1.0)
+    own = np.where(tells, finite * (1 - pull), differences**2)
+    found = np.array([each.log_ratio for each in effects])[:, None]
+    return _Beliefs(
+        common.weights,
+        np.vstack([common.means, pull * common.means + (1 - pull) * found]),
+        np.vstack([common.deviations, np.sqrt(own + (pull * common.deviations) ** 2)]),
+    )
+
+
+def _believed(beliefs: _Beliefs, alpha: float, confidence: float) -> list[Lift]:
+    import numpy as np
+
+    rows = len(beliefs.means)
+    nothing = np.zeros((rows, 1))
+    below = _below(beliefs, nothing)[:, 0]
+    above = _below(beliefs._replace(means=-beliefs.means), nothing)[:, 0]
+    ends = _quantiles(beliefs, np.array([alpha / 2, 0.5, 1 - alpha / 2]))
+    lifts = []
+    for worse, better, (low, middle, high) in zip(
+        below.tolist(), above.tolist(), ends.tolist(), strict=True
+    ):
+        p = min(1.0, 2 * min(worse, better))
+        lifts.append(
+            Lift(
+                lift=math.expm1(middle),
+                low=low_end(low, better=p < alpha and better > worse),
+                high=high_end(high, worse=p < alpha and worse > better),
+                p=p,
+                confidence=confidence,
+                method=METHOD,
             )
         )
+    return lifts
+
+
+def _below(beliefs: _Beliefs, values: np.ndarray) -> np.ndarray:
+    """Return the probability to lie below values of the shape (rows, any)."""
+    from scipy.special import ndtr
+
+    found: np.ndarray = ndtr(_standardised(beliefs, values)) @ beliefs.weights
     return found
 
 
-def _believed(mixture: Sequence[_Normal], alpha: float, confidence: float) -> Lift:
-    below = _below(mixture, 0.0)
-    above = _below([_Normal(w, -mean, deviation) for w, mean, deviation in mixture], 0.0)
-    p = min(1.0, 2 * min(below, above))
-    middle = _quantile(mixture, 0.5)
-    return Lift(
-        lift=math.expm1(middle),
-        low=low_end(_quantile(mixture, alpha / 2), better=p < alpha and above > below),
-        high=high_end(_quantile(mixture, 1 - alpha / 2), worse=p < alpha and below > above),
-        p=p,
-        confidence=confidence,
-        method=METHOD,
-    )
+def _density(beliefs: _Beliefs, values: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    parts = np.exp(-(_standardised(beliefs, values) ** 2) / 2) / beliefs.deviations[:, None]
+    density: np.ndarray = parts @ beliefs.weights / math.sqrt(2 * math.pi)
+    return density
 
 
-def _below(mixture: Sequence[_Normal], value: float) -> float:
-    return sum(
-        weight * math.erfc((mean - value) / (deviation * math.sqrt(2))) / 2
-        for weight, mean, deviation in mixture
-    )
+def _standardised(beliefs: _Beliefs, values: np.ndarray) -> np.ndarray:
+    away: np.ndarray = (values[:, :, None] - beliefs.means[:, None]) / beliefs.deviations[:, None]
+    return away
 
 
-def _quantile(mixture: Sequence[_Normal], share: float) -> float:
-    low = min(mean - 40 * deviation for _, mean, deviation in mixture)
-    high = max(mean + 40 * deviation for _, mean, deviation in mixture)
-    while high - low > 1e-12 * (1 + abs(low)):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _below(mixture, middle) < share else (low, middle)
-    return (low + high) / 2
+def _quantiles(beliefs: _Beliefs, shares: np.ndarray) -> np.ndarray:
+    """Return for each row where the shares lie below: by Newton's method between known bounds."""
+    import numpy as np
+    from scipy.special import ndtri
+
+    weights, means, deviations = beliefs
+    middle = means @ weights
+    spread = np.sqrt((deviations**2 + (means - middle[:, None]) ** 2) @ weights)
+    found = middle[:, None] + spread[:, None] * ndtri(shares)
+    low = np.broadcast_to((means - 40 * deviations).min(axis=1)[:, None], found.shape)
+    high = np.broadcast_to((means + 40 * deviations).max(axis=1)[:, None], found.shape)
+    for _ in range(_MOST_STEPS):
+        excess = _below(beliefs, found) - shares
+        low, high = np.where(excess < 0, found, low), np.where(excess < 0, high, found)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = excess / _density(beliefs, found)
+        next_ = found - step
+        exact = _EXACT * (1 + abs(found))
+        arrived = abs(step) <= exact
+        found = np.where(arrived | ((low < next_) & (next_ < high)), next_, (low + high) / 2)
+        if (arrived | (high - low <= exact)).all():
+            break
+    ends: np.ndarray = np.clip(found, low, high)
+    return ends

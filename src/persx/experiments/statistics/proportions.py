@@ -22,6 +22,7 @@ from persx.experiments.statistics.interval import (
     high_end,
     low_end,
 )
+from persx.experiments.statistics.roots import root
 from persx.model.errors import BadInput
 
 METHOD: Final = "score"
@@ -174,19 +175,11 @@ def _score(ratio: float, strata: Sequence[Counts]) -> float:
 def _root(score: Callable[[float], float], level: float, *, rising: bool) -> float:
     """Return the log ratio above 0 (`rising`) or below it at which the score falls to `level`.
 
-    By bisection until two neighbouring numbers are left: the score costs two microseconds, and
-    a library's root finder would cost a second to load.
+    Where it is farther off than is looked, the farthest place.
     """
     near, far = 0.0, 0.5 if rising else -0.5
     while (score(far) > level) == rising:
         if abs(far) >= _FARTHEST:
             return far
         near, far = far, max(-_FARTHEST, min(_FARTHEST, far * 2))
-    while True:
-        middle = (near + far) / 2
-        if middle in (near, far):
-            return middle
-        if (score(middle) > level) == rising:
-            near = middle
-        else:
-            far = middle
+    return root(lambda log_ratio: score(log_ratio) - level, near, far)

@@ -25,7 +25,7 @@ Mathematical Statistics 41 (1970), for the mixture; Ville (1939) for why it may 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from persx.experiments.statistics.interval import (
@@ -43,6 +43,7 @@ from persx.experiments.statistics.proportions import (
     check_counts,
     undefined_counts,
 )
+from persx.experiments.statistics.roots import root
 from persx.model.errors import BadInput
 
 METHOD: Final = "share of conversions"
@@ -55,6 +56,12 @@ _STEP: Final = 0.5
 
 _LEAST: Final = 1e-18
 """What adds less to the mixture than this share of its peak ends the sum."""
+
+_EXACT: Final = 1e-15
+"""An end is found when it moves by no more than this share of 1 + itself."""
+
+_MOST_STEPS: Final = 100
+"""Newton's method takes about six; more only where rounding keeps it moving."""
 
 
 class Coins(NamedTuple):
@@ -132,12 +139,10 @@ def share_interval_ratio(
     peak = _peak(coins)
     treated, controlled = (sum(each[side] for each in coins) for side in (0, 1))
 
-    def inside(log_ratio: float) -> bool:
-        return bet.evidence(log_ratio) <= -math.log(alpha)
-
     better, worse = p < alpha and peak > 0, p < alpha and peak < 0
-    low = low_end(_end(inside, peak, -1), better=better) if treated else -1.0
-    high = high_end(_end(inside, peak, +1), worse=worse) if controlled else None
+    most = -math.log(alpha)
+    low = low_end(bet.end(most, peak, -1), better=better) if treated else -1.0
+    high = high_end(bet.end(most, peak, +1), worse=worse) if controlled else None
     return Lift(
         lift=_estimate(used, planned, peak, treated, controlled),
         low=low,
@@ -220,18 +225,17 @@ class _Bet:
     """
 
     def __init__(self, coins: Sequence[Coins], prior: Coins) -> None:
-        self._coins = coins
-        every = [*coins, prior]
+        every = _together([*coins, prior])
         self._base = base = _peak(every)
-        bend = sum(
-            (n1 + n0) * _chance(odds + base) * _chance(-odds - base) for n1, n0, odds in every
-        )
-        step = _STEP / math.sqrt(bend)
+        self._coins = _together(coins)
+        self._tosses = [_toss(coin, base) for coin in self._coins]
+        tosses = [_toss(coin, base) for coin in every]
+        step = _STEP / math.sqrt(_bend(tosses))
         area = 1.0
-        for side in (-1, +1):
+        for side in (-step, +step):
             part, place = 1.0, 1
-            while part > _LEAST and abs(base + side * place * step) < _FARTHEST:
-                part = math.exp(_gain(every, base, side * place * step))
+            while part > _LEAST and abs(base + place * side) < _FARTHEST:
+                part = math.exp(_gain(tosses, place * side))
                 area, place = area + part, place + 1
         treated, controlled, odds = prior
         density = treated * _log_chance(odds + base) + controlled * _log_chance(-odds - base)
@@ -242,7 +246,51 @@ class _Bet:
 
     def evidence(self, log_ratio: float) -> float:
         """Return the logarithm of what the bet against a log ratio has won."""
-        return self._mixture - _gain(self._coins, self._base, log_ratio - self._base)
+        return self._mixture - _gain(self._tosses, log_ratio - self._base)
+
+    def end(self, most: float, peak: float, side: int) -> float:
+        """Return the log ratio on a side of the peak at which the evidence comes to `most`.
+
+        By Newton's method: the evidence is convex, so that whatever a first step comes to, all
+        further ones approach the end from outside.
+        """
+        bend = _bend([_toss(coin, peak) for coin in self._coins])
+        width = math.sqrt(2 * max(most - self.evidence(peak), 0) / bend) if bend else _FARTHEST
+        found = max(-_FARTHEST, min(_FARTHEST, peak + side * width))
+        for _ in range(_MOST_STEPS):
+            excess = self.evidence(found) - most
+            slope = side * _slope(self._tosses, found - self._base)
+            if slope >= 0 or (excess <= 0 and abs(found) == _FARTHEST):
+                break
+            step = side * excess / slope
+            next_ = max(-_FARTHEST, min(_FARTHEST, found + step))
+            if abs(next_ - found) <= _EXACT * (1 + abs(found)):
+                return next_
+            found = next_
+        return found
+
+
+class _Toss(NamedTuple):
+    """Coins as they fall at a base: how likely each is the control's, and how likely the arm's."""
+
+    treated: float
+    controlled: float
+    against: float
+    chance: float
+
+
+def _toss(coin: Coins, base: float) -> _Toss:
+    odds = coin.odds + base
+    return _Toss(coin.treated, coin.controlled, _chance(-odds), _chance(odds))
+
+
+def _together(coins: Sequence[Coins]) -> list[Coins]:
+    """Return coins with what has the same odds added up."""
+    found: dict[float, Coins] = {}
+    for treated, controlled, odds in coins:
+        before = found.get(odds, Coins(0, 0, odds))
+        found[odds] = Coins(before.treated + treated, before.controlled + controlled, odds)
+    return list(found.values())
 
 
 def _logit(share: float) -> float:
@@ -258,58 +306,48 @@ def _log_chance(odds: float) -> float:
     return -math.log1p(math.exp(-abs(odds))) - max(-odds, 0.0)
 
 
-def _gain(coins: Sequence[Coins], base: float, step: float) -> float:
-    """Return by how much the log likelihood rises from one log ratio to another."""
+def _gain(tosses: Sequence[_Toss], step: float) -> float:
+    """Return by how much the log likelihood rises from the base to so much above it."""
     up, down = math.expm1(step), math.expm1(-step)
-    return -sum(
-        treated * math.log1p(_chance(-odds - base) * down)
-        + controlled * math.log1p(_chance(odds + base) * up)
-        for treated, controlled, odds in coins
-    )
+    lost = 0.0
+    for treated, controlled, against, chance in tosses:
+        lost += treated * math.log1p(against * down) + controlled * math.log1p(chance * up)
+    return -lost
+
+
+def _slope(tosses: Sequence[_Toss], step: float) -> float:
+    """Return how steeply the log likelihood rises there."""
+    up, down = math.exp(step), math.exp(-step)
+    slope = 0.0
+    for treated, controlled, against, chance in tosses:
+        slope += treated * against * down / (1 + against * (down - 1))
+        slope -= controlled * chance * up / (1 + chance * (up - 1))
+    return slope
+
+
+def _bend(tosses: Sequence[_Toss]) -> float:
+    """Return how fast the log likelihood's slope falls at the base."""
+    return sum((each[0] + each[1]) * each.against * each.chance for each in tosses)
 
 
 def _peak(coins: Sequence[Coins]) -> float:
     """Return the log ratio of greatest likelihood, at the edge where it has none."""
+    peaks = [_own_peak(coin) for coin in _together(coins) if coin.treated or coin.controlled]
 
-    def rises(log_ratio: float) -> bool:
-        return (
-            sum(
-                coin.treated - (coin.treated + coin.controlled) * _chance(coin.odds + log_ratio)
-                for coin in coins
-            )
-            > 0
+    def rise(log_ratio: float) -> float:
+        return sum(
+            coin.treated - (coin.treated + coin.controlled) * _chance(coin.odds + log_ratio)
+            for coin in coins
         )
 
-    if len({coin.odds for coin in coins}) == 1:
-        treated, controlled = (sum(each[side] for each in coins) for side in (0, 1))
-        if treated and controlled:
-            return math.log(treated) - math.log(controlled) - coins[0].odds
-        return _FARTHEST if treated else -_FARTHEST
-    low, high = -_FARTHEST, _FARTHEST
-    while high - low > 1e-12 * (1 + abs(low)):
-        middle = (low + high) / 2
-        low, high = (middle, high) if rises(middle) else (low, middle)
-    return (low + high) / 2
+    # It lies among those of the single coins.
+    return root(rise, min(peaks), max(peaks)) if min(peaks) < max(peaks) else peaks[0]
 
 
-def _end(inside: Callable[[float], bool], peak: float, side: int) -> float:
-    """Return the outermost log ratio on a side of the peak that is still inside."""
-    near, far, width = peak, peak, 0.25
-    while True:
-        far = max(-_FARTHEST, min(_FARTHEST, peak + side * width))
-        if not inside(far):
-            break
-        if abs(far) == _FARTHEST:
-            return far
-        near, width = far, width * 2
-    while True:
-        middle = (near + far) / 2
-        if middle in (near, far):
-            return near
-        if inside(middle):
-            near = middle
-        else:
-            far = middle
+def _own_peak(coin: Coins) -> float:
+    if coin.treated and coin.controlled:
+        return math.log(coin.treated) - math.log(coin.controlled) - coin.odds
+    return _FARTHEST if coin.treated else -_FARTHEST
 
 
 def _estimate(

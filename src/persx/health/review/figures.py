@@ -11,16 +11,14 @@ from typing import Final
 import msgspec
 
 from persx.experiments.aggregates import Aggregate
+from persx.experiments.comparing import standing as standing_of
 from persx.experiments.metrics import METRICS
 from persx.experiments.moments import Moments
 from persx.experiments.readout import ArmReadout, Pli, Readout
-from persx.experiments.wording import amount
+from persx.experiments.wording import amount, signed_percent
 
 FLOOR: Final = 0.10
 """Below this lift the brief calls a variant underperforming."""
-
-TARGET: Final = 0.15
-"""The lift that personalization is meant to reach."""
 
 
 class Standing(StrEnum):
@@ -48,6 +46,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         lift, low, high: None where they cannot be told; `why` says why then, in plain words.
         total, n: Conversions (or the sum) and visitors with personalized content.
         control_total, control_n: The same of who saw generic content.
+        target: The lift that is meant to be reached; none where none is.
     """
 
     lift: float | None = None
@@ -59,6 +58,18 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     control_n: int = 0
     confidence: float = 0.95
     why: tuple[str, ...] = ()
+    target: float | None = None
+
+    @property
+    def reached(self) -> str:
+        """What the interval says of the target, in words; empty where there is none.
+
+        >>> Figure(lift=0.3, low=0.2, high=0.4, target=0.15).reached
+        'target +15.0% reached'
+        """
+        low, high = (None, None) if self.lift is None else (self.low, self.high)
+        found = standing_of(self.target, low, high)
+        return "" if found is None else f"target {signed_percent(self.target)} {found.value}"
 
     @property
     def standing(self) -> Standing:

@@ -29,9 +29,17 @@ def _lines(told: Told) -> Iterator[str]:
     if told.industries:
         yield from ("", "## By industry", "", _safe(told.judged), "")
         yield from _table(
-            ("Industry", "PLI", "Interval", "Counted", "Change", "Standing"),
+            ("Industry", "PLI", "Interval", "Counted", "Change", "Standing", "Target"),
             [
-                (each.name, each.lift, each.interval, each.counted, each.change, each.mark)
+                (
+                    each.name,
+                    each.lift,
+                    each.interval,
+                    each.counted,
+                    each.change,
+                    each.mark,
+                    each.target.removeprefix("target "),
+                )
                 for each in told.industries
             ],
         )

@@ -8,7 +8,13 @@ from persx.experiments.wording import interval, signed_percent
 from persx.health.review.figures import Change, Direction, Figure, Standing
 from persx.health.review.finding import EVERYBODY
 from persx.health.review.periods import Kind, read_period
-from persx.health.review.review import ExperimentReview, MonthReview, Review, Rewrite
+from persx.health.review.review import (
+    ExperimentReview,
+    IndustryReview,
+    MonthReview,
+    Review,
+    Rewrite,
+)
 from persx.health.wording import share
 from persx.model.clock import iso
 
@@ -33,6 +39,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         tone: ``above``, ``under``, ``open`` or ``unknown``; nothing is green without data.
         why: Why there is no figure, or what is to be known beside it.
+        target: What is said of the lift that is meant; empty where none is.
     """
 
     name: str
@@ -43,6 +50,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     tone: str
     mark: str = ""
     why: str = ""
+    target: str = ""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +166,7 @@ def tell(review: Review, *, public_url: str = "", simulated: str = "") -> Told:
             else "Unknown: without a lift by industry nothing says which ones."
         ),
         industries=tuple(
-            _row(each.name, each.now, each.change, each.recent.standing, word)
+            _row(each, word)
             for each in review.industries
         ),
         judged=judged if review.industries else "",
@@ -243,10 +251,18 @@ def _facts(review: Review) -> tuple[tuple[str, str], ...]:
     """What a figure belongs to: the metric, the time, the snapshot."""
     return (
         ("Metric", review.metric or "no goal is declared"),
+        *((("Target", _target(review)),) if review.everybody.target is not None else ()),
         ("As of", iso(review.made)[:16].replace("T", " ") + " UTC"),
         ("Days of", review.period.zone),
         ("Snapshot", "nothing was shown" if review.snapshot is None else str(review.snapshot)),
     )
+
+
+def _target(review: Review) -> str:
+    """Tell the lift that is meant for everybody, and what the interval says of it."""
+    told = review.everybody.reached.removeprefix("target ")
+    number, _, standing = told.partition(" ")
+    return f"{number} ({standing})"
 
 
 def _nothing_improved(review: Review, word: str) -> str:
@@ -285,16 +301,18 @@ def _rewrite(each: Rewrite, base: str) -> Line:
     )
 
 
-def _row(name: str, figure: Figure, change: Change, standing: Standing, word: str) -> Row:
+def _row(each: IndustryReview, word: str) -> Row:
+    figure, standing = each.now, each.recent.standing
     return Row(
-        name=name,
+        name=each.name,
         lift=signed_percent(figure.lift),
         interval=interval(figure.low, figure.high) if figure.lift is not None else "",
         counted=figure.counted,
-        change=_short(change, word),
+        change=_short(each.change, word),
         tone=standing.value,
         mark=MARKS[standing],
         why=" ".join(figure.why),
+        target=each.recent.reached,
     )
 
 

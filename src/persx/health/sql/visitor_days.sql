@@ -16,8 +16,8 @@ told AS (
     visitor,
     moment,
     industry,
-    coalesce(arms[list_position(experiments, 'holdout')] = 'generic', FALSE)
-      OR list_contains(reasons, 'holdout') AS held,
+    -- Of the whole site: a block that holds somebody out has the same reason.
+    coalesce(arms[list_position(experiments, 'holdout')] = 'generic', FALSE) AS held,
     list_contains(reasons, 'no_consent') OR list_contains(reasons, 'disabled') AS refused,
     list_contains(reasons, 'targeted') OR list_contains(reasons, 'learned')
       OR len(list_filter(

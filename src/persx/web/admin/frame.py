@@ -43,19 +43,27 @@ NAVIGATION: Final = (
 )
 
 
+class Label(msgspec.Struct, frozen=True):
+    """What every page says of a home with simulated visitors, those who sign in included.
+
+    Attributes:
+        text: Empty where there are none.
+        visitors: How many there are.
+    """
+
+    text: str
+    visitors: int
+
+
 class StudioFrame(msgspec.Struct, frozen=True, kw_only=True):
     """What a page of the studio is framed with.
 
     Attributes:
         csrf: What every form sends back as `csrf`.
-        simulated: The label of a home with simulated visitors; empty where there are none.
-        simulated_visitors: How many there are.
     """
 
     account: Account
     csrf: str
-    simulated: str = ""
-    simulated_visitors: int = 0
     links: tuple[NavigationEntry, ...]
 
     @property
@@ -73,19 +81,27 @@ def frame_of(request: Request) -> StudioFrame | None:
     staff = staff_of(request)
     if staff is None:
         return None
-    mark = services_of(request).simulation
     return StudioFrame(
-        simulated=SIMULATED_LABEL if mark else "",
-        simulated_visitors=mark.visitors if mark else 0,
         account=staff.account,
         csrf=csrf_token(services_of(request), staff.key),
         links=tuple(each for each in NAVIGATION if staff.account.may(each.action)),
     )
 
 
+def label_of(request: Request) -> Label:
+    """Return what is to be said of simulated data."""
+    mark = services_of(request).simulation
+    return Label(SIMULATED_LABEL, mark.visitors) if mark else Label("", 0)
+
+
 def studio_page(request: Request, template: str, view: Any, status: int = 200) -> Response:
-    """Render a page of the studio in its frame."""
-    return page(template, view, status, studio=frame_of(request))
+    """Render a page of the studio in its frame; without one where nobody is signed in."""
+    return page(template, view, status, studio=frame_of(request), label=label_of(request))
+
+
+def outside_page(request: Request, template: str, view: Any, status: int = 200) -> Response:
+    """Render a page before the studio, such as the one that asks for a password."""
+    return page(template, view, status, label=label_of(request))
 
 
 def site_name(request: Request) -> str:

@@ -24,7 +24,7 @@ from persx.model.clock import MINUTE, Millis
 from persx.model.errors import BadInput, Unavailable
 from persx.model.staff import Account, Actor
 from persx.visitors.reduction import reduced_agent
-from persx.web.admin.frame import site_name
+from persx.web.admin.frame import outside_page, site_name
 from persx.web.admin.session import (
     STUDIO,
     actor_of,
@@ -35,7 +35,6 @@ from persx.web.admin.session import (
     sign_out,
     staff_of,
 )
-from persx.web.html import page
 from persx.web.visitors import DEVICE, SIGN_IN, is_human, network_of, services_of, set_cookie
 
 PATIENCE: Final[Millis] = 5 * MINUTE
@@ -164,7 +163,7 @@ def sign_in_page(
         csrf=_token(services, state),
         next=next,
     )
-    response = page("admin/login.html", view, status)
+    response = outside_page(request, "admin/login.html", view, status)
     if remember:
         _set_state(response, services, state)
     return response
@@ -281,7 +280,7 @@ def _code_page(request: Request, problem: str = "", status: int = 200) -> Respon
         csrf=_token(services_of(request), state) if state else "",
         problem=problem,
     )
-    return page("admin/code.html", view, status)
+    return outside_page(request, "admin/code.html", view, status)
 
 
 async def send_code(request: Request) -> Response:
@@ -322,7 +321,7 @@ async def show_join(request: Request) -> Response:
     """Ask who was invited for the password that they want; looking does not use the link up."""
     account = await look_at_link(services_of(request), request.path_params["token"], "join")
     view = JoinView(name=site_name(request), user=account.name if account else "")
-    return page("admin/join.html", view, 200 if account else 403)
+    return outside_page(request, "admin/join.html", view, 200 if account else 403)
 
 
 async def send_join(request: Request) -> Response:
@@ -333,10 +332,12 @@ async def send_join(request: Request) -> Response:
     account = await look_at_link(services, token, "join")
     view = JoinView(name=site_name(request), user=account.name if account else "")
     if account is None:
-        return page("admin/join.html", view, 403)
+        return outside_page(request, "admin/join.html", view, 403)
 
     def again(problem: str, status: int = 422) -> Response:
-        return page("admin/join.html", msgspec.structs.replace(view, problem=problem), status)
+        return outside_page(
+            request, "admin/join.html", msgspec.structs.replace(view, problem=problem), status
+        )
 
     password = field(form, "password")
     if not same_origin(request):
@@ -351,7 +352,7 @@ async def send_join(request: Request) -> Response:
         return _later(again(str(error)), error)
     # Everything that can fail has not: of two who come here at once, one goes on.
     if await use_link(services, token, "join") is None:
-        return page("admin/join.html", msgspec.structs.replace(view, user=""), 403)
+        return outside_page(request, "admin/join.html", msgspec.structs.replace(view, user=""), 403)
     account = await keep_password(services, account, kept)
     client = client_of(request)
     noted = Noted("account.password", account.name, "by link")

@@ -16,6 +16,8 @@ from starlette.routing import Route
 
 from persx.app.collecting import collect
 from persx.app.consenting import consented
+from persx.app.exposing import completed
+from persx.app.filtering import without_bots
 from persx.app.keyring import NOBODY, Allowed
 from persx.app.services import Services
 from persx.model.errors import BadInput, PersxError, Unavailable
@@ -145,6 +147,9 @@ async def _kept(
         id_factory=_message_id,
         anonymous_id=_anonymous_id(request),
     )
+    agent = request.headers.get("user-agent", "")
+    events = without_bots(services, events, agent=agent, verified=verified)
+    events = completed(services.publication.plan, events)
     if not verified:
         # What the owner's servers send is the owner's word; a page speaks for its visitor.
         events = await consented(services, events)

@@ -38,6 +38,7 @@ from persx.web.visitors import (
     LOCALE,
     asking_session,
     context_of,
+    is_bot,
     is_human,
     remember,
     remember_asked,
@@ -84,6 +85,8 @@ async def page_response(
     """
     services, plan = services_of(request), served.plan
     human = is_human(request)
+    if is_bot(request):
+        services.metrics.bots.labels("agent").inc()
     visitor = visitor_of(request)
     admin = is_admin(request)
     choice = choice_of(request) if admin else BarChoice()

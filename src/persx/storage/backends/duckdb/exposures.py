@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from persx.storage.backends.duckdb.engine import identifier, quoted
-from persx.storage.backends.duckdb.files import settle
 
 if TYPE_CHECKING:
     import duckdb
@@ -96,20 +95,10 @@ def beside(segment: Path) -> Path:
     return segment.with_suffix(_SUFFIX)
 
 
-def write_beside(
-    connection: duckdb.DuckDBPyConnection, rows: Path, segment: Path, *, folder: Path
-) -> None:
-    """Write that file for a segment.
-
-    Args:
-        rows: The segment's rows; not yet in their place where it is about to be settled.
-        segment: Its place.
-        folder: Where the file may be while it is written.
-    """
-    drawn = folder / f"drawn{_SUFFIX}"
+def draw(connection: duckdb.DuckDBPyConnection, rows: Path, file: Path) -> None:
+    """Write what the exposures among a segment's rows say into a file."""
     first = _FIRST.format(each=_EACH.format(source=f"read_parquet({quoted(str(rows))})"))
-    connection.execute(f"COPY ({first}) TO {quoted(str(drawn))} (FORMAT parquet, COMPRESSION zstd)")
-    settle(drawn, beside(segment))
+    connection.execute(f"COPY ({first}) TO {quoted(str(file))} (FORMAT parquet, COMPRESSION zstd)")
 
 
 def create_view(

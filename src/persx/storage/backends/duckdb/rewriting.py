@@ -17,7 +17,7 @@ from persx.model.errors import Conflict, Unavailable
 from persx.model.event import IdentityKey, owners
 from persx.storage.backends.duckdb.clearing import clear
 from persx.storage.backends.duckdb.engine import Limits, engine, identifier, quoted
-from persx.storage.backends.duckdb.exposures import beside, write_beside
+from persx.storage.backends.duckdb.exposures import beside, draw
 from persx.storage.backends.duckdb.files import (
     digest_of,
     readers,
@@ -28,7 +28,7 @@ from persx.storage.backends.duckdb.files import (
 )
 from persx.storage.backends.duckdb.hot_log import HotLog
 from persx.storage.backends.duckdb.sealing import LEASE, LEASE_LENGTH, SEGMENTS
-from persx.storage.backends.duckdb.tables import COLUMNS
+from persx.storage.backends.duckdb.tables import COLUMNS, segment_copy
 from persx.storage.ports import Segment
 from persx.storage.removal import PLACES, Removal, Removed
 
@@ -128,9 +128,11 @@ def _rewrite(log: HotLog, home: Path, removal: Removal, limits: Limits) -> Rewri
                 temporary = work / "rows.parquet"
                 columns = ", ".join(map(identifier, COLUMNS[table]))
                 (written,) = connection.execute(
-                    f"COPY (SELECT {columns} FROM {source} "
-                    f"WHERE NOT coalesce(({where}), false)) TO {quoted(str(temporary))} "
-                    "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 100000)"
+                    segment_copy(
+                        table,
+                        f"SELECT {columns} FROM {source} WHERE NOT coalesce(({where}), false)",
+                        temporary,
+                    )
                 ).fetchall()[0]
                 if written != segment.rows - gone:
                     raise Unavailable(
@@ -139,7 +141,8 @@ def _rewrite(log: HotLog, home: Path, removal: Removal, limits: Limits) -> Rewri
                 settled = _settled(home, segment, temporary, int(written))
                 if table == "events":
                     place = home / settled.path
-                    write_beside(connection, place, place, folder=work)
+                    draw(connection, place, work / "drawn")
+                    settle(work / "drawn", beside(place))
                 swaps.append((segment, settled))
                 counts[f"{table}_sealed"] += gone
     counts["segments_rewritten"] = len(swaps)

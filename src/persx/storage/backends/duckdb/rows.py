@@ -53,9 +53,9 @@ _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class _Asked(NamedTuple):
-    """One query."""
+    """Queries over one moment."""
 
-    sql: str
+    queries: Sequence[str]
     parameters: Mapping[str, Any]
     tables: Mapping[str, Rows]
     as_of: int | None
@@ -94,10 +94,22 @@ class DuckdbRows:
         as_of: int | None = None,
     ) -> Rows:
         """Run one SELECT; a cancelled caller stops it."""
+        (found,) = await self.query_together([sql], parameters, tables=tables, as_of=as_of)
+        return found
+
+    async def query_together(
+        self,
+        queries: Sequence[str],
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        tables: Mapping[str, Rows] | None = None,
+        as_of: int | None = None,
+    ) -> list[Rows]:
+        """Run several SELECTs over one moment; a cancelled caller stops them."""
         running: list[Any] = []
-        asked = _Asked(sql, parameters or {}, tables or {}, as_of)
+        asked = _Asked(queries, parameters or {}, tables or {}, as_of)
         try:
-            found: Rows = await self._run(self._query, asked, running)
+            found: list[Rows] = await self._run(self._query, asked, running)
             return found
         except asyncio.CancelledError:
             for connection in running:
@@ -106,9 +118,10 @@ class DuckdbRows:
 
     async def decision(self, id: str) -> DecisionRecord | None:
         """Return one line of the decision log, sealed or not."""
-        found: Rows = await self._run(self._query, _Asked(_BY_ID, {"id": id}, {}, None), [], True)
-        for row in found.rows:
-            return DecisionRecord(**dict(zip(found.columns, row, strict=True)))
+        asked = _Asked([_BY_ID], {"id": id}, {}, None)
+        found: list[Rows] = await self._run(self._query, asked, [], True)
+        for row in found[0].rows:
+            return DecisionRecord(**dict(zip(found[0].columns, row, strict=True)))
         return None
 
     async def write_file(self, sql: str, path: str) -> int:
@@ -136,25 +149,28 @@ class DuckdbRows:
         finally:
             await self._run(self._close_engines, engines)
 
-    def _query(self, asked: _Asked, running: list[Any], trusted: bool = False) -> Rows:
-        with self._opened(asked, trusted) as (connection, names, files):
+    def _query(self, asked: _Asked, running: list[Any], trusted: bool = False) -> list[Rows]:
+        found = []
+        with self._opened(asked, trusted) as (connection, parameters, files):
             lock(connection, files)
             running.append(connection)
             try:
-                given = {key: asked.parameters[key] for key in names if key in asked.parameters}
-                result = connection.execute(asked.sql, given)
-                return Rows(
-                    columns=tuple(column[0] for column in result.description or ()),
-                    rows=result.fetchall(),
-                )
+                for sql, names in zip(asked.queries, parameters, strict=True):
+                    given = {
+                        name: asked.parameters[name] for name in names & asked.parameters.keys()
+                    }
+                    result = connection.execute(sql, given)
+                    columns = tuple(column[0] for column in result.description or ())
+                    found.append(Rows(columns=columns, rows=result.fetchall()))
             finally:
                 running.clear()
+        return found
 
     def _write_file(self, sql: str, path: Path) -> int:
         partial = path.with_name(path.name + ".part")
         try:
             partial.touch()
-            with self._opened(_Asked(sql, {}, {}, None), False) as (connection, _, _):
+            with self._opened(_Asked([sql], {}, {}, None), False) as (connection, _, _):
                 (written,) = connection.execute(
                     f"COPY ({sql}) TO {quoted(str(partial))} "
                     "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 100000)"
@@ -167,21 +183,21 @@ class DuckdbRows:
     @contextmanager
     def _opened(
         self, asked: _Asked, trusted: bool
-    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, frozenset[str], list[Path]]]:
-        """Open a database with the tables that a SELECT names; its parameters and files too.
+    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[frozenset[str]], list[Path]]]:
+        """Open a database with the tables that SELECTs name; their parameters and files too.
 
         Args:
-            trusted: The SELECT is this file's own, so that a bearer's rows need not be copied
+            trusted: The SELECTs are this file's own, so that a bearer's rows need not be copied
                 out of everybody's before it runs.
         """
         with (
             scratch(self._home) as folder,
             engine(folder, self._limits) as connection,
         ):
-            names = check_select(connection, asked.sql)
+            names = [check_select(connection, sql) for sql in asked.queries]
             files: list[Path] = []
             # A name that does not occur in the text cannot be read; its rows need no loading.
-            text = asked.sql.casefold()
+            text = " ".join(asked.queries).casefold()
             drawn = exposures.TABLE in text
             wanted = [table for table in COLUMNS if table in text or (drawn and table == "events")]
             with self._log.reading() as reading:

@@ -10,10 +10,10 @@ from typing import Any, Final
 from persx.model.clock import MINUTE, Clock
 from persx.model.errors import Conflict, Unavailable
 from persx.storage.backends.duckdb.engine import Limits, engine, quoted
-from persx.storage.backends.duckdb.exposures import beside, write_beside
+from persx.storage.backends.duckdb.exposures import beside, draw
 from persx.storage.backends.duckdb.files import digest_of, remove_all_but, scratch, settle
 from persx.storage.backends.duckdb.hot_log import HotLog
-from persx.storage.backends.duckdb.tables import COLUMNS, from_lines, write_lines
+from persx.storage.backends.duckdb.tables import COLUMNS, from_lines, segment_copy, write_lines
 from persx.storage.ports import Segment
 
 SEGMENTS: Final = "segments"
@@ -83,20 +83,19 @@ def _write(
     folder = home / SEGMENTS
     folder.mkdir(exist_ok=True)
     with scratch(home) as work:
-        lines, temporary = work / "rows.jsonl", work / "rows.parquet"
+        lines, temporary, drawn = (work / name for name in ("rows.jsonl", "rows", "drawn"))
         with log.reading() as reading:
             count = write_lines(reading, table, lines, to=to, limit=rows)
         if not count:
             return None
         with engine(work, limits) as connection:
-            connection.execute(
-                f"COPY ({from_lines(table, lines)}) TO {quoted(str(temporary))} "
-                "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 100000)"
-            )
+            connection.execute(segment_copy(table, from_lines(table, lines), temporary))
             written, first, last = connection.execute(
                 "SELECT count(*), min(sequence), max(sequence) "
                 f"FROM read_parquet({quoted(str(temporary))})"
             ).fetchall()[0]
+            if table == "events":
+                draw(connection, temporary, drawn)
         if written != count:
             # The rows stay hot; nothing is lost.
             raise Unavailable(f"Only {written} of {count} rows of {table} could be sealed.")
@@ -104,8 +103,7 @@ def _write(
         final = folder / f"{table}-{first:016d}-{last:016d}-{digest[:12]}.parquet"
         size = temporary.stat().st_size
         if table == "events":
-            with engine(work, limits) as connection:
-                write_beside(connection, temporary, final, folder=work)
+            settle(drawn, beside(final))
         settle(temporary, final)
     return Segment(
         table=table,
@@ -129,7 +127,8 @@ def _draw_exposures(log: HotLog, home: Path, limits: Limits) -> bool:
     for place in places:
         if not beside(place).exists():
             with scratch(home) as work, engine(work, limits) as connection:
-                write_beside(connection, place, place, folder=work)
+                draw(connection, place, work / "drawn")
+                settle(work / "drawn", beside(place))
             return True
     return False
 

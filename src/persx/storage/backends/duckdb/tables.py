@@ -59,6 +59,10 @@ OWNER: Final[Mapping[str, str]] = {
 }
 """Whose a row of the log's tables is, as `Event.identity` says it."""
 
+_ORDER: Final = {"events": "type, name, sequence", "decisions": "sequence"}
+_ROW_GROUP: Final = 8_192
+"""Rows that are unpacked together."""
+
 _ABSENT: Final = {
     "received": "0",
     "timestamp": "0",
@@ -118,6 +122,18 @@ def write_lines(reading: Reading, table: str, file: Path, *, to: int, limit: int
             lines.write(b"\n")
             rows += block.rows
     return rows
+
+
+def segment_copy(table: str, select: str, file: Path) -> str:
+    """Return the statement that writes rows of a table as a segment.
+
+    Rows that questions look for together lie together, in groups of their own: who asks for one
+    kind of event need not unpack the others.
+    """
+    return (
+        f"COPY (SELECT * FROM ({select}) ORDER BY {_ORDER[table]}) TO {quoted(str(file))} "
+        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
+    )
 
 
 def create_log_table(
