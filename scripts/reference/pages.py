@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from scripts.reference import documents, interfaces, privacy, registries
+from scripts.reference import documents, health, interfaces, privacy, registries
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 FOLDER: Final = ROOT / "docs" / "reference"
@@ -58,6 +58,12 @@ PAGES: Final = (
         "Learners",
         "The ways in which a block learns what works.",
         registries.learners,
+    ),
+    ReferencePage(
+        "health.md",
+        "Health",
+        "Every indicator with its formula, the objectives, the criteria of success.",
+        health.health,
     ),
     ReferencePage(
         "commands.md",

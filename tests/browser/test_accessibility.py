@@ -73,6 +73,10 @@ def test_no_page_of_the_studio_has_a_violation(browser: Browser, demo_server: An
         "/admin/report/holdout",
         "/admin/blocks",
         "/admin/experiments",
+        "/admin/health",
+        "/admin/learning",
+        "/admin/probes",
+        "/admin/review",
     ]
     with admin(browser, demo_server) as page:
         for path in [*studio, "/admin/report/none", "/", "/contact"]:

@@ -140,6 +140,16 @@ def test_visitor_counts_fit_the_share_that_holds(
     assert found.pli[0].lift == pytest.approx(0, abs=0.2)
 
 
+def test_who_was_moved_by_the_share_is_no_contamination(services: Services, run: Run) -> None:
+    site = Site(services, run)
+    for share, at in ((0.1, 20), (0.5, 10)):
+        site.publish(share)
+        site.come(range(3_000), NOW - at * DAY)
+    found = site.report()
+    assert (found.visitors, found.contaminated) == (3_000, 0)
+    assert found.pli[0].lift is not None
+
+
 def test_moved_back_the_old_epoch_goes_on(services: Services, run: Run) -> None:
     site = Site(services, run)
     for share, who in ((0.1, range(500)), (0.4, range(500, 900)), (0.1, range(900, 2_000))):

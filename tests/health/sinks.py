@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import Message
@@ -15,13 +15,17 @@ from typing import Any
 
 
 class WebhookSink:
-    """Keeps the messages that arrive; answers what `statuses` says, then 200."""
+    """Keeps the messages that arrive; answers what `statuses` says, then 200.
+
+    `taken` is called once a message is here and not yet answered.
+    """
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/services/T000/secret-of-the-hook"
         self.messages: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.statuses: list[int] = []
+        self.taken: Callable[[], None] = lambda: None
 
     def events(self) -> list[tuple[str, str, tuple[str, ...]]]:
         """Return kind, objective and subjects of every message that was taken."""
@@ -38,6 +42,7 @@ def webhook_sink() -> Iterator[WebhookSink]:
             if status == 200:
                 sink.messages.append(json.loads(body))
                 sink.headers.append(dict(self.headers))
+            sink.taken()
             self.send_response(status)
             if status == 302:
                 self.send_header("Location", "http://127.0.0.1:1/elsewhere")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from persx.app.health_record import back, bounds, day_of
 from persx.health.counts import Counts, Visitors, add
 from persx.health.indicator import Evidence, Known
 from persx.health.indicators import INDICATORS
 from persx.health.objectives import DEFAULT_OBJECTIVES, objectives
 from persx.health.timeline import Timeline
+from persx.model.clock import HOUR
 from persx.model.health import Measure, Objective
 from persx.model.workspace import Block, Industry, Workspace
 
@@ -116,3 +120,27 @@ def test_the_defaults_hold_and_a_workspace_changes_them_by_name() -> None:
     assert "lift" not in found
     assert found["visitors"].measure is Measure.VISITOR_RATE
     assert all(INDICATORS[each.measure.value].evidence in Evidence for each in found.values())
+
+
+@given(
+    st.dates(date(2020, 1, 1), date(2035, 1, 1)),
+    st.sampled_from(["UTC", "Europe/Vienna", "America/St_Johns", "Australia/Lord_Howe"]),
+)
+def test_days_leave_no_gap_where_clocks_change(day: date, name: str) -> None:
+    zone = ZoneInfo(name)
+    begin, end = bounds(day.isoformat(), zone)
+    assert bounds(back(day.isoformat(), -1), zone)[0] == end
+    assert {day_of(begin, zone), day_of(end - 1, zone)} == {day.isoformat()}
+    assert 23 * HOUR <= end - begin <= 25 * HOUR
+
+
+def test_the_day_on_which_clocks_go_forward_has_23_hours_and_the_other_25() -> None:
+    vienna = ZoneInfo("Europe/Vienna")
+    lengths = {
+        day: (bounds(day, vienna)[1] - bounds(day, vienna)[0]) // HOUR
+        for day in ("2026-03-28", "2026-03-29", "2026-10-25")
+    }
+    assert lengths == {"2026-03-28": 24, "2026-03-29": 23, "2026-10-25": 25}
+    # Half past two in the night of the change to winter comes twice, on one day.
+    twice = [1_792_888_200_000 + n * HOUR for n in range(2)]
+    assert {day_of(each, vienna) for each in twice} == {"2026-10-25"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from persx.app.looking import look
+from persx.app.looking import LIFTS_PAUSE, look
 from persx.app.services import Services
 from persx.health.counts import Counts
 from persx.health.indicator import Known, Lift
@@ -13,9 +13,10 @@ from persx.health.indicators import INDICATORS
 from persx.health.judging import SubjectRecord, judge
 from persx.health.objectives import DEFAULT_OBJECTIVES
 from persx.health.scorecard import Evidence, Verdict, scorecard
-from persx.model.clock import DAY
+from persx.model.clock import DAY, HOUR
 from persx.model.event import EXPOSURE, Event, EventType
 from persx.model.health import ObjectiveState
+from persx.model.workspace import Industry, Workspace
 from tests.health.conftest import Place
 from tests.health.test_looking import of
 
@@ -25,9 +26,11 @@ OK, WATCH, CONFIRMED, UNKNOWN = (
 )  # fmt: skip
 
 
-def judged(**lifts: Lift) -> dict[str, ObjectiveState]:
-    known = Known(now=1, lifts=lifts)
-    found = judge(LIFT, INDICATORS["lift"], {}, new={}, window={}, known=known)
+def judged(
+    kept: dict[str, SubjectRecord] | None = None, **lifts: Lift
+) -> dict[str, ObjectiveState]:
+    known = Known(now=1, lifts=lifts, workspace=Workspace(industries={"a": Industry(name="a")}))
+    found = judge(LIFT, INDICATORS["lift"], kept or {}, new={}, window={}, known=known)
     return {name: finding.state for name, (_, finding) in found.items()}
 
 
@@ -49,6 +52,13 @@ def test_an_interval_below_the_target_is_confirmed_an_estimate_is_watched() -> N
     }
 
 
+def test_what_is_confirmed_is_over_when_the_estimate_reaches_the_target() -> None:
+    kept = {"a": SubjectRecord(state=CONFIRMED, since=1)}
+    assert judged(kept, a=Lift(lift=0.1, low=-0.1, high=0.151)) == {"a": CONFIRMED}
+    assert judged(kept, a=Lift(lift=0.15, low=-0.1, high=0.4)) == {"a": OK}
+    assert judged(kept, a=Lift(withheld=("The split is off.",))) == {"a": UNKNOWN}
+
+
 def test_an_industry_that_is_gone_is_told_no_more() -> None:
     kept = {"gone": SubjectRecord(state=CONFIRMED, since=1)}
     assert judge(LIFT, INDICATORS["lift"], kept, new={}, window={}, known=Known(now=2)) == {}
@@ -67,7 +77,7 @@ def test_the_scorecard_claims_no_lift_that_the_interval_does_not_show() -> None:
 
 
 @pytest.mark.anyio
-async def test_it_is_read_from_the_holdout_once_a_day(services: Services, place: Place) -> None:
+async def test_it_is_read_from_the_holdout_now_and_then(services: Services, place: Place) -> None:
     """One in ten is held out and converts three times as often as the others."""
     plan = services.publication.plan
     assert plan is not None
@@ -100,9 +110,14 @@ async def test_it_is_read_from_the_holdout_once_a_day(services: Services, place:
     assert status.criteria[1].verdict is Verdict.MISSED
     record = services.health.record
     assert record is not None
-    assert list(record.months) == ["2026-11"]
-    lifts = record.lifts
     place.later(60_000)
     await look(services)
     assert services.health.record is not None
-    assert services.health.record.lifts is lifts, "once a day"
+    assert services.health.record.lifts is record.lifts, "not with every look"
+    place.later(LIFTS_PAUSE)
+    await look(services)
+    assert services.health.record.lifts_at == place.now
+    services.health.lifts_take = HOUR
+    place.later(LIFTS_PAUSE)
+    await look(services)
+    assert services.health.record.lifts_at == place.now - LIFTS_PAUSE, "what is costly is rare"

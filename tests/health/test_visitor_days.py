@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from persx.app.deciding import current_plan
-from persx.app.health_gathering import visitors_of_day
+from persx.app.health_days import visitors_of_day
 from persx.app.health_record import back, bounds, day_of, load_days
 from persx.app.looking import look
 from persx.app.services import Services
@@ -155,7 +155,7 @@ async def test_a_finished_day_is_counted_once_and_judged(services: Services, pla
     confirmed = 0
     for day in range(9):
         wrong = [("home-hero", "default", "no_match")]
-        who = [Row(f"a:{day}-{n}", place.now + n, "SaaS", False, wrong) for n in range(12)]
+        who = [Row(f"a:{day}-{n}", place.now + n, "SaaS", False, wrong) for n in range(24)]
         await log(services, who)
         place.later(DAY)
         status = await look(services)
@@ -173,7 +173,7 @@ async def test_a_finished_day_is_counted_once_and_judged(services: Services, pla
     days = await load_days(services.store)
     whole = [day for day, kept in days.items() if kept.whole]
     assert len(whole) == confirmed
-    assert days[whole[-1]].counts.visitors.known == {"SaaS": 12}
+    assert days[whole[-1]].counts.visitors.known == {"SaaS": 24}
     assert of(status, "personalization-rate").subjects[0].subject == "SaaS"
     assert status.criteria[0].verdict.value == "missed"
 

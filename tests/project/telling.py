@@ -23,7 +23,7 @@ def told_metrics() -> dict[str, tuple[str, set[str]]]:
     metrics = services.metrics
     metrics.errors.labels("somewhere")
     metrics.answers.labels("analytics", "granted")
-    metrics.seconds.labels("page").observe(0.1)
+    metrics.latencies.add("site", 0.1)
     metrics.probed = ProbeReport(at=1_000, url="http://127.0.0.1")
     services.health.status = Status(
         at=1,

@@ -110,6 +110,14 @@ def test_effects_come_from_a_file_and_a_wrong_one_is_told_with_its_place(
         assert run(home, "simulate", "--effects", file, code=2).stdout == ""
 
 
+def test_what_happened_meanwhile_is_told_unless_nobody_tends(home: Path) -> None:
+    asked = ("simulate", "--visitors", 300, "--days", 8, "--break", "home-hero/saas@2")
+    assert "confirmed" not in run(home, *asked, "--untended").stdout
+    told = run(home, *asked, "--seed", 2).stdout
+    assert "content-works confirmed: home-hero · SaaS" in told
+    assert "CONFIRMED" in run(home, "health", code=3).stdout
+
+
 @pytest.mark.parametrize("wrong", ["hero", "hero/saas", "hero/saas@", "hero/saas@x", "/a@1"])
 def test_a_break_of_another_form_is_told(home: Path, wrong: str) -> None:
     assert "BLOCK/VARIANT@DAY" in run(home, "simulate", "--break", wrong, code=2).stderr

@@ -155,6 +155,17 @@ async def test_a_broken_variant_is_told_by_the_decisions_from_its_day_on(demo: A
     assert demo.publication.plan.faults == ()
 
 
+async def test_no_line_of_the_decision_log_is_lost_however_often_events_are_kept(
+    demo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes back soon makes events be kept early, before a batch is full."""
+    monkeypatch.setattr("persx.app.decision_log.CAPACITY", 450)
+    monkeypatch.setattr("persx.app.simulation.BATCH", 400)
+    asked = msgspec.structs.replace(SMALL, returning=1.0, cleared=0.0, denials=0.0, bots=0.0)
+    done = await simulate(demo, asked)
+    assert len(await decisions(demo)) == done.pages > 600
+
+
 async def test_who_denies_leaves_nothing_and_bots_expose_nothing(demo: Any) -> None:
     asked = msgspec.structs.replace(SMALL, denials=1.0, bots=0.5)
     done = await simulate(demo, asked)

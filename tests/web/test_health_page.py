@@ -6,11 +6,13 @@ import re
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from persx.app.audit import AuditRequest, entries
 from persx.app.looking import look
-from persx.health.status import Point
+from persx.app.services import ROUTES
+from persx.health.status import Point, Status
 from persx.model.clock import HOUR
 from persx.model.decision import Reason
 from persx.web.admin.health import line_of
@@ -170,3 +172,46 @@ def test_a_line_keeps_within_its_picture() -> None:
             assert 0 <= top <= 48
         assert 0 <= line.target <= 48
     assert line_of([], 0.7) is None
+
+
+async def test_how_long_answers_took_is_told_by_what_was_asked_for(
+    client: Any, services: Any
+) -> None:
+    def count(route: str) -> float:
+        found = services.metrics.registry.get_sample_value(
+            "persx_request_seconds_count", {"route": route}
+        )
+        assert found is not None, "told from the beginning"
+        return float(found)
+
+    before = {route: count(route) for route in ROUTES}
+    for path in ("/", "/contact", "/no-such-page", "/admin", "/admin/health", "/healthz"):
+        await client.get(path, headers=PERSON)
+    await client.post("/v1/track", json={}, headers=PERSON)
+    await client.post("/v1/decide", content=b"{", headers=PERSON)
+    found = {route: count(route) - before[route] for route in ROUTES if count(route)}
+    assert found == {"site": 3, "studio": 2, "operations": 1, "collect": 1, "decide": 1}
+    buckets = "persx_request_seconds_bucket", {"route": "site", "le": "+Inf"}
+    assert services.metrics.registry.get_sample_value(*buckets) == count("site")
+
+
+async def test_names_become_no_markup(client: Any, services: Any) -> None:
+    await signed_in(client, services)
+    decided(services, Reason.ERROR, 60)
+    status = await look(services)
+    evil = "<script>alert(1)</script>"
+    raw = msgspec.json.encode(status).decode()
+    raw = raw.replace("home-hero", evil).replace("Content that fails", evil)
+    services.health.status = msgspec.json.decode(raw, type=Status)
+    page = (await client.get("/admin/health")).text
+    assert page.count("&lt;script&gt;alert(1)") >= 3
+    assert evil not in page
+
+
+async def test_a_home_where_nothing_is_published_has_a_page(client: Any, services: Any) -> None:
+    """As a look finds it that no publication was made for."""
+    await signed_in(client, services)
+    services.health.status = Status(at=1)
+    page = await client.get("/admin/health")
+    assert page.status_code == 200
+    assert "There are no data yet." in page.text

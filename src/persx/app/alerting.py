@@ -27,7 +27,9 @@ from persx.health.judging import Finding
 from persx.health.objectives import objectives
 from persx.health.status import Silence
 from persx.model.clock import DAY, MINUTE, SECOND, Millis
+from persx.model.errors import PersxError
 from persx.model.health import Objective, ObjectiveState
+from persx.model.simulation import SIMULATED_LABEL
 from persx.model.workspace import Workspace
 
 FIRST_PAUSE: Final = 2 * SECOND
@@ -69,7 +71,7 @@ def told(
     """Return the record with messages of what is newly confirmed, and of what is right again.
 
     What is silenced is not told, and is told once the silence is over. Who has been told of
-    something is told of its end.
+    something is told of its end; that nothing is known of it any more is no end.
 
     Args:
         findings: Objective → subject → finding.
@@ -85,9 +87,10 @@ def told(
             for name in broken
             if any(each.covers(objective.name, name, now) for each in silences.values())
         }
+        open_ = {name for name, each in found.items() if each.state is ObjectiveState.UNKNOWN}
         news: tuple[tuple[Literal["confirmed", "recovered"], set[str]], ...] = (
             ("confirmed", broken - known - quiet),
-            ("recovered", known - broken),
+            ("recovered", known - broken - open_),
         )
         for kind, subjects in news:
             if subjects:
@@ -96,7 +99,7 @@ def told(
                 posted.append(
                     Posted(alert=alert, deliveries={name: Delivery() for name in channels})
                 )
-        after = (known & broken) | (broken - quiet)
+        after = (known & (broken | open_)) | (broken - quiet)
         kept[objective.name] = msgspec.structs.replace(before, told=tuple(sorted(after)))
     old = [each for each in posted[:-KEPT_ALERTS] if waiting(each)]
     return msgspec.structs.replace(record, objectives=kept, posted=(*old, *posted[-KEPT_ALERTS:]))
@@ -122,11 +125,12 @@ def _alert(
     parts = [services.keys.home_id, objective.name, kind, str(now)]
     parts += [each.subject for each in findings]
     public = services.settings.public_url.rstrip("/")
+    site = workspace.settings.name if workspace else "persx"
     return Alert(
         id=hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:24],
         kind=kind,
         at=now,
-        site=workspace.settings.name if workspace else "persx",
+        site=f"{site} ({SIMULATED_LABEL})" if services.simulation else site,
         objective=objective.name,
         title=INDICATORS[objective.measure.value].title,
         description=objective.description,
@@ -136,11 +140,36 @@ def _alert(
     )
 
 
+def unsure(record: Record) -> Record:
+    """Return a record of a process that is gone: what it was just sending may have arrived.
+
+    Nobody is told twice, so that it is not sent again; the log and the studio say so.
+    """
+    posted = []
+    for each in record.posted:
+        lost = [name for name, sent in each.deliveries.items() if sent.state == "sending"]
+        for name in lost:
+            _log.error("Whether this arrived by %s is not known: %s", name, each.alert.headline)
+        gone = Delivery(state="unsure", error="The process ended while it was being sent.")
+        posted.append(
+            msgspec.structs.replace(each, deliveries=each.deliveries | dict.fromkeys(lost, gone))
+        )
+    return msgspec.structs.replace(record, posted=tuple(posted))
+
+
 async def deliver(services: Services) -> None:
     """Send what waits and is due; what fails is tried again, ever later, for a day.
 
-    Whoever crashes between sending and noting it sends again, with the same id.
+    That a message is being sent is kept before it is: whoever crashes in between does not send it
+    again, and of two processes one sends it. Who is stopped meanwhile still notes what became of
+    it.
     """
+    health = services.health
+    health.delivering = asyncio.ensure_future(_deliver(services))
+    await asyncio.shield(health.delivering)
+
+
+async def _deliver(services: Services) -> None:
     health, settings = services.health, alert_settings(services)
     async with health.looking:
         record, now = health.record, services.clock()
@@ -154,27 +183,40 @@ async def deliver(services: Services) -> None:
         ]
         if not due:
             return
+        try:
+            claimed = {(alert.id, name): Delivery(state="sending") for alert, name in due}
+            await save_record(services.store, health, _with(record, claimed))
+        except PersxError:
+            # Nobody was told of anything: it is read again, and sent then.
+            health.forget()
+            raise
         results = await asyncio.gather(*(_sent(alert, name, settings) for alert, name in due))
         outcome = {
-            (alert.id, name): error for (alert, name), error in zip(due, results, strict=True)
+            (posted.alert.id, name): _after(posted.alert, posted.deliveries[name], error, now)
+            for (alert, name), error in zip(due, results, strict=True)
+            for posted in record.posted
+            if posted.alert is alert
         }
-        after = msgspec.structs.replace(
-            record,
-            posted=tuple(
-                msgspec.structs.replace(
-                    posted,
-                    deliveries={
-                        name: _after(posted.alert, each, outcome[posted.alert.id, name], now)
-                        if (posted.alert.id, name) in outcome
-                        else each
-                        for name, each in posted.deliveries.items()
-                    },
-                )
-                for posted in record.posted
-            ),
-        )
-        health.record = after
-        await save_record(services.store, after)
+        # Kept in memory in any case: what could not be noted now is at the next look.
+        health.record = _with(record, outcome)
+        await save_record(services.store, health, health.record)
+
+
+def _with(record: Record, deliveries: Mapping[tuple[str, str], Delivery]) -> Record:
+    """Return the record with other deliveries, by alert and channel."""
+    return msgspec.structs.replace(
+        record,
+        posted=tuple(
+            msgspec.structs.replace(
+                posted,
+                deliveries={
+                    name: deliveries.get((posted.alert.id, name), each)
+                    for name, each in posted.deliveries.items()
+                },
+            )
+            for posted in record.posted
+        ),
+    )
 
 
 async def _sent(alert: Alert, name: str, settings: AlertSettings) -> str:

@@ -126,7 +126,7 @@ async def background(services: Services) -> AsyncIterator[None]:
         with contextlib.suppress(Exception):
             # What was counted since the last look would be lost.
             services.health.serving = False
-            await look(services, leaving=True)
+            await look(services, log=False)
         with contextlib.suppress(PersxError):
             await services.decision_log.flush(services.store)
             await services.keyring.write_uses(services.store)

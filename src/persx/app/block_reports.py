@@ -54,7 +54,8 @@ async def block_report(services: Services, request: BlocksRequest) -> BlockLifts
         asked = ReportRequest(name=key, confidence=request.confidence, fixed=request.fixed)
         recent = await recent_report(services, asked) if request.recent else None
         plis[key] = (recent or await report(services, asked)).pli
-    as_of = iso(services.clock())
+    # The oldest of what is shown together.
+    as_of = min([iso(services.clock()), *(pli.as_of for each in plis.values() for pli in each)])
     name = next(iter(workspace.settings.holdout.goals or workspace.goals), "")
     if not name:
         return block_lifts(workspace, randomised, plis, [], goal="", as_of=as_of)

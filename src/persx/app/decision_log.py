@@ -66,6 +66,11 @@ class DecisionLog:
         else:
             self._waiting.append(record)
 
+    @property
+    def pending(self) -> int:
+        """How many lines wait to be written."""
+        return len(self._waiting)
+
     def waiting(self, id: str) -> DecisionRecord | None:
         """Return a line that is not written yet."""
         return next((line for line in self._unwritten() if line.id == id), None)

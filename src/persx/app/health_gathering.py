@@ -1,4 +1,4 @@
-"""Gathering for health: visitors of a day, new publications, the lift of each industry."""
+"""Gathering for health: new publications, the lift of each industry, what behaviour adds."""
 
 from __future__ import annotations
 
@@ -10,63 +10,20 @@ import msgspec
 from persx.app.health_record import Record
 from persx.app.reports import ReportRequest, report
 from persx.app.services import Services
-from persx.decide.plan import Plan
-from persx.health.counts import Visitors
+from persx.experiments.readout import Readout
 from persx.health.detector import FALSE_ALARMS_A_YEAR
 from persx.health.indicator import Lift
-from persx.health.sql import query
+from persx.health.scorecard import LayerLift
 from persx.health.timeline import Timeline, extended
-from persx.model.clock import DAY, MINUTE, Millis
+from persx.model.attribute import Source
 from persx.model.errors import PersxError
 from persx.model.question import INDUSTRY
 from persx.model.workspace import HOLDOUT, TARGETED, Workspace
-from persx.storage.ports import Rows, Store
-from persx.storage.scope import System
+from persx.storage.ports import Store
 
-_SCOPE: Final = System("health")
-
-SESSION_GAP: Final = 30 * MINUTE
-LOOKED_BACK: Final = 30 * DAY
-LOOKS_A_YEAR: Final = 366
 SNAPSHOTS_A_LOOK: Final = 50
 
 _log = logging.getLogger("persx")
-
-
-async def visitors_of_day(services: Services, plan: Plan, begin: Millis, end: Millis) -> Visitors:
-    """Return what became of the visitors of a day, from the decision log."""
-    reader = services.warehouse.seen_by(_SCOPE)
-    asked = {"begin": begin, "end": end, "gap": SESSION_GAP}
-    found = await reader.query(query("visitor_days"), asked)
-    readers = Rows(
-        columns=("page",),
-        rows=[(name,) for name, page in plan.pages.items() if INDUSTRY in page.reads],
-    )
-    returning = retained = 0
-    if readers.rows:
-        came_back = await reader.query(
-            query("persistence"),
-            {**asked, "before": begin - LOOKED_BACK},
-            tables={"readers": readers},
-        )
-        returning, retained = map(int, came_back.rows[0])
-    industries = plan.workspace.industries
-    by_industry = {str(name): [int(each) for each in numbers] for name, *numbers in found.rows}
-    columns = [sum(row[place] for row in by_industry.values()) for place in range(7)]
-    all_, held, refused, eligible, personalized, sessions, covered = columns
-    return Visitors(
-        all=all_,
-        held=held,
-        refused=refused,
-        eligible=eligible,
-        personalized=personalized,
-        known={name: row[3] for name, row in by_industry.items() if name in industries},
-        reached={name: row[4] for name, row in by_industry.items() if name in industries},
-        sessions=sessions,
-        sessions_personalized=covered,
-        returning=returning,
-        retained=retained,
-    )
 
 
 async def extended_timeline(store: Store, timeline: Timeline) -> Timeline:
@@ -86,24 +43,31 @@ async def extended_timeline(store: Store, timeline: Timeline) -> Timeline:
     return timeline
 
 
-async def fresh_lifts(
-    services: Services, record: Record, workspace: Workspace, today: str
-) -> Record:
-    """Return the record with today's lifts, by industry.
+async def fresh_lifts(services: Services, record: Record, workspace: Workspace) -> Record:
+    """Return the record with the lifts of now, by industry, and what behaviour adds.
 
-    The confidence is such that looking every day at every industry errs once in ten years.
+    The intervals of the report are valid however often they are looked at, so that only the number
+    of industries is allowed for: together they err once in ten years at most.
     """
-    looks = LOOKS_A_YEAR * max(len(workspace.industries), 1)
-    asked = ReportRequest(name=HOLDOUT, confidence=1 - FALSE_ALARMS_A_YEAR / looks)
-    done = msgspec.structs.replace(record, lifts={}, lifts_of=today)
+    health, now = services.health, services.clock()
+    confidence = 1 - FALSE_ALARMS_A_YEAR / max(len(workspace.industries), 1)
+    lifts: dict[str, Lift] = {}
     try:
-        readout = await report(services, asked)
+        readout = await report(services, ReportRequest(name=HOLDOUT, confidence=confidence))
+        lifts = _by_industry(readout, workspace)
     except PersxError as error:
-        _log.warning("Health has no lifts today: %s", error)
-        return done
+        _log.warning("Health has no lifts now: %s", error)
+    layers = [
+        await _layer(services, key, arm, over) for key, arm, over in behaviour_layers(workspace)
+    ]
+    health.lifts_take = services.clock() - now
+    return msgspec.structs.replace(record, lifts=lifts, layers=tuple(layers), lifts_at=now)
+
+
+def _by_industry(readout: Readout, workspace: Workspace) -> dict[str, Lift]:
     pli = next((each for each in readout.pli if each.arm == TARGETED), None)
     if pli is None or not readout.metrics:
-        return done
+        return {}
     withheld, metric = tuple(pli.withheld), readout.metrics[0].name
     lifts = {}
     for name, segment in readout.segments.get(INDUSTRY, {}).items():
@@ -124,7 +88,54 @@ async def fresh_lifts(
             high=None if reasons else found.high,
             withheld=reasons,
         )
-    months = dict(record.months)
-    if pli.lift is not None and not withheld:
-        months[today[:7]] = pli.lift
-    return msgspec.structs.replace(done, lifts=lifts, months=dict(sorted(months.items())[-24:]))
+    return lifts
+
+
+def behaviour_layers(workspace: Workspace) -> list[tuple[str, str, str]]:
+    """Return experiments with an arm that adds behaviour to another's industry: key, arm, other."""
+    behaviour = {
+        name
+        for name, each in workspace.attributes.items()
+        if each.source in (Source.COMPUTED, Source.PREDICTED)
+    }
+    found = []
+    for key, experiment in workspace.experiments.items():
+        goes_by = {
+            arm.name: set(workspace.strategies[arm.show].attributes)
+            for arm in experiment.arms
+            if isinstance(arm.show, str) and arm.show in workspace.strategies
+        }
+        found += [
+            (key, arm, over)
+            for over, attributes in goes_by.items()
+            if attributes == {INDUSTRY}
+            for arm, more in goes_by.items()
+            if attributes < more and behaviour & more
+        ][:1]
+    return found
+
+
+async def _layer(services: Services, key: str, arm: str, over: str) -> LayerLift:
+    """Read what an arm of an experiment adds to another: its control, or the layer before it."""
+    nothing = LayerLift(experiment=key, arm=arm, over=over)
+    try:
+        readout = await report(services, ReportRequest(name=key))
+    except PersxError as error:
+        return msgspec.structs.replace(nothing, withheld=str(error))
+    if over == readout.control:
+        pli = next((each for each in readout.pli if each.arm == arm), None)
+        if pli is None:
+            return nothing
+        return msgspec.structs.replace(
+            nothing, lift=pli.lift, low=pli.low, high=pli.high, withheld=" ".join(pli.withheld)
+        )
+    layer = next((each for each in readout.layers if (each.arm, each.over) == (arm, over)), None)
+    if layer is None or not readout.metrics:
+        why = f"The report compares '{arm}' with '{readout.control}', not with '{over}'."
+        return msgspec.structs.replace(nothing, withheld=why)
+    found = layer.metrics.get(readout.metrics[0].name)
+    if layer.withheld or found is None:
+        return msgspec.structs.replace(nothing, withheld=" ".join(layer.withheld))
+    return msgspec.structs.replace(
+        nothing, lift=found.lift, low=found.low, high=found.high, withheld=found.reason
+    )

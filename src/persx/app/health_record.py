@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -18,12 +21,15 @@ from persx.health.alerts import Alert
 from persx.health.counts import Counts
 from persx.health.indicator import Lift
 from persx.health.judging import SubjectRecord
+from persx.health.scorecard import LayerLift
 from persx.health.status import Silence, Status
 from persx.health.timeline import Timeline
 from persx.model.clock import Clock, Millis
+from persx.model.errors import Conflict
 from persx.model.health import ObjectiveState
 
 if TYPE_CHECKING:
+    from persx.app.services import Services
     from persx.storage.ports import Store
 
 RECORD: Final = "health:record"
@@ -48,7 +54,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """An alert's way through one channel.
 
     Attributes:
-        state: ``waiting``, ``sent`` or ``given up``.
+        state: ``waiting``, ``sending``, ``sent``, ``given up``, or ``unsure``: the process ended
+            while it was being sent, and nobody is told twice.
         next: When it is tried again.
         error: Why the last try failed.
     """
@@ -91,8 +98,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         slot: The running stretch of ten minutes, and what was counted in it.
         judged: The last day that was judged.
-        lifts: Industry → lift, read on the day `lifts_of`.
-        months: Month → the lift as it stood last.
+        lifts: Industry → lift, read at the moment `lifts_at`.
+        layers: What behaviour adds to industry, read then as well.
         posted: Alerts, oldest first.
     """
 
@@ -102,8 +109,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     slot_counts: Counts = Counts()
     judged: str = ""
     lifts: dict[str, Lift] = {}
-    lifts_of: str = ""
-    months: dict[str, float] = {}
+    lifts_at: Millis = 0
+    layers: tuple[LayerLift, ...] = ()
     posted: tuple[Posted, ...] = ()
 
 
@@ -112,21 +119,36 @@ class Health(Collector):
 
     Attributes:
         looking: Held by whoever looks: one at a time.
+        holder: Who this process is, where several share a store.
+        record: What is kept from one look to the next; none until it was read.
+        kept: The same, as it is in the store.
         days: What is kept of days, by date; none until they were read.
+        unsaved: Days that the store did not take yet.
         serving: This process looks again and again.
+        delivering: The alerts that are being sent.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self.tally = Tally(clock)
+    def __init__(self, clock: Clock, seconds: Callable[[], float] = monotonic) -> None:
+        self.tally = Tally(clock, seconds)
         self.looking = asyncio.Lock()
+        self.holder = f"health:{os.getpid()}:{secrets.token_hex(4)}"
         self.record: Record | None = None
+        self.kept: bytes | None = None
         self.days: dict[str, Day] | None = None
+        self.unsaved: set[str] = set()
         self.status = Status()
         self.counted_visitors: Millis = 0
         self.counting_takes: Millis = 0
+        self.lifts_take: Millis = 0
         self.written = -1
         self.reviewed: set[str] = set()
         self.serving = False
+        self.delivering: asyncio.Future[None] | None = None
+
+    def forget(self) -> None:
+        """Read everything again the next time: another process may have changed it."""
+        self.record, self.kept, self.days = None, None, None
+        self.unsaved.clear()
 
     def collect(self) -> Iterator[Metric]:
         """Tell Prometheus of the last look."""
@@ -178,28 +200,35 @@ def back(day: str, days: int) -> str:
     return (date.fromisoformat(day) - timedelta(days=days)).isoformat()
 
 
-def week_of(moment: Millis) -> str:
-    """Return the ISO week of a moment.
+def week_of(moment: Millis, zone: ZoneInfo) -> str:
+    """Return the ISO week of a moment, where the site is.
 
-    >>> week_of(0)
-    '1970-W01'
+    >>> [week_of(1_767_567_600_000, ZoneInfo(name)) for name in ("UTC", "Asia/Tokyo")]
+    ['2026-W01', '2026-W02']
     """
-    year, week, _ = datetime.fromtimestamp(moment / 1_000, ZoneInfo("UTC")).isocalendar()
+    year, week, _ = datetime.fromtimestamp(moment / 1_000, zone).isocalendar()
     return f"{year}-W{week:02}"
 
 
-async def load_record(store: Store) -> Record:
-    """Return what is kept; nothing where it cannot be read by this version."""
+async def load_record(store: Store) -> tuple[bytes | None, Record]:
+    """Return what is kept, as it is and read; nothing of it where this version cannot read it."""
     kept = await store.value(RECORD)
     try:
-        return msgspec.msgpack.decode(kept, type=Record) if kept else Record()
+        return kept, msgspec.msgpack.decode(kept, type=Record) if kept else Record()
     except msgspec.DecodeError:
-        return Record()
+        return kept, Record()
 
 
-async def save_record(store: Store, record: Record) -> None:
-    """Keep the record."""
-    await store.set_value(RECORD, msgspec.msgpack.encode(record))
+async def save_record(store: Store, health: Health, record: Record) -> None:
+    """Keep the record, unless another process has kept one since this one's was read.
+
+    Raises:
+        Conflict: It has: this process was away for so long that another one took over.
+    """
+    kept = msgspec.msgpack.encode(record)
+    if not await store.swap_value(RECORD, health.kept, kept):
+        raise Conflict("Another process looks at health meanwhile.", hint="It is tried again.")
+    health.kept, health.record = kept, record
 
 
 async def load_days(store: Store) -> dict[str, Day]:
@@ -245,11 +274,12 @@ async def save_silence(store: Store, id: str, silence: Silence | None) -> None:
     await store.set_value(_SILENCE + id, kept)
 
 
-async def note_review(store: Store, health: Health, now: Millis) -> None:
+async def note_review(services: Services) -> None:
     """Keep that somebody of the team looked at figures in this week; not who."""
-    week = week_of(now)
+    health, plan = services.health, services.publication.plan
+    week = week_of(services.clock(), plan.zone if plan else ZoneInfo("UTC"))
     if week not in health.reviewed:
-        await store.set_value(_REVIEWED + week, b"1")
+        await services.store.set_value(_REVIEWED + week, b"1")
         health.reviewed.add(week)
 
 

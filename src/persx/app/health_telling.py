@@ -7,7 +7,7 @@ from typing import Final
 
 from persx.app.health_record import ObjectiveRecord, Posted, Record, back
 from persx.health.counts import Counts, add
-from persx.health.indicator import Known, Ratio
+from persx.health.indicator import Evidence, Indicator, Known, Ratio
 from persx.health.indicators import INDICATORS
 from persx.health.judging import Finding
 from persx.health.objectives import objectives
@@ -27,6 +27,9 @@ WINDOW: Final = "7d"
 """The window of an indicator that is shown without an objective."""
 
 _SHOWN: Final = 50
+_TOLD: Final = ("given up", "unsure")
+"""States of a delivery that are told with their reason."""
+
 _ORDER: Final = (ObjectiveState.CONFIRMED, ObjectiveState.WATCH)
 
 
@@ -45,6 +48,17 @@ def target_words(objective: Objective) -> str:
     """
     side = "at least" if objective.at_least is not None else "at most"
     return f"{side} {round(100 * objective.target, 3):g}%"
+
+
+def window_words(indicator: Indicator, window: str) -> str:
+    """Return over what time an indicator is told; what is counted now has no days.
+
+    >>> window_words(INDICATORS["cell-coverage"], "7d"), window_words(INDICATORS["latency"], "1d")
+    ('now', '1d')
+    """
+    if indicator.evidence is Evidence.FACTS:
+        return "now"
+    return "since the holdout began" if indicator.evidence is Evidence.INTERVAL else window
 
 
 def status_of(
@@ -113,7 +127,7 @@ def _objective(
         description=objective.description,
         target=target_words(objective),
         limit=objective.target,
-        window=objective.window,
+        window=window_words(INDICATORS[objective.measure.value], objective.window),
         finding=whole,
         subjects=tuple(wrong[:_SHOWN]),
         points=tuple(Point(day, value) for day, value in record.points.items()),
@@ -132,21 +146,26 @@ def _indicator(
         sum(each.denominator for each in ratios.values()),
     )
     several = sorted(ratios.items(), key=lambda each: -each[1].denominator)
+    value, by = total.value, {subject: ratio.value for subject, ratio in several}
+    if indicator.evidence is Evidence.INTERVAL:
+        # A lift is no share: lifts of industries do not add up to one.
+        by = {subject: each.lift for subject, each in known.lifts.items() if not each.withheld}
+        value = min((each for each in by.values() if each is not None), default=None)
     return IndicatorStatus(
         name=indicator.name,
         title=indicator.title,
         formula=indicator.formula,
-        window=window,
-        value=total.value,
+        window=window_words(indicator, window),
+        value=value,
         numerator=total.numerator,
         denominator=total.denominator,
         numerator_of=indicator.numerator,
         denominator_of=indicator.denominator,
         apart=dict(indicator.apart(counts)),
         by={
-            subject: ratio.value
-            for subject, ratio in several[:_SHOWN]
-            if subject and ratio.value is not None
+            subject: each
+            for subject, each in list(by.items())[:_SHOWN]
+            if subject and each is not None
         },
     )
 
@@ -157,7 +176,7 @@ def _sent(posted: Posted) -> SentAlert:
         at=posted.alert.at,
         title=posted.alert.headline,
         channels={
-            name: each.state if each.state != "given up" else f"given up: {each.error}"
+            name: f"{each.state}: {each.error}" if each.state in _TOLD else each.state
             for name, each in posted.deliveries.items()
         },
     )

@@ -66,14 +66,19 @@ async def learn(services: Services, request: LearnRequest) -> Publication:
     await services.refresh()
     plan = current_plan(services)
     block, settings = _block(plan, request.block)
-    found = await _learn(services, plan, block, settings)
+    found = await learn_block(services, plan, block, settings)
     await services.store.set_value(_STOPPED + block, None)
     return found
 
 
-async def _learn(
+async def learn_block(
     services: Services, plan: Plan, block: str, settings: LearnSettings
 ) -> Publication:
+    """Learn for a block of a plan, and publish.
+
+    Raises:
+        Conflict: Somebody learns for it already; nothing is changed.
+    """
     now, holder = services.clock(), f"learn:{os.getpid()}:{id(settings)}"
     lease = f"learn/{block}"
     if not await services.store.lease(lease, holder, now + _LEASE_LENGTH, now):
@@ -172,7 +177,7 @@ async def _shown(services: Services, plan: Plan, block: str) -> LearningBlock:
         held_out=settings.held_out,
         experiment=learning_key(block),
         active=used[0] if used else 0,
-        stopped=await services.store.value(_STOPPED + block) is not None,
+        stopped=await is_stopped(services, block),
         published=tuple(
             _told(head, used[1] if used and used[0] == head.number else None)
             for head in await services.artifacts.heads(PROBABILITIES, block)
@@ -241,7 +246,7 @@ async def learn_when_due(services: Services) -> None:
         if plan is None or not await _is_due(services, plan, block, settings):
             continue
         try:
-            found = await _learn(services, plan, block, settings)
+            found = await learn_block(services, plan, block, settings)
             for each in _published(LearnRequest(block=block), found):
                 await audit.note(services, Actor("persx"), each)
             outcome = in_words(block, found)
@@ -252,8 +257,13 @@ async def learn_when_due(services: Services) -> None:
         _log.info("Learning: %s", outcome)
 
 
+async def is_stopped(services: Services, block: str) -> bool:
+    """Tell whether somebody stopped a block's learning."""
+    return await services.store.value(_STOPPED + block) is not None
+
+
 async def _is_due(services: Services, plan: Plan, block: str, settings: LearnSettings) -> bool:
-    if await services.store.value(_STOPPED + block) is not None:
+    if await is_stopped(services, block):
         return False
     kept = await services.store.value(_TRIED + block)
     since = services.clock() - (msgspec.json.decode(kept, type=_Tried).at if kept else 0)

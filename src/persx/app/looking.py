@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from persx.app.alerting import told
-from persx.app.health_gathering import extended_timeline, fresh_lifts, visitors_of_day
+from persx.app.alerting import told, unsure
+from persx.app.health_card import card_evidence
+from persx.app.health_days import changed_days
+from persx.app.health_gathering import extended_timeline, fresh_lifts
 from persx.app.health_record import (
     KEPT_DAYS,
     KEPT_POINTS,
@@ -25,85 +25,106 @@ from persx.app.health_record import (
     load_record,
     load_silences,
     load_status,
-    reviewed_weeks,
     save_day,
     save_record,
     save_status,
-    week_of,
 )
 from persx.app.health_telling import status_of, window_of
 from persx.app.services import Services
 from persx.app.tally import Piece
-from persx.decide.plan import Plan
 from persx.health.counts import Counts, add
 from persx.health.detector import Trials
 from persx.health.indicator import ALL, Evidence, Indicator, Known
 from persx.health.indicators import INDICATORS
 from persx.health.judging import SLOT, Finding, judge, slot_trials, trials, whole
 from persx.health.objectives import objectives
-from persx.health.scorecard import WEEKS, scorecard
-from persx.health.scorecard import Evidence as CardEvidence
+from persx.health.scorecard import scorecard
 from persx.health.status import Status
-from persx.model.clock import DAY, MINUTE, SECOND, Millis
+from persx.model.clock import MINUTE, SECOND, Millis
 from persx.model.health import Objective
 
 LEASE: Final = "health"
-_DAYS_A_LOOK: Final = 3
-"""Finished days whose visitors are counted in one look."""
 
-_COUNTED_BACK: Final = 31
-_LATE: Final = 2 * MINUTE
-"""So long after midnight a day is over: its last decisions are written by then."""
-
-_log = logging.getLogger("persx")
+LIFTS_PAUSE: Final = 10 * MINUTE
+LIFTS_COST: Final = 500
+"""Reading lifts takes at most one part in so many of the time."""
 
 
-async def look(services: Services, *, fresh: bool = False, leaving: bool = False) -> Status:
+async def look(services: Services, *, fresh: bool = False, log: bool = True) -> Status:
     """Count what is new, judge all objectives, and keep and return what was found.
 
     Whoever has not the lease is told what the one who has it found last.
 
     Args:
         fresh: Somebody waits: today's visitors are counted again, if that is cheap.
-        leaving: The process ends: what was counted is kept, and nothing is read for it that the
-            next look can read as well.
+        log: Read the log where it is due: for the day's visitors, and for lifts.
     """
     health = services.health
     async with health.looking:
         now = services.clock()
-        holder = f"health:{os.getpid()}"
         # A process that serves looks again soon; any other gives the lease back at once.
         length = round(2_000 * services.settings.health_seconds) + 10 * SECOND
-        if not await services.store.lease(LEASE, holder, now + length, now):
+        if not await services.store.lease(LEASE, health.holder, now + length, now):
+            health.forget()
             health.status = await load_status(services.store)
             return health.status
-        if health.record is None:
-            health.record = await load_record(services.store)
-        if health.days is None:
-            health.days = await load_days(services.store)
         taken = health.tally.take(services.metrics.errors_by_place())
         try:
-            return await _looked(services, health.record, taken, now, fresh, leaving)
+            if health.record is None or health.days is None:
+                health.kept, record = await load_record(services.store)
+                health.record, health.days = unsure(record), await load_days(services.store)
+            found = await _looked(
+                services, health.record, health.days, taken, now, fresh=fresh, log=log
+            )
+            await save_record(services.store, health, found.record)
         except BaseException:
             # What was kept is read again; what was counted counts the next time.
-            health.record, health.days = None, None
+            health.forget()
             health.tally.give_back(taken)
             raise
+        try:
+            await _keep(services, found)
         finally:
             if not health.serving:
-                await services.store.lease(LEASE, holder, now, now)
+                await services.store.lease(LEASE, health.holder, now, now)
+        return found.status
+
+
+class _Found(NamedTuple):
+    """What a look found: the record and the days that are to be kept, and what is told."""
+
+    record: Record
+    changed: Mapping[str, Day]
+    status: Status
+    today: str
+
+
+async def _keep(services: Services, found: _Found) -> None:
+    """Keep all but the record, which is kept: a day that is not taken now is the next time."""
+    health = services.health
+    days = health.days = {**(health.days or {}), **found.changed}
+    health.status = found.status
+    health.unsaved.update(found.changed)
+    for day in [day for day in days if day < back(found.today, KEPT_DAYS)]:
+        del days[day]
+        health.unsaved.add(day)
+    for day in sorted(health.unsaved):
+        await save_day(services.store, day, days.get(day))
+        health.unsaved.discard(day)
+    await save_status(services.store, found.status)
 
 
 async def _looked(
     services: Services,
     record: Record,
+    days: Mapping[str, Day],
     pieces: list[Piece],
     now: Millis,
+    *,
     fresh: bool,
-    leaving: bool,
-) -> Status:
-    health, plan = services.health, services.publication.plan
-    taken = add(each.counts for each in pieces)
+    log: bool,
+) -> _Found:
+    plan = services.publication.plan
     if plan is None:
         await services.publication.refresh(services.store)
         plan = services.publication.plan
@@ -111,15 +132,18 @@ async def _looked(
     zone = plan.zone if plan else ZoneInfo("UTC")
     today = day_of(now, zone)
     timeline = await extended_timeline(services.store, record.timeline)
-    changed = _today(services, taken, today)
-    if plan is not None and not leaving:
-        await _count_visitors(services, plan, changed, timeline.began, today, zone, fresh)
-    days = {**(health.days or {}), **changed}
+    changed = await changed_days(
+        services, days, pieces, began=timeline.began, zone=zone, fresh=fresh, log=log
+    )
+    days = {**days, **changed}
+    simulated = any(each.simulated for each in pieces)
     lifts = record
-    if workspace is not None and record.lifts_of != today and not leaving:
-        lifts = await fresh_lifts(services, record, workspace, today)
+    due = log and _lifts_due(services, record, now, fresh or simulated)
+    if workspace is not None and due:
+        lifts = await fresh_lifts(services, record, workspace)
     known = Known(now=now, workspace=workspace, timeline=timeline, lifts=lifts.lifts)
     slot, finished = now // SLOT, None
+    taken = add(each.counts for each in pieces if not each.simulated)
     counts = add([record.slot_counts, taken])
     if slot != record.slot:
         finished, counts = record.slot_counts if record.slot else None, taken
@@ -135,7 +159,7 @@ async def _looked(
         name = objective.name
         before = record.objectives.get(name, ObjectiveRecord())
         found[name], findings[name], wholes[name] = _objective(
-            objective, before, new, by_day, today, known
+            objective, before, new, by_day, sorted({*changed, today}), known
         )
     silences = {
         each.id: each for each in (await load_silences(services.store)).values() if now < each.until
@@ -149,6 +173,7 @@ async def _looked(
         objectives=found,
     )
     after = told(services, after, findings, silences, workspace, now)
+    snapshot = plan.snapshot.number if plan else 0
     status = status_of(
         after,
         findings,
@@ -157,18 +182,18 @@ async def _looked(
         today=today,
         known=known,
         silences=tuple(silences.values()),
-        snapshot=plan.snapshot.number if plan else 0,
-        criteria=scorecard(await _card(services, after, by_day, today, known)),
+        snapshot=snapshot,
+        criteria=scorecard(
+            await card_evidence(services, after, by_day, known, zone=zone, snapshot=snapshot)
+        ),
     )
-    for day, kept in changed.items():
-        await save_day(services.store, day, kept)
-    await save_record(services.store, after)
-    await save_status(services.store, status)
-    health.record, health.days, health.status = after, days, status
-    for day in [day for day in days if day < back(today, KEPT_DAYS)]:
-        await save_day(services.store, day, None)
-        del days[day]
-    return status
+    return _Found(after, changed, status, today)
+
+
+def _lifts_due(services: Services, record: Record, now: Millis, soon: bool) -> bool:
+    """Tell whether the lifts are read again: as often as that costs next to nothing."""
+    pause = LIFTS_COST * services.health.lifts_take
+    return not 0 <= now - record.lifts_at < (pause if soon else max(LIFTS_PAUSE, pause))
 
 
 class _New:
@@ -195,67 +220,27 @@ class _New:
         return found
 
 
-def _today(services: Services, taken: Counts, today: str) -> dict[str, Day]:
-    """Return today with what is new; its visitors are as they were counted last."""
-    current = (services.health.days or {}).get(today, Day())
-    counts = add([current.counts, taken])
-    return {today: Day(counts=msgspec.structs.replace(counts, visitors=current.counts.visitors))}
-
-
-async def _count_visitors(
-    services: Services,
-    plan: Plan,
-    changed: dict[str, Day],
-    began: Millis,
-    today: str,
-    zone: ZoneInfo,
-    fresh: bool,
-) -> None:
-    """Count today's visitors, where that is due, and those of finished days that nobody did."""
-    health, now = services.health, services.clock()
-    days, counts = health.days or {}, changed[today].counts
-    pause = max(0 if fresh else MINUTE, 50 * health.counting_takes)
-    await services.decision_log.flush(services.store)
-    written = services.decision_log.written
-    if written != health.written and now - health.counted_visitors >= pause:
-        visitors = await visitors_of_day(services, plan, *bounds(today, zone))
-        counts = msgspec.structs.replace(counts, visitors=visitors)
-        health.written, health.counted_visitors = written, now
-        health.counting_takes = services.clock() - now
-    changed[today] = Day(counts=counts)
-    first = max(day_of(began, zone), back(today, _COUNTED_BACK)) if began else today
-    due: list[str] = []
-    day = back(today, 1)
-    while day >= first and len(due) < _COUNTED_BACK:
-        if not days.get(day, Day()).whole and now >= bounds(day, zone)[1] + _LATE:
-            due.append(day)
-        day = back(day, 1)
-    for day in sorted(due)[:_DAYS_A_LOOK]:
-        visitors = await visitors_of_day(services, plan, *bounds(day, zone))
-        kept = days.get(day, Day()).counts
-        changed[day] = Day(counts=msgspec.structs.replace(kept, visitors=visitors), whole=True)
-
-
 def _objective(
     objective: Objective,
     before: ObjectiveRecord,
     new: _New,
     days: Mapping[str, Counts],
-    today: str,
+    changed: Sequence[str],
     known: Known,
 ) -> tuple[ObjectiveRecord, dict[str, Finding], Finding]:
+    """Judge an objective; `changed` are the days of which something is new, today the last."""
     indicator = INDICATORS[objective.measure.value]
     measured = f"{objective.measure.value} {objective.at_least} {objective.at_most}"
     if before.measured != measured:
         before = ObjectiveRecord()
-    window = indicator.read(window_of(days, today, objective.window), known)
+    window = indicator.read(window_of(days, changed[-1], objective.window), known)
     judged = judge(
         objective, indicator, before.subjects,
         new=new.of(objective, indicator, known), window=window, known=known,
     )  # fmt: skip
     findings = {name: finding for name, (_, finding) in judged.items()}
     finding = whole(findings, {before.state: before.since}, known.now)
-    points = _points(before, indicator, finding, days, today, known)
+    points = _points(before, indicator, finding, days, changed, known)
     record = ObjectiveRecord(
         subjects={name: kept for name, (kept, _) in judged.items()},
         state=finding.state,
@@ -272,33 +257,17 @@ def _points(
     indicator: Indicator,
     finding: Finding,
     days: Mapping[str, Counts],
-    today: str,
+    changed: Sequence[str],
     known: Known,
 ) -> dict[str, float]:
     points = dict(before.points)
     if indicator.evidence in (Evidence.FACTS, Evidence.INTERVAL):
         if finding.value is not None:
-            points[today] = finding.value
+            points[changed[-1]] = finding.value
     else:
-        for day in (back(today, 1), today):
-            if day not in days:
-                continue
+        for day in changed:
             ratios = indicator.read(days[day], known).values()
             total = sum(each.denominator for each in ratios)
             if total:
                 points[day] = sum(each.numerator for each in ratios) / total
     return dict(sorted(points.items())[-KEPT_POINTS:])
-
-
-async def _card(
-    services: Services, record: Record, days: Mapping[str, Counts], today: str, known: Known
-) -> CardEvidence:
-    weeks = {week_of(known.now - back * 7 * DAY) for back in range(WEEKS)}
-    began = record.timeline.began
-    return CardEvidence(
-        known=known,
-        month=window_of(days, today, "30d"),
-        months=record.months,
-        reviewed=len(weeks & await reviewed_weeks(services.store)),
-        weeks=min(WEEKS, (known.now - began) // (7 * DAY)) if began else 0,
-    )

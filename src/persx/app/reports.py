@@ -275,7 +275,7 @@ async def observe(
     asked |= measures.parameters()
     asked["convert"] = bool(workspace.settings.currency)
     queries = [query("live_units"), measures.query()]
-    if measures.unpriced and not asked["convert"]:
+    if measures.extra["unpriced"] and not asked["convert"]:
         queries.append(query("live_money"))
     about, found, *money = await services.warehouse.seen_by(_SCOPE).query_together(
         queries, asked, tables=tables

@@ -159,7 +159,7 @@ async def make_review(services: Services, workspace: Workspace, period: Period) 
         earlier.everybody,
         change(today.everybody, earlier.everybody),
     )
-    record = await load_record(services.store)
+    _, record = await load_record(services.store)
     timeline = await extended_timeline(services.store, record.timeline)
     experiments = await _experiments(services, workspace, period)
     under = underperforming(recent.everybody, industries)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
+from prometheus_client import CollectorRegistry, Counter, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -19,6 +19,7 @@ from persx.app.decision_log import DecisionLog
 from persx.app.doorkeeper import Doorkeeper
 from persx.app.health_record import Health
 from persx.app.keyring import HASHED, Keyring, hashed
+from persx.app.latencies import Latencies
 from persx.app.models import Models
 from persx.app.network import NetworkDatabase
 from persx.app.offers import Offers
@@ -74,6 +75,12 @@ class Pages(NamedTuple):
     withheld: int
 
 
+ROUTES: Final = (
+    "site", "decide", "exposure", "state", "collect", "studio", "static", "operations"
+)  # fmt: skip
+"""What answers are told apart by: the site's pages, the API's parts, the studio, the rest."""
+
+
 class Metrics(Collector):
     """What /metrics tells Prometheus about this process.
 
@@ -106,13 +113,8 @@ class Metrics(Collector):
         self.dropped = Counter(
             "persx_decision_log_dropped", "Decision log lines lost.", registry=self.registry
         )
-        self.seconds = Histogram(
-            "persx_request_seconds",
-            "Time to answer.",
-            ["route"],
-            registry=self.registry,
-            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
-        )
+        self.latencies = Latencies(ROUTES)
+        self.registry.register(self.latencies)
         self.answers = Counter(
             "persx_consent_answers",
             "Answers of visitors by purpose.",

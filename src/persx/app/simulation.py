@@ -22,12 +22,16 @@ from persx.app.deciding import current_plan, decide_for
 from persx.app.decision_log import DecisionLog
 from persx.app.declaring import declare
 from persx.app.exposing import confirm, exposure_token
+from persx.app.health_record import Health
+from persx.app.looking import look
 from persx.app.pace import Pace
 from persx.app.publication import Publication, Served
 from persx.app.services import Metrics, Services, add_simulated
 from persx.app.simulated_effects import checked
 from persx.app.simulated_log import SimulatedLog
 from persx.app.simulated_people import Person, Seen, Town, people, whole_effect
+from persx.app.simulated_server import SimulatedServer
+from persx.app.tally import SimulatedTally
 from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.app.visiting import Visitor, new_id
 from persx.content.rendering import Renderer
@@ -83,7 +87,11 @@ async def simulate(services: Services, asked: Simulation) -> Simulated:
     run = _Run(services, msgspec.structs.replace(asked, effects=effects), plan)
     # Said before the first of them comes: a crash in between must not hide it.
     await add_simulated(services, asked.visitors)
-    return await run.all()
+    done = await run.all()
+    if not services.health.serving:
+        # Nobody else will, in a process that ends now.
+        await look(services)
+    return done
 
 
 async def _refuse_real(services: Services) -> None:
@@ -145,8 +153,13 @@ class _Run:
         self._pages = sorted(plan.workspace.pages.values(), key=lambda page: page.path != "/")
         self._due: list[_Due] = []
         self._orders = self._visits = 0
+        self._tally = SimulatedTally(lambda: self._now, services.health.tally)
         self._breaks = sorted(asked.breaks, key=lambda each: each.day)
         self._services = self._own_services()
+        self._server: SimulatedServer | None = None
+        if asked.tended and not asked.into_real_data:
+            own, log, done = self._services, self._buffer, self._done
+            self._server = SimulatedServer(plan, asked, real=services, own=own, log=log, done=done)
         # Told at once where something cannot be broken.
         for each in self._breaks:
             broken_plan(plan, each.block, each.variant)
@@ -155,6 +168,8 @@ class _Run:
         own = copy.copy(self._real)
         own.stream = cast(Stream, self._buffer)
         own.metrics = Metrics()
+        own.health = Health(lambda: self._now)
+        own.health.tally = self._tally
         own.decision_log = self._log
         own.profiles = {}
         own.clock = lambda: self._now
@@ -164,12 +179,22 @@ class _Run:
 
     async def all(self) -> Simulated:
         """Have everybody come, in the order of time."""
+        tally = self._real.health.tally
+        tally.filling = self._now
+        try:
+            return await self._everybody()
+        finally:
+            self._tally.hand_over()
+            tally.filling = None
+
+    async def _everybody(self) -> Simulated:
         town = Town(
             self._asked.effects.industries,
             tuple(self._goals),
             tuple(page.path for page in self._pages),
         )
         pace = Pace(self._real)
+        self._services.simulation = self._real.simulation
         for person in people(self._asked, town, self._done.start, self._done.end):
             await self._until(person.visits[0].at, pace)
             await self._visit(_Somebody(person, self._asked.effects), 0)
@@ -185,16 +210,26 @@ class _Run:
         """Let happen what is due before a time."""
         while self._due and self._due[0].at <= at:
             due = heapq.heappop(self._due)
+            await self._tend(due.at)
             if due.goal:
                 await self._convert(due)
             else:
                 await self._visit(due.somebody, due.visit)
             await self._keep(pace)
+        await self._tend(at)
+
+    async def _tend(self, at: Millis) -> None:
+        """Let the server do what is due before a time."""
+        while self._server is not None and self._server.due <= at:
+            self._now = self._server.due
+            await self._server.tend(self._plan)
 
     async def _keep(self, pace: Pace, *, all: bool = False) -> None:
-        if all or len(self._buffer.events) >= BATCH:
+        # Who comes back makes the events kept earlier: decisions are to be looked at by themselves.
+        if all or max(len(self._buffer.events), self._log.pending) >= BATCH:
             await self._buffer.flush()
             await self._log.flush(self._real.store)
+            self._real.health.tally.filling = self._now
         self._visits += 1
         if all or self._visits % TURN == 0:
             await pace.rest()

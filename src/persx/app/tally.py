@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 from typing import Final
 
@@ -11,7 +11,7 @@ import msgspec
 
 from persx.health.counts import SLOW_SECONDS, Counts, add
 from persx.health.indicators.service import BROWSER
-from persx.model.clock import Clock, Millis
+from persx.model.clock import HOUR, Clock, Millis
 from persx.model.decision import Decision
 
 PIECE_SECONDS: Final = 5.0
@@ -27,31 +27,46 @@ _log = logging.getLogger("persx")
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
-    """What was counted in a few seconds, and when they ended."""
+    """What was counted in a few seconds, and when they ended.
+
+    Attributes:
+        simulated: Of simulated visitors, in an hour of theirs.
+    """
 
     at: Millis
     counts: Counts
+    simulated: bool = False
 
 
 class Tally:
     """Counts in memory; a look takes them to the store, so that a crash loses one look's worth.
 
     A visitor is in it as a number alone: no id, and of what is known only the industry.
+
+    Args:
+        clock: Says when a piece ended.
+        seconds: Say how long it is.
+
+    Attributes:
+        filling: A simulation is at work, and all that it did before this moment is in the log.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    filling: Millis | None = None
+
+    def __init__(self, clock: Clock, seconds: Callable[[], float] = monotonic) -> None:
+        self._clock, self._seconds = clock, seconds
         self._decisions: dict[tuple[str, str, str], int] = {}
         self._pages = self._withheld = self._answered = self._slow = self._browser = 0
         self._pieces: list[Piece] = []
-        self._began = monotonic()
+        self._simulated: list[Piece] = []
+        self._began = self._seconds()
         self._errors: dict[str, int] = {}
         self._reportable = 0
         self._told: set[str] = set()
 
     def decided(self, decisions: Iterable[Decision], industry: str, *, storable: bool) -> None:
         """Count what was decided for a person, whose industry is known or empty."""
-        if monotonic() - self._began > PIECE_SECONDS:
+        if self._seconds() - self._began > PIECE_SECONDS:
             self._close()
         counts = self._decisions
         for decision in decisions:
@@ -95,7 +110,7 @@ class Tally:
                 first, second, *others = self._pieces
                 both = Piece(at=second.at, counts=add([first.counts, second.counts]))
                 self._pieces = [both, *others]
-        self._began = monotonic()
+        self._began = self._seconds()
 
     def _rest(self) -> Counts:
         counts = Counts(
@@ -121,10 +136,46 @@ class Tally:
         }
         self._errors = dict(errors)
         happened = Counts(errors={place: n for place, n in new.items() if n > 0})
-        pieces = [*self._pieces, Piece(at=self._clock(), counts=add([self._rest(), happened]))]
-        self._pieces, self._began = [], monotonic()
+        current = Piece(at=self._clock(), counts=add([self._rest(), happened]))
+        pieces = [*self._simulated, *self._pieces, current]
+        self._simulated, self._pieces, self._began = [], [], self._seconds()
         return pieces
+
+    def add_simulated(self, piece: Piece) -> None:
+        """Count what simulated visitors caused, in the past."""
+        self._simulated.append(piece)
 
     def give_back(self, pieces: list[Piece]) -> None:
         """Count again what could not be kept."""
-        self._pieces = [*pieces, *self._pieces]
+        self._pieces = [*(each for each in pieces if not each.simulated), *self._pieces]
+        self._simulated = [*(each for each in pieces if each.simulated), *self._simulated]
+
+
+class SimulatedTally(Tally):
+    """Counts of simulated visitors, by the hours in which they came, handed over to the real one.
+
+    Args:
+        clock: The simulation's.
+        real: Takes them.
+    """
+
+    def __init__(self, clock: Clock, real: Tally) -> None:
+        super().__init__(clock)
+        self._real, self._last = real, 0
+
+    def decided(self, decisions: Iterable[Decision], industry: str, *, storable: bool) -> None:
+        """Count what was decided for a simulated person."""
+        now = self._clock()
+        if now // HOUR != self._last // HOUR:
+            self.hand_over()
+        self._last = now
+        super().decided(decisions, industry, storable=storable)
+
+    def hand_over(self) -> None:
+        """Give away what was counted."""
+        if self._decisions:
+            counts = self._rest()
+            self._real.add_simulated(Piece(at=self._last, counts=counts, simulated=True))
+
+    def _close(self) -> None:
+        """Leave the hour as it is: how long it takes to simulate does not matter."""

@@ -22,7 +22,7 @@ class Measure(NamedTuple):
     """One number per visitor, from the events of a goal in [after, before) since they entered.
 
     `taken` is ``reached`` (1 where there are at least `least`), ``count``, ``sum``, ``missing``
-    (events without a number) or ``unpriced`` (in a currency of unknown worth). It is taken of
+    (events without a number), ``negative`` ones, or ``unpriced`` (in a currency of unknown worth). It is taken of
     visitors who entered at least `wait` ago; `share` is where it is winsorised.
     """
 
@@ -55,15 +55,15 @@ class Measures(msgspec.Struct, frozen=True):
     Attributes:
         products: Pairs of measures whose products are summed.
         waits: The waits of which visitors are counted.
-        missing, unpriced: The place of the measure that counts such events, by goal.
+        extra: What else is counted of goals with a value, ``missing``, ``negative`` and
+            ``unpriced`` ones → the measure's place by goal.
     """
 
     all: tuple[Measure, ...]
     recipes: tuple[Recipe, ...]
     products: tuple[tuple[int, int], ...]
     waits: tuple[Millis, ...]
-    missing: dict[str, int]
-    unpriced: dict[str, int]
+    extra: dict[str, dict[str, int]]
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Return the rows of the table that the query reads."""
@@ -128,16 +128,17 @@ def measures_of(metrics: Sequence[tuple[MetricPlan, Metric]], goals: Sequence[Go
             Recipe(plan, tuple(map(place, numbers)), wait, metric.at_most is not None)
         )  # fmt: skip
     valued = [goal.name for goal in goals if goal.value]
-    missing = {name: place(Measure(name, "missing")) for name in valued}
-    unpriced = {name: place(Measure(name, "unpriced")) for name in valued}
+    extra = {
+        kind: {name: place(Measure(name, kind)) for name in valued}
+        for kind in ("missing", "negative", "unpriced")
+    }
     pairs = {pair for recipe in recipes for pair in _pairs(recipe.numbers)}
     return Measures(
         all=tuple(places),
         recipes=tuple(recipes),
         products=tuple(sorted(pairs)),
         waits=tuple(sorted({recipe.wait for recipe in recipes if recipe.wait})),
-        missing=missing,
-        unpriced=unpriced,
+        extra=extra,
     )
 
 

@@ -37,10 +37,11 @@ def observed(
         groups: Answer of ``live_groups``.
         refused: Goals whose values cannot be added up, and why.
     """
-    strange, first_exposure, snapshot, _ = about.rows[0]
+    strange, bots, first_exposure, snapshot, _ = about.rows[0]
     found: dict[Key, Group] = {}
     contaminated, withdrawn = 0, dict[str, int]()
-    unnumbered, unpriced = dict[str, float](), dict[str, float]()
+    extra = {kind: dict.fromkeys(places, 0) for kind, places in measures.extra.items()}
+    came = dict.fromkeys((each.goal for each in measures.all), False)
     for epoch_found, arm, attribute, segment, n, two_arms, denied, *numbers in groups.rows:
         key = int(epoch_found), str(arm), str(attribute), str(segment)
         found[key] = Group(
@@ -57,21 +58,29 @@ def observed(
         if not attribute:
             contaminated += int(two_arms)
             withdrawn[key[1]] = withdrawn.get(key[1], 0) + int(denied)
-            first = len(measures.waits)
-            for goal, place in measures.missing.items():
-                unnumbered[goal] = unnumbered.get(goal, 0) + numbers[first + place]
-            for goal, place in measures.unpriced.items():
-                unpriced[goal] = unpriced.get(goal, 0) + numbers[first + place]
-    values = {goal.name: goal.value for goal in goals}
-    notes = [
-        f"{counted(int(count), 'event')} of goal '{goal}' without a number in '{values[goal]}': "
-        "nothing is added."
-        for goal, count in unnumbered.items()
-        if count > unpriced.get(goal, 0)
-    ]
+            sums = numbers[len(measures.waits) :]
+            for kind, places in measures.extra.items():
+                for goal, place in places.items():
+                    extra[kind][goal] += int(sums[place])
+            for place, each in enumerate(measures.all):
+                came[each.goal] |= bool(sums[place])
+    unpriced = extra["unpriced"]
+    notes = _of_values(goals, extra)
+    if any(group.n for group in found.values()):
+        notes += [
+            f"No visitor who entered sent '{goal.event}', the event of goal '{goal.name}': has it "
+            "this name?"
+            for goal in goals
+            if not came.get(goal.name)
+        ]
     if strange:
         notes.append(
             f"{counted(int(strange), 'exposure')} of an arm that the experiment does not have."
+        )
+    if bots:
+        notes.append(
+            f"{counted(int(bots), 'device')} that went through pages faster than people do: left "
+            "out as bots."
         )
     if not measures.recipes:
         notes.append("The workspace declares no goals, so there is nothing to compare.")
@@ -101,6 +110,24 @@ def observed(
         },
         notes=[*notes, *cut],
     )
+
+
+def _of_values(goals: Sequence[Goal], extra: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Return what is to be said of goals' values: those that are missing, and refunds."""
+    found = []
+    for goal in goals:
+        missing = extra["missing"].get(goal.name, 0) - extra["unpriced"].get(goal.name, 0)
+        if missing > 0:
+            found.append(
+                f"{counted(missing, 'event')} of goal '{goal.name}' without a number in "
+                f"'{goal.value}': nothing is added."
+            )
+        if negative := extra["negative"].get(goal.name, 0):
+            found.append(
+                f"{counted(negative, 'event')} of goal '{goal.name}' with a negative "
+                f"'{goal.value}', such as a refund: they are subtracted."
+            )
+    return found
 
 
 def mixed_currencies(money: Rows) -> dict[str, str]:

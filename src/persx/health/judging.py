@@ -127,22 +127,19 @@ def judge(
         window: What the indicator says of the objective's window, by subject.
         known: What else is known.
     """
+    told = known.lifts if indicator.evidence is Evidence.INTERVAL else {}
     kept = {
         name: record
         for name, record in records.items()
-        if indicator.lives(name, known) and (name in window or record.broken)
+        if indicator.lives(name, known) and (name in window or name in told or record.broken)
     }
-    subjects = (
-        {*kept, *new, *window, *known.lifts}
-        if indicator.evidence is Evidence.INTERVAL
-        else {*kept, *new, *window}
-    )
+    subjects = {*kept, *new, *window, *told}
     found = {}
     for name in sorted(subjects):
         record = kept.get(name, SubjectRecord(since=known.now))
         ratio = window.get(name, Ratio(0, 0))
         if indicator.evidence is Evidence.INTERVAL:
-            state, why, value = _by_interval(objective, known.lifts.get(name))
+            state, why, value = _by_interval(objective, known.lifts.get(name), record.state)
             after = msgspec.structs.replace(record, state=state)
         elif indicator.evidence is Evidence.FACTS:
             state, why, value = _by_fact(objective, ratio)
@@ -222,7 +219,7 @@ def _by_fact(objective: Objective, ratio: Ratio) -> tuple[ObjectiveState, str, f
 
 
 def _by_interval(
-    objective: Objective, lift: Lift | None
+    objective: Objective, lift: Lift | None, before: ObjectiveState
 ) -> tuple[ObjectiveState, str, float | None]:
     if lift is None or lift.lift is None or lift.withheld:
         why = " ".join(lift.withheld) if lift else ""
@@ -230,6 +227,10 @@ def _by_interval(
     if lift.high is not None and lift.high < objective.target:
         return ObjectiveState.CONFIRMED, "The whole interval lies below the target.", lift.lift
     if lift.lift < objective.target:
+        # An interval that moves about the target shall not wake people each time.
+        if before is ObjectiveState.CONFIRMED:
+            why = "Confirmed before; it is over when the estimate reaches the target."
+            return ObjectiveState.CONFIRMED, why, lift.lift
         why = "The estimate lies below the target, the interval reaches above it."
         return ObjectiveState.WATCH, why, lift.lift
     return ObjectiveState.OK, "", lift.lift

@@ -10,15 +10,23 @@ from typing import Final
 import msgspec
 
 from persx.health.counts import Counts
-from persx.health.indicator import Known, Ratio
+from persx.health.indicator import Known, Lift, Ratio
 from persx.health.indicators.content import QUARTER, UntouchedVariants
 from persx.health.indicators.decisions import FAILED
 from persx.health.indicators.visitors import PersonalizationRate
+from persx.health.judging import FEWEST
+from persx.health.review.figures import Direction
+from persx.health.review.review import Review
 from persx.model.clock import DAY, Millis
+from persx.model.counting import counted
+from persx.model.probe import ProbeReport
 
 TARGET_RATE: Final = 0.8
 TARGET_LIFT: Final = 0.15
 WEEKS: Final = 4
+
+WALKED_LATELY: Final = 7 * DAY
+"""A walk of the probes that is older says nothing of today."""
 
 
 class Verdict(StrEnum):
@@ -45,23 +53,45 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True):
     window: str
 
 
+class LayerLift(msgspec.Struct, frozen=True, kw_only=True):
+    """What behaviour adds to targeting by industry alone, in one experiment.
+
+    Attributes:
+        arm: The arm that goes by behaviour as well.
+        over: The arm that goes by industry alone.
+        withheld: Why there is no lift.
+    """
+
+    experiment: str
+    arm: str
+    over: str
+    lift: float | None = None
+    low: float | None = None
+    high: float | None = None
+    withheld: str = ""
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the scorecard is written from.
 
     Attributes:
         month: Counts of the last 30 days.
-        months: Month (``2026-11``) → the lift as it stood at its end, oldest first.
-        reviewed: Of the last four weeks, in which reports were looked at.
+        review: Of the last month that is over; none where it was not made.
+        reviewed: Of the last four weeks that are over, in which reports were looked at.
         weeks: How many of these weeks something was served.
-        tests: Passed and failed walks of synthetic visitors; none where none reported.
+        walk: The last walk of the probes; none where there was none.
+        snapshot: What is served.
+        layers: What behaviour adds, experiment by experiment.
     """
 
     known: Known
     month: Counts
-    months: Mapping[str, float] = {}
+    review: Review | None = None
     reviewed: int = 0
     weeks: int = 0
-    tests: tuple[int, int] | None = None
+    walk: ProbeReport | None = None
+    snapshot: int = 0
+    layers: Sequence[LayerLift] = ()
 
 
 Found = tuple[Verdict, str]
@@ -97,13 +127,17 @@ def _reached(evidence: Evidence) -> Found:
     ratio = _total(PersonalizationRate().read(evidence.month, evidence.known))
     if ratio.value is None:
         return _UNKNOWN, "Nobody with a known industry has come yet."
+    if ratio.denominator < FEWEST:
+        return _UNKNOWN, f"{counted(ratio.denominator, 'visitor')}: too few to tell."
     told = f"{ratio.value:.1%}: {ratio.numerator:,} of {ratio.denominator:,} visitors."
     return _verdict(ratio.value >= TARGET_RATE), told
 
 
 def _lifts(evidence: Evidence) -> Found:
-    lifts = evidence.known.lifts
-    if not lifts:
+    known = evidence.known
+    names = known.workspace.industries if known.workspace else known.lifts
+    lifts = {name: known.lifts.get(name, Lift()) for name in names}
+    if not known.lifts:
         return _UNKNOWN, "The holdout's report has no industries yet."
     withheld = [name for name, each in lifts.items() if each.lift is None or each.withheld]
     below = [
@@ -113,7 +147,8 @@ def _lifts(evidence: Evidence) -> Found:
     if below:
         return _MISSED, f"Not above 15%: {', '.join(below)}."
     if withheld:
-        return _UNKNOWN, f"No figure yet: {', '.join(withheld)}."
+        why = next((each.withheld[0] for each in lifts.values() if each.withheld), "")
+        return _UNKNOWN, f"No figure yet: {', '.join(withheld)}. {why}".strip()
     unclear = [name for name, each in lifts.items() if (each.low or 0.0) <= 0]
     if unclear:
         return _UNKNOWN, f"The interval still contains 0: {', '.join(unclear)}."
@@ -153,24 +188,48 @@ def _fresh(evidence: Evidence) -> Found:
 
 
 def _tests(evidence: Evidence) -> Found:
-    if evidence.tests is None:
-        return _UNKNOWN, "No test has reported to this home."
-    passed, failed = evidence.tests
-    return _verdict(not failed), f"{passed:,} passed, {failed:,} failed."
+    walk = evidence.walk
+    if walk is None:
+        return _UNKNOWN, "The probes have not walked the site yet."
+    if walk.problem:
+        return _UNKNOWN, f"The probes could not walk the site: {walk.problem}"
+    if evidence.known.now - walk.at > WALKED_LATELY:
+        days = (evidence.known.now - walk.at) // DAY
+        return _UNKNOWN, f"The last walk of the probes was {days} days ago."
+    if walk.snapshot != evidence.snapshot:
+        served = f"snapshot {evidence.snapshot} is served"
+        return _UNKNOWN, f"The last walk of the probes saw snapshot {walk.snapshot}, {served}."
+    tests = len(walk.cells) + len(walk.checks)
+    if not tests:
+        return _UNKNOWN, "There is no page that a probe could walk."
+    failed = sum(bool(each.faults) for each in walk.cells)
+    failed += sum(bool(each.fault) for each in walk.checks)
+    if failed:
+        return _MISSED, f"{failed:,} of {tests:,} failed, the first: {walk.broken[0]}"
+    told = f"{len(walk.cells):,} visits and {len(walk.checks):,} requests for what is missing"
+    return _MET, f"All {tests:,}: {told}."
 
 
 def _reviews(evidence: Evidence) -> Found:
     if evidence.weeks < WEEKS:
         return _UNKNOWN, "Something has been served for less than four weeks."
-    told = f"Looked at in {evidence.reviewed} of the last {WEEKS} weeks."
+    told = f"Looked at in {evidence.reviewed} of the last {WEEKS} weeks that are over."
     return _verdict(evidence.reviewed >= WEEKS), told
 
 
 def _months(evidence: Evidence) -> Found:
-    if len(evidence.months) < 2:
-        return _UNKNOWN, "Two months with a figure are needed."
-    (_, before), (month, after) = sorted(evidence.months.items())[-2:]
-    return _verdict(after > before), f"{before:+.1%} → {after:+.1%} ({month})."
+    review = evidence.review
+    if review is None:
+        return _UNKNOWN, "There is no review of the last month."
+    was, is_ = review.earlier.lift, review.everybody.lift
+    if was is None or is_ is None:
+        return _UNKNOWN, review.change.why or "Two months with a figure are needed."
+    told = f"{was:+.1%} → {is_:+.1%} ({review.period.title})."
+    if review.change.direction is Direction.ROSE:
+        return _MET, told
+    if review.change.direction is Direction.FELL:
+        return _MISSED, told
+    return _UNKNOWN, f"{told} {review.change.why}"
 
 
 def _added(evidence: Evidence) -> Found:
@@ -188,14 +247,28 @@ def _drafts(_evidence: Evidence) -> Found:
     return _UNKNOWN, "No variant says that a machine drafted it."
 
 
-def _behaviour(_evidence: Evidence) -> Found:
-    return _UNKNOWN, "No experiment compares industry with industry and behaviour."
+def _behaviour(evidence: Evidence) -> Found:
+    if not evidence.layers:
+        return _UNKNOWN, "No experiment compares industry with industry and behaviour."
+    told = [each for each in evidence.layers if each.lift is not None and not each.withheld]
+    if not told:
+        first = evidence.layers[0]
+        return _UNKNOWN, f"{first.experiment}: {first.withheld or 'There is no figure yet.'}"
+    words = "; ".join(f"{each.experiment}: {each.lift or 0:+.1%}" for each in told)
+    if any(each.high is not None and each.high < 0 for each in told):
+        return _MISSED, f"{words}."
+    if all(each.low is not None and each.low > 0 for each in told):
+        return _MET, f"{words}."
+    return _UNKNOWN, f"{words}. The interval still contains 0."
 
 
 def _sooner(evidence: Evidence) -> Found:
     now = evidence.known.now
-    lives = [life for life in evidence.known.timeline.pages.values() if life.personalized]
-    took = [(life.added, life.personalized - life.added) for life in lives]
+    # A page without has waited so far: leaving it out would flatter.
+    took = [
+        (life.added, (life.personalized or now) - life.added)
+        for life in evidence.known.timeline.pages.values()
+    ]
     recent = [wait for added, wait in took if now - added < QUARTER]
     before = [wait for added, wait in took if now - added >= QUARTER]
     if not recent or not before:
@@ -214,8 +287,9 @@ _Row = tuple[str, str, str, str, Callable[[Evidence], Found]]
 
 _CRITERIA: Final[Sequence[_Row]] = (
     (_WORKING, "80%+ of users with industry selection see personalized content",
-     "Visitors who saw personalized content ÷ visitors whose industry is known, without held-out "
-     "ones and refusals; at least 80%", "30 days", _reached),
+     "Visitors who saw personalized content ÷ visitors whose industry is known, each once a day, "
+     f"without held-out ones and refusals; at least 80%, of {FEWEST} or more", "30 days",
+     _reached),
     (_WORKING, "PLI > 15% for all industries",
      "Conversion rate personalized ÷ generic − 1 of each industry, from the holdout: above 15%, "
      "and its interval above 0", "since the holdout began", _lifts),
@@ -228,22 +302,24 @@ _CRITERIA: Final[Sequence[_Row]] = (
     (_WORKING, "Variants updated at least quarterly",
      "Variants whose content was last changed 91 days ago or earlier; 0", "now", _fresh),
     (_WORKING, "Automated tests prevent regressions",
-     "Walks of synthetic visitors that failed; 0, and there were some", "last run", _tests),
+     "Visits of the probes to every page as every industry, and requests for what is missing, that "
+     "failed; 0, and the walk saw what is served now", "last walk, within 7 days", _tests),
     (_WORKING, "Performance metrics reviewed weekly",
-     "Weeks in which somebody of the team opened the health page or a report; all four",
-     "4 weeks", _reviews),
+     "Weeks in which somebody of the team opened the health page, a report or a review; all four",
+     "the last 4 weeks that are over", _reviews),
     (_IMPROVING, "PLI increases month-over-month",
-     "The holdout's lift at the end of this month − at the end of the month before; above 0",
-     "2 months", _months),
+     "Lift of the visitors who entered the holdout in a month − of those of the month before; "
+     "above 0 by more than chance makes", "the last 2 months that are over", _months),
     (_IMPROVING, "New industries/personas added based on data",
      "Industries and personas that were published for the first time; at least one. What they "
      "were based on is for people to say", "91 days", _added),
     (_IMPROVING, "AI-generated variants perform as well as human-written",
      "Lift of drafted ÷ of written variants, in an experiment", "an experiment", _drafts),
     (_IMPROVING, "Behavior-based personalization outperforms industry-only",
-     "Lift of an arm with behaviour over one with industry alone, in an experiment",
-     "an experiment", _behaviour),
+     "Lift of an arm whose strategy goes by industry and something computed or predicted from "
+     "behaviour, over an arm that goes by industry alone; its interval above 0",
+     "since the experiment began", _behaviour),
     (_IMPROVING, "Time-to-personalize new pages decreases",
-     "Median time from a page's first publication to its first content for an industry: pages of "
-     "this quarter against earlier ones", "91 days", _sooner),
+     "Median time from a page's first publication to its first content for an industry, or until "
+     "now: pages of this quarter against earlier ones", "91 days", _sooner),
 )  # fmt: skip

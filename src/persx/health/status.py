@@ -33,6 +33,12 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
         return named and subject.startswith(self.subject) and now < self.until
 
 
+def _counted(value: float | None, numerator: int, denominator: int) -> str:
+    if denominator:
+        return f"{numerator:,} of {denominator:,}"
+    return "no data" if value is None else "the lowest of all industries"
+
+
 class Point(msgspec.Struct, frozen=True, array_like=True):
     """The value of one day, such as ``2026-11-30``."""
 
@@ -68,6 +74,12 @@ class ObjectiveStatus(msgspec.Struct, frozen=True, kw_only=True):
         """The state."""
         return self.finding.state
 
+    @property
+    def counted(self) -> str:
+        """What its value rests on, in words."""
+        found = self.finding
+        return _counted(found.value, found.numerator, found.denominator)
+
 
 class IndicatorStatus(msgspec.Struct, frozen=True, kw_only=True):
     """An indicator's value in a window.
@@ -89,12 +101,18 @@ class IndicatorStatus(msgspec.Struct, frozen=True, kw_only=True):
     apart: dict[str, int] = {}
     by: dict[str, float] = {}
 
+    @property
+    def counted(self) -> str:
+        """What its value rests on, in words."""
+        return _counted(self.value, self.numerator, self.denominator)
+
 
 class SentAlert(msgspec.Struct, frozen=True, kw_only=True):
     """An alert, and what became of it.
 
     Attributes:
-        channels: Channel → ``waiting``, ``sent``, or why it was given up.
+        channels: Channel → ``waiting``, ``sending``, ``sent``, or why it was given up or may not
+            have arrived.
     """
 
     id: str

@@ -96,6 +96,8 @@ class Simulation(msgspec.Struct, frozen=True, kw_only=True):
         denials: The share that denies storage.
         cleared: The share of the returns before which cookies were cleared.
         into_real_data: Simulate even where real visitors were.
+        tended: On their days happens what a server does by itself: health is looked at, and blocks
+            that learn learn. Not where real visitors were.
     """
 
     visitors: Annotated[int, Meta(ge=1, le=1_000_000)] = 5_000
@@ -110,6 +112,7 @@ class Simulation(msgspec.Struct, frozen=True, kw_only=True):
     denials: Share = 0.05
     cleared: Share = 0.1
     into_real_data: bool = False
+    tended: bool = True
 
 
 class Truth(msgspec.Struct, kw_only=True):
@@ -132,6 +135,20 @@ class Truth(msgspec.Struct, kw_only=True):
         return self.targeted / self.generic - 1 if self.generic else None
 
 
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """What was told of an objective on a simulated day.
+
+    Attributes:
+        kind: ``confirmed`` or ``recovered``.
+        subjects: Of what, such as a block and an industry.
+    """
+
+    at: Millis
+    objective: str
+    kind: str
+    subjects: tuple[str, ...]
+
+
 class Simulated(msgspec.Struct, kw_only=True):
     """What was simulated.
 
@@ -142,6 +159,8 @@ class Simulated(msgspec.Struct, kw_only=True):
         days: When the first visitor came, and when the simulation ends.
         truth: By industry; the empty one stands for all.
         by_blocks: An effect names a block or a variant, so that `truth` does not know it.
+        alarms: What was told of objectives meanwhile, oldest first.
+        learned: How often a block published what it had learned, by block.
     """
 
     visitors: int = 0
@@ -158,6 +177,8 @@ class Simulated(msgspec.Struct, kw_only=True):
     seconds: float = 0.0
     truth: dict[str, Truth] = {}
     by_blocks: bool = False
+    alarms: list[Alarm] = []
+    learned: dict[str, int] = {}
 
 
 class SimulationMark(msgspec.Struct, frozen=True, kw_only=True):

@@ -123,8 +123,8 @@ class RowReader(Protocol):
     """Analytic queries over sealed segments and the hot tail together, each row exactly once.
 
     The tables are ``events``, ``decisions`` and whatever was imported, and what experiments are
-    read from: ``exposures``, one row or more for each unit in an arm, its first exposure among
-    them. A bearer's query finds their own rows in these, and no imported tables.
+    read from: ``exposures``, one row or more for each unit in an arm and epoch, its first exposure
+    among them. A bearer's query finds their own rows in these, and no imported tables.
     """
 
     async def query(

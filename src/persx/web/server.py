@@ -67,14 +67,17 @@ class Application(Starlette):
                     await refusal(scope, receive, send)
                     return
             elif not path.startswith(COMMANDS):
-                self.state.services.metrics.asked += 1
-                if path.startswith(_VISITORS) or not path.startswith(_OTHERS):
-                    began = perf_counter()
-                    try:
-                        await self._answer(scope, receive, send)
-                    finally:
-                        self.state.services.health.tally.answered(perf_counter() - began)
-                    return
+                services = self.state.services
+                services.metrics.asked += 1
+                route, began = route_of(path), perf_counter()
+                try:
+                    await self._answer(scope, receive, send)
+                finally:
+                    took = perf_counter() - began
+                    services.metrics.latencies.add(route, took)
+                    if route in _VISITORS:
+                        services.health.tally.answered(took)
+                return
         await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,12 +96,38 @@ class Application(Starlette):
 
 
 _DIRECT: Final = ("POST", "/v1/decide")
-_VISITORS: Final = ("/v1/decide", "/v1/x/", "/v1/state")
-"""What visitors wait for, beside the pages of the site."""
+_VISITORS: Final = frozenset({"site", "decide", "exposure", "state"})
+"""What visitors wait for."""
 
-_OTHERS: Final = (
-    "/v1/", "/admin", "/static/", "/metrics", "/healthz", "/readyz", "/openapi", "/ofrep/"
-)  # fmt: skip
+_PARTS: Final = (
+    ("/v1/decide", "decide"),
+    ("/v1/x/", "exposure"),
+    ("/v1/state", "state"),
+    ("/v1/", "collect"),
+    ("/ofrep/", "decide"),
+    ("/static/", "static"),
+    ("/admin", "studio"),
+    ("/metrics", "operations"),
+    ("/healthz", "operations"),
+    ("/readyz", "operations"),
+    ("/openapi", "operations"),
+)
+"""What paths begin with; a page of the site begins with none of it."""
+
+_PREFIXES: Final = tuple(prefix for prefix, _ in _PARTS)
+
+
+def route_of(path: str) -> str:
+    """Return what a path asks for, as latencies are told.
+
+    >>> [route_of(path) for path in ("/", "/pricing", "/v1/decide", "/v1/track", "/admin/health")]
+    ['site', 'site', 'decide', 'collect', 'studio']
+    """
+    if path.startswith(_PREFIXES):
+        for prefix, route in _PARTS:
+            if path.startswith(prefix):
+                return route
+    return "site"
 
 
 def _securing(send: Send) -> Send:

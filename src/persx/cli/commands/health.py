@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from persx.app.commands import call, user
@@ -19,7 +19,7 @@ from persx.app.health import (
     UnsilenceRequest,
 )
 from persx.cli.options import existing, home_option, json_option, print_json
-from persx.health.status import IndicatorStatus, ObjectiveStatus, Status
+from persx.health.status import Status
 from persx.health.wording import share
 from persx.model.clock import iso, parse_duration
 from persx.model.health import ObjectiveState
@@ -77,37 +77,32 @@ def _print(status: Status, *, indicators: bool, scorecard: bool) -> None:
             console.print(f"{card.number:>2}. {card.verdict.value:8} {card.text}: {card.found}")
             console.print(Text(f"    {card.formula} ({card.window})", style="dim"))
     for silence in status.silences:
-        told = f"Silenced until {iso(silence.until)} by {silence.who}: {silence.objective}"
-        console.print(f"{told} {silence.subject}({silence.why}) [{silence.id}]", markup=False)
+        told = f"Silenced until {iso(silence.until)} by {silence.who}:"
+        on = f"{silence.objective} {silence.subject}".strip()
+        console.print(f"{told} {on} ({silence.why}) [{silence.id}]", markup=False)
     console.print(Text(f"As of {iso(status.at)}, snapshot {status.snapshot}.", style="dim"))
 
 
+def _name(heading: str) -> Column:
+    """Names are typed again, in commands: they stay whole however narrow it is."""
+    return Column(heading, no_wrap=True)
+
+
 def _objectives(status: Status) -> Table:
-    table = Table("Objective", "State", "Value", "Target", "Of", "Window", box=None)
+    table = Table(_name("Objective"), "State", "Value", "Target", "Of", "Window", box=None)
     for each in status.objectives:
         state = Text(each.state.value.upper(), style=_STYLES[each.state])
         table.add_row(
-            each.name, state, share(each.finding.value), each.target, _of(each), each.window
+            each.name, state, share(each.finding.value), each.target, each.counted, each.window
         )
     return table
 
 
-def _of(objective: ObjectiveStatus) -> str:
-    found = objective.finding
-    return f"{found.numerator:,} of {found.denominator:,}" if found.denominator else "no data"
-
-
 def _indicators(status: Status) -> Table:
-    table = Table("Indicator", "Value", "Of", "Window", "Formula", box=None)
+    table = Table(_name("Indicator"), "Value", "Of", "Window", "Formula", box=None)
     for each in status.indicators:
-        table.add_row(each.name.value, share(each.value), _counted(each), each.window, each.formula)
+        table.add_row(each.name.value, share(each.value), each.counted, each.window, each.formula)
     return table
-
-
-def _counted(indicator: IndicatorStatus) -> str:
-    if not indicator.denominator:
-        return "no data"
-    return f"{indicator.numerator:,} of {indicator.denominator:,}"
 
 
 @command.command("silence")

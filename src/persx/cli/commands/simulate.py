@@ -14,6 +14,7 @@ from persx.app.simulation import SIMULATE
 from persx.cli.options import home_option, json_option, print_json
 from persx.cli.progress import waiting
 from persx.model.clock import iso
+from persx.model.counting import counted
 from persx.model.errors import BadInput
 from persx.model.simulation import (
     SIMULATED_LABEL,
@@ -84,6 +85,10 @@ _USUAL: Final = Simulation()
     help="Share of the returns before which cookies were cleared.",
 )  # fmt: skip
 @click.option("--into-real-data", is_flag=True, help="Even where real visitors were.")
+@click.option(
+    "--untended", is_flag=True,
+    help="Nobody looks at health meanwhile, and no block learns.",
+)  # fmt: skip
 @json_option
 def command(
     home: Path,
@@ -99,11 +104,13 @@ def command(
     denials: float,
     cleared: float,
     into_real_data: bool,
+    untended: bool,
     as_json: bool,
 ) -> None:
     """Have made-up visitors come in the last days, with known effects.
 
-    They go through the real pipeline, and every screen of the home says so from then on.
+    They go through the real pipeline, and every screen of the home says so from then on. Meanwhile
+    health is looked at on these days, and blocks that learn do so by their schedule.
 
     \b
     Example:  persx simulate --home trial --visitors 10000 --days 28
@@ -122,6 +129,7 @@ def command(
         denials=denials,
         cleared=cleared,
         into_real_data=into_real_data,
+        tended=not untended,
     )
     with waiting("Simulating"):
         done = call(home, SIMULATE, asked)
@@ -179,5 +187,12 @@ def _print(done: Simulated) -> None:
         for name, truth in sorted(done.truth.items()):
             lift = "undefined" if truth.lift is None else f"{truth.lift:+.1%}"
             click.echo(f"    {name or 'all':<22} {lift:>8}  of {truth.entered:,}")
+    for block, times in done.learned.items():
+        click.echo(f"  block '{block}' learned {counted(times, 'time')}: persx learn show {block}")
+    for alarm in done.alarms:
+        what = f"{alarm.objective} {alarm.kind}: {', '.join(alarm.subjects)}"
+        click.secho(
+            f"  {iso(alarm.at)}  {what}", fg="red" if alarm.kind == "confirmed" else "green"
+        )
     if done.by_blocks:
         click.echo("  Effects of single blocks are not in it: they depend on what each one sees.")

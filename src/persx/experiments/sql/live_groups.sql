@@ -42,19 +42,36 @@ denials AS (
   LEFT JOIN joined AS j ON j.identity = d.identity
   GROUP BY 1
 ),
+{with robots},
 units AS MATERIALIZED (
   SELECT
     coalesce(j.unit, x.unit) AS unit,
     -- Time and place in the log in one number, which is found faster than the least of pairs.
     arg_min(x.cell, x.timestamp * 9223372036854775808::HUGEINT + x.sequence) AS cell,
     min(x.timestamp) AS entered,
-    min(a.place) <> max(a.place) AS contaminated
+    min(a.place) <> max(a.place) AS moved
   FROM exposures AS x
   JOIN arms AS a ON a.arm = x.arm
   LEFT JOIN joined AS j ON j.identity = x.unit
-  WHERE x.experiment = $experiment AND x.timestamp < $until
+  WHERE x.experiment = $experiment
+    AND x.timestamp < $until
+    AND coalesce(j.unit, x.unit) NOT IN (SELECT unit FROM robots)
   GROUP BY 1
   HAVING min(x.timestamp) >= $since
+),
+-- Of those who were seen in several arms: in two of one epoch. A new epoch may move visitors.
+contaminated AS (
+  SELECT DISTINCT unit
+  FROM (
+    SELECT u.unit
+    FROM exposures AS x
+    JOIN arms AS a ON a.arm = x.arm
+    LEFT JOIN joined AS j ON j.identity = x.unit
+    JOIN units AS u ON u.unit = coalesce(j.unit, x.unit) AND u.moved
+    WHERE x.experiment = $experiment AND x.timestamp < $until
+    GROUP BY u.unit, x.epoch
+    HAVING min(a.place) <> max(a.place)
+  ) AS s
 ),
 {with goal_events},
 outcomes AS (
@@ -105,6 +122,7 @@ measured AS (
       WHEN 'sum' THEN coalesce(sum(o.value), 0.0)
       WHEN 'reached' THEN CAST(count(*) >= any_value(m.least) AS INTEGER)
       WHEN 'missing' THEN count(*) - count(o.value)
+      WHEN 'negative' THEN count(CASE WHEN o.value < 0 THEN 1 END)
       WHEN 'unpriced' THEN count(CASE WHEN o.unpriced THEN 1 END)
       ELSE count(*)
     END AS value
@@ -154,11 +172,12 @@ counts AS (
   SELECT
     u.cell,
     count(*) AS n,
-    count(CASE WHEN u.contaminated THEN 1 END) AS contaminated,
+    count(c.unit) AS contaminated,
     count(CASE WHEN d.denied >= u.entered THEN 1 END) AS withdrawn
     {each waits: , count(CASE WHEN u.entered + $wait# <= $now THEN 1 END) AS n#}
   FROM units AS u
   LEFT JOIN denials AS d ON d.unit = u.unit
+  LEFT JOIN contaminated AS c ON c.unit = u.unit
   GROUP BY 1
 ),
 described AS (

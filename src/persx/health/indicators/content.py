@@ -80,8 +80,9 @@ class LiftByIndustry(_OfContent, frozen=True):
     name: Measure = Measure.LIFT
     title: str = "Lift (PLI) by industry"
     formula: str = (
-        "Conversion rate of personalized ÷ of generic − 1, from the holdout's report. It is read "
-        "once a day, at a confidence that allows for 366 looks a year at every industry."
+        "Conversion rate of personalized ÷ of generic − 1, since the holdout began, from its "
+        "report. Its intervals may be looked at as often as wanted, and allow for the number of "
+        "industries."
     )
     numerator: str = "conversion rate of visitors with personalized content"
     denominator: str = "conversion rate of held-out visitors"

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from persx.app.block_reports import BlocksRequest, block_report
+from persx.app.health_record import note_review
 from persx.experiments import wording
 from persx.experiments.block_lifts import Basis, BlockLift, BlockLifts
 from persx.experiments.readout import Pli
@@ -68,8 +69,10 @@ _BASIS = {
 
 async def show_block_lifts(request: Request) -> Response:
     """Show what each block is worth; whatever goes wrong becomes a note."""
+    services = services_of(request)
+    await note_review(services)
     try:
-        found = await block_report(services_of(request), BlocksRequest(recent=True))
+        found = await block_report(services, BlocksRequest(recent=True))
     except NotFound as error:
         return studio_page(
             request, "admin/blocks.html", BlocksView(name=site_name(request), note=error.message)

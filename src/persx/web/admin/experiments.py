@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from persx.app.all_experiments import ExperimentsRequest, all_experiments
+from persx.app.health_record import note_review
 from persx.experiments import wording
 from persx.experiments.overview import ExperimentLine, in_short
 from persx.experiments.readout import Pli
@@ -84,6 +85,7 @@ _GROUPS: Final = (("running", "Running"), ("stopped", "Stopped"), ("imported", "
 async def show_experiments(request: Request) -> Response:
     """Show all experiments as they are kept; what is not is read in the background."""
     services = services_of(request)
+    await note_review(services)
     found = await all_experiments(services, ExperimentsRequest(oldest=None))
     now = services.clock()
     for each in found.experiments:

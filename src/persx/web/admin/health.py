@@ -71,7 +71,6 @@ class ObjectiveView(msgspec.Struct, frozen=True, kw_only=True):
 
     status: ObjectiveStatus
     value: str
-    counted: str
     line: Line | None
 
 
@@ -98,7 +97,7 @@ class HealthView(msgspec.Struct, frozen=True, kw_only=True):
 async def show_health(request: Request) -> Response:
     """Show what was found at the last look."""
     services = services_of(request)
-    await note_review(services.store, services.health, services.clock())
+    await note_review(services)
     return await _page(request)
 
 
@@ -183,12 +182,9 @@ def _summary(status: Status) -> tuple[ObjectiveState, str]:
 
 
 def _objective(status: ObjectiveStatus) -> ObjectiveView:
-    found = status.finding
-    counted = f"{found.numerator:,} of {found.denominator:,}" if found.denominator else "no data"
     return ObjectiveView(
         status=status,
-        value=share(found.value),
-        counted=counted,
+        value=share(status.finding.value),
         line=line_of(status.points[-DAYS_SHOWN:], status.limit),
     )
 

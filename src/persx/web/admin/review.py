@@ -47,7 +47,7 @@ async def show_review(request: Request) -> Response:
     asked = request.query_params.get("period", "") or request.path_params.get("file", "")
     if "period" in request.query_params:
         return RedirectResponse(f"/admin/review/{_plain(asked)}", 303)
-    await note_review(services.store, services.health, services.clock())
+    await note_review(services)
     zone = _zone(request)
     kept = await kept_reviews(services, KeptRequest())
     weeks = _offered(kept.weeks, Kind.WEEK, services.clock(), zone)

@@ -96,7 +96,7 @@ async def bar(request: Request) -> Response:
 async def show_report(request: Request) -> Response:
     """Show an experiment's report."""
     services, name = services_of(request), site_name(request)
-    await note_review(services.store, services.health, services.clock())
+    await note_review(services)
     try:
         readout = await recent_report(services, ReportRequest(name=request.path_params["name"]))
     except NotFound as error:

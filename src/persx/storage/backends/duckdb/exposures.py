@@ -73,7 +73,7 @@ _FIRST: Final = """
         unit,
         arm,
         arg_min(cell, moment) AS cell,
-        arg_min(epoch, moment) AS epoch,
+        epoch,
         arg_min(page, moment) AS page,
         arg_min(segments, moment) AS segments,
         min(timestamp) AS timestamp,
@@ -84,10 +84,10 @@ _FIRST: Final = """
         -- Time and place in the log in one number: the earlier one of a tie is first.
         SELECT *, timestamp * 9223372036854775808::HUGEINT + sequence AS moment FROM ({each})
     )
-    GROUP BY experiment, unit, arm
+    GROUP BY experiment, unit, arm, epoch
     ORDER BY experiment, sequence
 """
-"""Only the first exposure of each unit in an arm, and how many there were."""
+"""Only the first exposure of each unit in an arm and epoch, and how many there were."""
 
 
 def beside(segment: Path) -> Path:
