@@ -252,6 +252,7 @@ def _of_site(
         measures.recipes,
         measures.products,
         measures.waits,
+        measures.extra,
         measures.query(),
         query("live_units"),
         query("live_money"),
