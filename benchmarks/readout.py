@@ -69,7 +69,8 @@ ROWS = """
                 '","epoch":1,"unit":"a:' || md5('v' || v) || '","snapshot":3,"decision_id":"' ||
                 md5('d' || n) || '","page":"/p/' || hash(v, k) % 8 ||
                 '","segments":{{"industry":"' || hash(v, 21) % 8 || '","persona":"' ||
-                hash(v, 22) % 6 || '","device":"' || hash(v, 23) % 2 || '","country":"' || hash(v, 24) % 9 || '"}}}}'
+                hash(v, 22) % 6 || '","device":"' || hash(v, 23) % 2 ||
+                '","country":"' || hash(v, 24) % 9 || '"}}}}'
             WHEN k IN (1, 3, 5, 7) THEN
                 '{{"path":"/p/' || n % 500 || '","title":"Running shoes"}}'
             ELSE '{{"product_id":"P' || n % 5000 || '","revenue":' || 5 + hash(n) % 200 ||

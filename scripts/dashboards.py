@@ -49,6 +49,10 @@ PANELS: Final = (
         "ops", "Granted and denied, all purposes together.",
     ),
     Panel(
+        "Bots", "persx_bots_total", "counter", "found", "ops",
+        "Requests of programs, by the name they gave or by their pace: nothing of them counts.",
+    ),
+    Panel(
         "Time to answer", "persx_request_seconds", "histogram", "route", "s",
         "Half, 95% and 99% of the requests are answered within this time.",
     ),

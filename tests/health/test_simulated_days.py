@@ -55,7 +55,7 @@ async def test_each_day_has_its_own_and_nothing_is_confirmed(services: Services)
 
 async def test_a_variant_that_breaks_in_it_is_confirmed(services: Services) -> None:
     breaks = (Break(block="home-hero", variant="ecommerce", day=3),)
-    await simulate(services, Simulation(visitors=400, days=6, breaks=breaks))
+    await simulate(services, Simulation(visitors=400, days=6, tended=False, breaks=breaks))
     status = await look(services)
     wrong = [each.subject for each in of(status, "content-works").subjects]
     assert wrong == ["home-hero · eCommerce"]

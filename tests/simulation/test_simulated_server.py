@@ -123,15 +123,14 @@ async def test_learning_that_another_process_does_is_left_to_it() -> None:
 
 
 @pytest.mark.parametrize("asked", [{"tended": False}, {"into_real_data": True}])
-async def test_untended_or_among_real_data_nothing_of_it_happens(asked: dict[str, bool]) -> None:
+async def test_untended_or_among_real_data_nothing_is_done_meanwhile(
+    asked: dict[str, bool],
+) -> None:
     async with open_home(None, ServerSettings(store="memory"), clock=lambda: NOW) as services:
         await site(services)
-        await look(services)
-        before = await last_health(services, HealthRequest())
         changed = msgspec.structs.replace(ASKED, breaks=(BREAK,), **asked)
         done = await simulate(services, changed)
         assert (done.alarms, done.learned) == ([], {})
-        assert await last_health(services, HealthRequest()) == before
         assert services.models.probabilities == {}
 
 

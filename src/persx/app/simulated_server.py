@@ -71,6 +71,8 @@ class SimulatedServer:
         # The simulated clock says too how long ago the last decisions were.
         own.health = Health(own.clock, lambda: own.clock() / SECOND)
         own.health.looking = real.health.looking
+        # It is the same process, whose lease a server beside it has perhaps already.
+        own.health.holder = real.health.holder
 
     async def tend(self, plan: Plan) -> None:
         """Do what is due now."""

@@ -22,8 +22,8 @@ class Measure(NamedTuple):
     """One number per visitor, from the events of a goal in [after, before) since they entered.
 
     `taken` is ``reached`` (1 where there are at least `least`), ``count``, ``sum``, ``missing``
-    (events without a number), ``negative`` ones, or ``unpriced`` (in a currency of unknown worth). It is taken of
-    visitors who entered at least `wait` ago; `share` is where it is winsorised.
+    (events without a number), ``negative`` ones, or ``unpriced`` (in a currency of unknown worth).
+    It is taken of visitors who entered at least `wait` ago; `share` is where it is winsorised.
     """
 
     goal: str
