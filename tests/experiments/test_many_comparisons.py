@@ -89,6 +89,18 @@ def test_what_cannot_be_checked_says_so(epochs: list[Split], said: str) -> None:
     assert check.reason == said
 
 
+@pytest.mark.parametrize(("a", "share"), [(501_800, 0.5), (50_785, 0.05), (136, 1e-4)])
+def test_a_million_visitors_cost_no_digits(a: int, share: float) -> None:
+    """Against what each visitor adds, in an order in which all of it is small."""
+    counts, shares = {"a": a, "b": 1_000_000 - a}, {"a": share, "b": 1 - share}
+    gains = np.sort(np.concatenate([1_000 + np.arange(n) / shares[x] for x, n in counts.items()]))
+    expected = math.exp(-math.fsum(np.log(gains / (1_000 + np.arange(1_000_000)))))
+    check = sequential_sample_ratio([Split(counts, shares)])
+    assert check.p is not None
+    assert 1e-3 < check.p < 0.5
+    assert check.p == pytest.approx(expected, abs=1e-10)
+
+
 def test_an_arm_of_weight_zero_takes_no_part() -> None:
     observed, weights = {"a": 500, "b": 510, "old": 9_000}, {**HALF, "old": 0}
     check = sequential_sample_ratio([Split(observed, weights)] * 2)

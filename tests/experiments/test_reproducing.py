@@ -9,13 +9,14 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from persx.app.readout_export import ReadoutExportRequest, export_readout
+from persx.app.readout_folder import UnitsFile
 from persx.app.services import Services
 from persx.cli.commands.import_ import command as import_command
 from persx.cli.commands.report import command as report_command
@@ -35,6 +36,7 @@ def reproduce(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-I", "-c",
          "import sys, runpy; sys.modules['persx'] = None; sys.modules['scipy'] = None; "
+         "sys.path.insert(0, sys.argv[1].removesuffix('reproduce.py')); "
          "runpy.run_path(sys.argv[1], run_name='__main__')", str(folder / "reproduce.py")],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
@@ -130,6 +132,41 @@ def test_what_cannot_be_exported_is_refused(services: Services, run: Run, tmp_pa
     # Nobody came: the files say so, and there is nothing to differ in.
     assert export(services, run, "holdout", tmp_path / "new")["units"] == 0
     assert reproduce(tmp_path / "new").returncode == 0
+
+
+def test_nothing_is_left_of_what_was_not_finished(
+    services: Services, run: Run, log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    see(log, "a:1", "targeted", NOW - DAY)
+    real = UnitsFile.add
+
+    def full(self: UnitsFile, rows: Sequence[Sequence[Any]]) -> None:
+        real(self, rows)
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(UnitsFile, "add", full)
+        with pytest.raises(BadInput, match="No space left"):
+            export(services, run, "holdout", tmp_path / "x")
+    assert list((tmp_path / "x").iterdir()) == []
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(BadInput, match="cannot be written"):
+        export(services, run, "holdout", tmp_path / "file" / "x")
+    export(services, run, "holdout", tmp_path / "x")
+    assert reproduce(tmp_path / "x").returncode == 0
+
+
+def test_more_visitors_than_a_portion_are_all_there(tmp_path: Path) -> None:
+    lines = "".join(f"{'AB'[who % 2]},{int(who % 7 < 2)}\n" for who in range(25_001))
+    (tmp_path / "test.csv").write_text("arm,sold\n" + lines, encoding="utf-8")
+    call(
+        import_command, "experiment", str(tmp_path / "test.csv"), "--home", str(tmp_path / "home"),
+        "--name", "test", "--arm", "arm", "--control", "A", "--metrics", "sold",
+    )  # fmt: skip
+    call(report_command, "test", "--home", str(tmp_path / "home"), "--export", str(tmp_path / "x"))
+    units = (tmp_path / "x" / "units.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert {int(line.split(",")[0]) for line in units} == set(range(1, 25_002))
+    assert reproduce(tmp_path / "x").returncode == 0
 
 
 def test_a_file_with_several_rows_a_unit_is_found_again(tmp_path: Path) -> None:

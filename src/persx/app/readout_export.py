@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import hashlib
-import io
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
+from functools import lru_cache
+from itertools import count
 from typing import Any, Final
 
 import msgspec
 
+from persx.app.readout_folder import Folder, Manifest, UnitsFile
 from persx.app.reports import (
     Observation,
     ReportRequest,
@@ -24,33 +22,39 @@ from persx.app.reports import (
 )
 from persx.app.services import Services, simulation_mark
 from persx.app.use_cases import Noted, UseCase
-from persx.experiments.imported import ImportedExperiment, row_columns, row_query
+from persx.experiments.imported import (
+    ImportedExperiment,
+    readout_plan,
+    row_columns,
+    row_query,
+)
 from persx.experiments.live import live_epoch, live_plan
 from persx.experiments.measures import Recipe
 from persx.experiments.metrics import METRICS
-from persx.experiments.readout import Method, MetricPlan, Readout, ReadoutPlan, read_out
-from persx.experiments.reproduction import script
+from persx.experiments.readout import Method, Readout, ReadoutPlan, read_out, refusing
 from persx.experiments.statistics.interval import CONFIDENCE
 from persx.model.block_holdout import block_holdouts
-from persx.model.clock import Millis
-from persx.model.errors import BadInput
+from persx.model.clock import DAY
 from persx.model.learning import learning_block
 from persx.model.workspace import HOLDOUT, Snapshot, Workspace
-from persx.storage.ports import Rows
 from persx.storage.scope import System
 
 _SCOPE: Final = System("exporting a readout")
-MANIFEST: Final = "experiment.json"
 OTHER: Final = "(other)"
 UNKNOWN: Final = "(unknown)"
 
 
 class ReadoutExportRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which experiment, and the folder that takes the files."""
+    """Which experiment, how its intervals shall be, and the folder that takes the files.
+
+    Attributes:
+        fixed: As in `ReportRequest`.
+    """
 
     name: str
     folder: str
     confidence: float = CONFIDENCE
+    fixed: bool = False
 
 
 class ReadoutExported(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,44 +65,6 @@ class ReadoutExported(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[str, ...]
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What was compared and where it is from, as ``experiment.json`` has it.
-
-    Attributes:
-        seed: What is hashed with a visitor's bucketing id for the arm; empty for a file.
-        snapshot, snapshot_digest: The publication that is served, and its SHA-256; the newest
-            one that somebody was shown is in ``readout.json``.
-        position: The last event of the log that was read.
-        file_digest: SHA-256 of the file that was imported.
-    """
-
-    experiment: str
-    source: str
-    control: str
-    comparator: str
-    weights: Mapping[str, float]
-    metrics: Sequence[MetricPlan]
-    confidence: float
-    epoch: int = 1
-    seed: str = ""
-    snapshot: int | None = None
-    snapshot_digest: str = ""
-    position: int | None = None
-    file_digest: str = ""
-    units: int
-    units_sha256: str
-    simulated: bool = False
-    persx: str = msgspec.field(default_factory=lambda: version("persx"))
-
-
-class Units(msgspec.Struct, frozen=True, kw_only=True):
-    """The units of a readout as a table, with the SQL that found them."""
-
-    head: list[str]
-    rows: list[list[Any]]
-    sql: str
-
-
 async def export_readout(services: Services, request: ReadoutExportRequest) -> ReadoutExported:
     """Write a readout with everything that it takes to compute it anew.
 
@@ -106,49 +72,16 @@ async def export_readout(services: Services, request: ReadoutExportRequest) -> R
         NotFound: There is no such experiment.
         BadInput: The folder holds something else, or cannot be written.
     """
-    folder = Path(request.folder)
-    _check(folder)
+    folder = Folder(request.folder)
     imported = await imported_experiment(services, request.name)
-    asked = ReportRequest(name=request.name, confidence=request.confidence, fixed=True)
-    simulated = await simulation_mark(services.store) is not None
     if imported is not None:
-        readout = await report(services, asked)
-        units = await _imported_units(services, imported)
-        plan = ReadoutPlan(
-            experiment=imported.name, source="import", control=imported.control,
-            comparator=readout.comparator, weights=imported.weights, metrics=imported.metrics,
-            confidence=request.confidence,
-        )  # fmt: skip
-        extra: dict[str, Any] = {"file_digest": imported.digest}
-    else:
-        snapshot = await services.store.snapshot()
-        if snapshot is None:
-            # It says that there is no such experiment, and what there is.
-            await report(services, asked)
-            raise AssertionError("unreachable")
-        plan, readout, units, position = await _live(services, snapshot, request)
-        extra = {
-            "epoch": live_epoch(snapshot.workspace, request.name),
-            "seed": _seed(snapshot.workspace, request.name),
-            "snapshot": snapshot.number,
-            "snapshot_digest": snapshot.digest,
-            "position": position,
-            "simulated": simulated,
-        }
-    return await asyncio.to_thread(_write, folder, plan, readout, units, extra)
-
-
-def _check(folder: Path) -> None:
-    if (
-        folder.exists()
-        and (not folder.is_dir() or any(folder.iterdir()))
-        and not (folder / MANIFEST).is_file()
-    ):
-        raise BadInput(
-            f"{folder} holds something else.",
-            value=str(folder),
-            hint="Name a folder that is empty, or not there yet.",
-        )
+        return await _export_imported(services, folder, request, imported)
+    snapshot = await services.store.snapshot()
+    if snapshot is None:
+        # It says that there is no such experiment, and what there is.
+        await report(services, ReportRequest(name=request.name))
+        raise AssertionError("unreachable")
+    return await _export_live(services, folder, request, snapshot)
 
 
 def _seed(workspace: Workspace, key: str) -> str:
@@ -162,47 +95,105 @@ def _seed(workspace: Workspace, key: str) -> str:
     return (experiment.seed if experiment else "") or key
 
 
-async def _live(
-    services: Services, snapshot: Snapshot, request: ReadoutExportRequest
-) -> tuple[ReadoutPlan, Readout, Units, int]:
+async def _export_live(
+    services: Services, folder: Folder, request: ReadoutExportRequest, snapshot: Snapshot
+) -> ReadoutExported:
     workspace = snapshot.workspace
-    plan = live_plan(workspace, request.name, request.confidence, method=Method.FIXED)
+    method = Method.FIXED if request.fixed else Method.ALWAYS_VALID
+    plan = live_plan(workspace, request.name, request.confidence, method=method)
     found = await observe(services, workspace, plan)
-    readout = await asyncio.to_thread(read_out, found.plan, found.observed)
-    sql = found.measures.query("live_rows")
-    # Read up to the same event, with the same small tables: it is the same log.
-    answer = await services.warehouse.seen_by(_SCOPE).query(
-        sql,
-        {**found.asked, "salt": secrets.token_hex(16)},
-        tables=found.tables,
-        as_of=found.newest,
+    simulated = await simulation_mark(services.store) is not None
+    readout = msgspec.structs.replace(
+        await asyncio.to_thread(read_out, found.plan, found.observed), simulated=simulated
     )
-    units = await asyncio.to_thread(_live_units, readout, found, answer, sql)
-    return plan, readout, units, found.newest
+    sql = found.measures.query("live_rows")
+    table = _LiveTable(readout, found)
+    with folder.units(table.head) as units:
+        # Read up to the same event, with the same small tables: it is the same log.
+        await services.warehouse.seen_by(_SCOPE).hand_rows(
+            lambda rows: units.add([table.row(each) for each in rows]),
+            sql,
+            {**found.asked, "salt": secrets.token_hex(16)},
+            tables=found.tables,
+            as_of=found.newest,
+        )
+    measures, recipes = found.measures.all, found.measures.recipes
+    cuts = {each.metric.name: measures[each.numbers[0]].share for each in recipes}
+    manifest = _manifest(
+        refusing(plan, found.observed),
+        units,
+        winsorised={name: share for name, share in cuts.items() if share is not None},
+        before=[each.metric.name for each in recipes if len(value_columns(each)) > _own(each)],
+        within=[each.metric.name for each in recipes if each.wait],
+        epoch=live_epoch(workspace, request.name),
+        seed=_seed(workspace, request.name),
+        snapshot=snapshot.number,
+        snapshot_digest=snapshot.digest,
+        position=found.newest,
+        simulated=simulated,
+    )
+    files = await asyncio.to_thread(folder.write, manifest, readout, sql)
+    return ReadoutExported(folder=str(folder.path), units=units.rows, files=files)
 
 
-def _live_units(readout: Readout, found: Observation, answer: Rows, sql: str) -> Units:
-    """Return a row a unit; values of segments that the readout does not show are not told.
+def _manifest(plan: ReadoutPlan, units: UnitsFile, **more: Any) -> Manifest:
+    return Manifest(
+        experiment=plan.experiment,
+        source=plan.source,
+        control=plan.control,
+        comparator=plan.comparator,
+        weights=dict(plan.weights),
+        metrics=plan.metrics,
+        confidence=plan.confidence,
+        method=plan.method,
+        units=units.rows,
+        units_sha256=units.digest,
+        **more,
+    )
 
-    A metric whose time is not over for a unit is empty there.
+
+class _LiveTable:
+    """Units of a live readout as rows: values of segments that it does not show are not told.
+
+    A metric is empty where its time is not over for a unit, and where it is refused.
     """
-    attributes = list(readout.segments)
-    head = ["unit", "epoch", "arm", "entered_day", *(f"segment:{each}" for each in attributes)]
-    for recipe in found.measures.recipes:
-        head += value_columns(recipe)
-    rows = []
-    for number, epoch, arm, entered, names, values, *numbers in answer.rows:
+
+    def __init__(self, readout: Readout, found: Observation) -> None:
+        self._found, self._shown = found, readout.segments
+        self._recipes = found.measures.recipes
+        self._other = {each: _name_of_others(shown) for each, shown in self._shown.items()}
+        self.head = ["unit", "epoch", "arm", "entered_day"]
+        self.head += [f"segment:{each}" for each in self._shown]
+        self.head += [column for each in self._recipes for column in value_columns(each)]
+
+    def row(self, answer: Sequence[Any]) -> list[Any]:
+        """Return the row of a unit."""
+        number, epoch, arm, entered, names, values, *numbers = answer
         segments = dict(zip(names or (), values or (), strict=True))
-        row: list[Any] = [number, epoch, arm, _day(int(entered))]
-        for attribute in attributes:
+        row: list[Any] = [number, epoch, arm, _date(int(entered) // DAY)]
+        for attribute, shown in self._shown.items():
             value = segments.get(attribute)
             value = UNKNOWN if value is None else value
-            row.append(value if value in readout.segments[attribute] else OTHER)
-        for recipe in found.measures.recipes:
-            over = not recipe.wait or int(entered) + recipe.wait <= found.observed.as_of
-            row += _values(recipe, numbers) if over else [""] * len(recipe.numbers)
-        rows.append(row)
-    return Units(head=head, rows=rows, sql=sql)
+            row.append(value if value in shown else self._other[attribute])
+        observed = self._found.observed
+        for recipe in self._recipes:
+            over = not recipe.wait or int(entered) + recipe.wait <= observed.as_of
+            told = over and recipe.metric.name not in observed.refused
+            row += _values(recipe, numbers) if told else [""] * len(recipe.numbers)
+        return row
+
+
+def _name_of_others(shown: Collection[str]) -> str:
+    """Return a name that no value has: visitors may say "(other)" of themselves."""
+    name = OTHER
+    while name in shown:
+        name += "*"
+    return name
+
+
+def _own(recipe: Recipe) -> int:
+    """Return how many numbers a metric has beside its covariates."""
+    return METRICS[recipe.metric.kind].numbers
 
 
 def value_columns(recipe: Recipe) -> list[str]:
@@ -225,99 +216,48 @@ def _values(recipe: Recipe, numbers: Sequence[float]) -> list[Any]:
     return [repr(each) for each in found]
 
 
-def _day(moment: Millis) -> str:
-    return f"{datetime.fromtimestamp(moment / 1_000, UTC):%Y-%m-%d}"
+@lru_cache(1_000)
+def _date(day: int) -> str:
+    return f"{datetime.fromtimestamp(day * DAY / 1_000, UTC):%Y-%m-%d}"
 
 
-async def _imported_units(services: Services, experiment: ImportedExperiment) -> Units:
+async def _export_imported(
+    services: Services,
+    folder: Folder,
+    request: ReadoutExportRequest,
+    experiment: ImportedExperiment,
+) -> ReadoutExported:
+    readout = await report(
+        services, ReportRequest(name=request.name, confidence=request.confidence)
+    )
     sql, tables = row_query(experiment)
-    answer = await services.warehouse.seen_by(_SCOPE).query(sql, tables=tables)
     attributes, metrics = row_columns(experiment)
     kinds = {each.name: each.kind for each in experiment.metrics}
+    conversions = [kinds[name] == "conversion" for name in metrics]
     head = ["unit", "epoch", "arm", *(f"segment:{each}" for each in attributes)]
     head += [f"metric:{each}" for each in metrics]
-    rows = []
-    for number, (arm, *rest) in enumerate(answer.rows, 1):
-        row: list[Any] = [number, 1, arm, *rest[: len(attributes)]]
-        for name, value in zip(metrics, rest[len(attributes) :], strict=True):
-            row.append(int(value) if kinds[name] == "conversion" else repr(float(value)))
-        rows.append(row)
-    return Units(head=head, rows=rows, sql=sql)
+    numbers = count(1)
 
+    def row(answer: Sequence[Any]) -> list[Any]:
+        arm, *rest = answer
+        values = zip(conversions, rest[len(attributes) :], strict=True)
+        return [
+            next(numbers), 1, arm, *rest[: len(attributes)],
+            *(int(value) if whole else repr(float(value)) for whole, value in values),
+        ]  # fmt: skip
 
-def _write(
-    folder: Path, plan: ReadoutPlan, readout: Readout, units: Units, extra: Mapping[str, Any]
-) -> ReadoutExported:
-    told = io.StringIO()
-    writer = csv.writer(told, lineterminator="\n")
-    writer.writerow(units.head)
-    writer.writerows(units.rows)
-    raw = told.getvalue().encode("utf-8", "surrogatepass")
-    manifest = Manifest(
-        experiment=plan.experiment,
-        source=plan.source,
-        control=plan.control,
-        comparator=plan.comparator,
-        weights=dict(plan.weights),
-        metrics=plan.metrics,
-        confidence=plan.confidence,
-        units=len(units.rows),
-        units_sha256=hashlib.sha256(raw).hexdigest(),
-        **extra,
-    )
-    files = {
-        "units.csv": raw,
-        "readout.json": _json(readout),
-        MANIFEST: _json(manifest),
-        "query.sql": units.sql.encode(),
-        "reproduce.py": script().encode(),
-        "README.md": _readme(manifest).encode(),
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
-    except OSError as error:
-        raise BadInput(f"{folder} cannot be written: {error.strerror}.", value=str(folder)) from (
-            error
+    with folder.units(head) as units:
+        await services.warehouse.seen_by(_SCOPE).hand_rows(
+            lambda rows: units.add([row(each) for each in rows]), sql, tables=tables
         )
-    return ReadoutExported(folder=str(folder), units=len(units.rows), files=tuple(files))
-
-
-def _json(value: object) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
-
-
-def _readme(manifest: Manifest) -> str:
-    where = (
-        f"Snapshot {manifest.snapshot} (SHA-256 {manifest.snapshot_digest}), the log up to event "
-        f"{manifest.position}; arms come from the seed `{manifest.seed}`."
-        if manifest.source == "live"
-        else f"From an imported file with the SHA-256 {manifest.file_digest}."
+    plan = readout_plan(experiment, request.confidence)
+    manifest = _manifest(
+        msgspec.structs.replace(plan, comparator=readout.comparator),
+        units,
+        file_digest=experiment.digest,
     )
-    simulated = "\n**Simulated data**: figures say nothing about people.\n"
-    return f"""# Readout of {manifest.experiment}
-{simulated if manifest.simulated else ""}
-{where}
-
-    python reproduce.py
-
-computes every figure of `readout.json` anew from `units.csv` (it needs numpy), and says how far
-it is off.
-
-| file | what it holds |
-|---|---|
-| `units.csv` | {manifest.units:,} visitors: number, epoch, arm, segments, metrics |
-| `readout.json` | the readout, as `persx report --json` prints it |
-| `{MANIFEST}` | arms, weights, metrics, confidence, seed, snapshot, position in the log |
-| `query.sql` | the SQL that found the units, in DuckDB's dialect |
-
-Intervals are those for one look at a time that was fixed in advance (`persx report --fixed`).
-
-There are no ids in `units.csv`: the numbers were drawn for this export. It is about people, one
-by one, nevertheless: whoever knows much of one of them may recognise
-the row. Delete it when you are done.
-"""
+    files = await asyncio.to_thread(folder.write, manifest, readout, sql)
+    return ReadoutExported(folder=str(folder.path), units=units.rows, files=files)
 
 
 EXPORT_READOUT: Final = UseCase(

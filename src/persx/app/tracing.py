@@ -7,7 +7,7 @@ server that traces is given other objects instead (see ADR 27).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -155,6 +155,24 @@ class TracedReader:
             )
             span.set_attribute("db.response.returned_rows", sum(len(each.rows) for each in found))
             return found
+
+    async def hand_rows(
+        self,
+        take: Callable[[Sequence[tuple[Any, ...]]], None],
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        tables: Mapping[str, Rows] | None = None,
+        as_of: int | None = None,
+        portion: int = 10_000,
+    ) -> int:
+        """Run a SELECT and hand its rows on."""
+        with self._tracing.query(sql) as span:
+            handed = await self._reader.hand_rows(
+                take, sql, parameters, tables=tables, as_of=as_of, portion=portion
+            )
+            span.set_attribute("db.response.returned_rows", handed)
+            return handed
 
     async def decision(self, id: str) -> DecisionRecord | None:
         """Return one line of the decision log."""

@@ -41,7 +41,7 @@ def read_out(plan: ReadoutPlan, observed: Observed) -> Readout:
     Raises:
         NotFound: A metric's kind is not registered.
     """
-    plan = _refusing(plan, observed)
+    plan = refusing(plan, observed)
     headings = [
         MetricHeading(
             name=metric.name,
@@ -101,7 +101,7 @@ def read_out(plan: ReadoutPlan, observed: Observed) -> Readout:
     )
 
 
-def _refusing(plan: ReadoutPlan, observed: Observed) -> ReadoutPlan:
+def refusing(plan: ReadoutPlan, observed: Observed) -> ReadoutPlan:
     """Return the plan with what the data forbid said of its metrics."""
     return msgspec.structs.replace(
         plan,

@@ -6,7 +6,7 @@ exists, a reader does not tell.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from persx.model.decision import DecisionRecord
@@ -151,6 +151,23 @@ class RowReader(Protocol):
         as_of: int | None = None,
     ) -> list[Rows]:
         """Run several SELECTs over one moment of the log; each takes the parameters it names."""
+        ...
+
+    async def hand_rows(
+        self,
+        take: Callable[[Sequence[tuple[Any, ...]]], None],
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        tables: Mapping[str, Rows] | None = None,
+        as_of: int | None = None,
+        portion: int = 10_000,
+    ) -> int:
+        """Run a SELECT as `query` does, for more rows than shall be in memory; return their number.
+
+        `take` gets them `portion` by portion, in order, on a thread of the warehouse; what it
+        raises ends the query.
+        """
         ...
 
     async def decision(self, id: str) -> DecisionRecord | None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
 
 from persx.model.decision import DecisionRecord
-from persx.model.errors import Conflict
-from persx.model.event import Event
+from persx.model.errors import BadInput, Conflict
+from persx.model.event import Event, IdentityKey
 from persx.storage.backends import Storage
+from persx.storage.ports import Rows
+from persx.storage.scope import Bearer
 from persx.testing.events import HOSTILE, NOW, make_event, make_events
 from persx.testing.querying import COUNTS, QueryContract
 from persx.testing.storage import Opener, see
@@ -249,6 +255,39 @@ class WarehouseContract(QueryContract):
                     "SELECT count(*) FROM events", as_of=as_of
                 )
                 assert rows.rows == [(min(as_of, 100),)]
+
+        self.run(opener, scenario)
+
+    def test_rows_are_handed_on_in_portions_and_in_order(self, opener: Opener) -> None:
+        async def scenario(storage: Storage) -> None:
+            await storage.stream.append(make_events(0, 100))
+            await storage.warehouse.seal(keep=40)
+            reader = see(storage.warehouse)
+            portions: list[Sequence[tuple[Any, ...]]] = []
+            handed = await reader.hand_rows(
+                portions.append,
+                "SELECT sequence * $by + e.extra FROM events CROSS JOIN e ORDER BY 1",
+                {"by": 2},
+                tables={"e": Rows(columns=("extra",), rows=[(1,)])},
+                as_of=90,
+                portion=40,
+            )
+            assert [len(each) for each in portions] == [40, 40, 10]
+            assert handed == 90
+            assert [row for each in portions for row in each] == [
+                (2 * n + 1,) for n in range(1, 91)
+            ]
+            assert await reader.hand_rows(portions.append, "SELECT 1 WHERE 1 = 0") == 0
+            with pytest.raises(BadInput):
+                await reader.hand_rows(portions.append, "DROP TABLE events")
+
+            def full(_: object) -> None:
+                raise OSError("No space left.")
+
+            with pytest.raises(OSError, match="No space"):
+                await reader.hand_rows(full, "SELECT * FROM events")
+            bearer = storage.warehouse.seen_by(Bearer(IdentityKey("a:nobody"), proven=True))
+            assert await bearer.hand_rows(portions.append, "SELECT * FROM events") == 0
 
         self.run(opener, scenario)
 

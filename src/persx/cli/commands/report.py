@@ -99,7 +99,10 @@ def command(
               persx report --blocks --home shop
     """
     if export is not None:
-        _export(name, export, confidence, home, as_json)
+        request = ReadoutExportRequest(
+            name=name, folder=str(export.resolve()), confidence=confidence, fixed=fixed
+        )
+        _export(request, export, home, as_json)
         return
     console = Console()
     if not console.is_terminal:
@@ -151,8 +154,7 @@ def command(
         print_report(console, readout)
 
 
-def _export(name: str, folder: Path, confidence: float, home: Path, as_json: bool) -> None:
-    request = ReadoutExportRequest(name=name, folder=str(folder.resolve()), confidence=confidence)
+def _export(request: ReadoutExportRequest, folder: Path, home: Path, as_json: bool) -> None:
     with Console(stderr=True).status("Reading the log …"):
         done = call(home, EXPORT_READOUT, request)
     if as_json:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from importlib.resources import files
 
 
-def script() -> str:
-    """Return the script that goes with every export; it needs numpy and nothing of ours."""
-    return files(__package__).joinpath("reproduce.py").read_text(encoding="utf-8")
+def scripts() -> dict[str, str]:
+    """Return the files that go with every export; they need numpy and nothing of ours."""
+    return {
+        name: files(__package__).joinpath(name).read_text(encoding="utf-8")
+        for name in ("reproduce.py", "lifts.py")
+    }

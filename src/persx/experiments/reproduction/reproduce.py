@@ -1,333 +1,299 @@
 """Computes a readout anew from units.csv, and compares it with readout.json.
 
-Written beside the data by `persx report NAME --export FOLDER`. It needs Python and numpy, and
-shares no code with persx, so that one can be wrong without the other:
+Written beside the data by `persx report NAME --export FOLDER`. With `lifts.py` beside it, it needs
+Python and numpy, and shares no code with persx, so that one can be wrong without the other:
 
     python reproduce.py
 
-It prints the largest difference of each arm and metric, and ends with 1 where one is above 1e-9.
+It prints the largest difference of each comparison, and ends with 1 where one is above 1e-9.
+README.md says what is computed anew and what is not.
 """
 
 import csv
 import hashlib
-import io
 import json
 import math
 import sys
+from array import array
 from pathlib import Path
-from statistics import NormalDist
 
 import numpy as np
+from lifts import (
+    NOTHING,
+    adjusted,
+    conversion_lift,
+    count_effect,
+    holm,
+    log_effect,
+    log_lift,
+    pooled,
+    split_p,
+)
 
 TOLERANCE = 1e-9
+NUMBERS = ("epoch", "metric:", "per:", "before-")
+ENDS = ("lift", "low", "high", "p")
+NOBODY = np.zeros(0, dtype=int)
 
 
-# The score interval of a ratio of proportions (Koopman 1984), stratified (Gart and Nam 1988).
+class Group:
+    """Everyone, or a segment: places in the table by arm and epoch, and the figures of arms."""
+
+    def __init__(self, rows, values, plan):
+        self.rows, self.values, self.control = rows, values, plan["control"]
+        self.alpha, self.always = 1 - plan["confidence"], plan["method"] == "always_valid"
+        self.known = {}
+
+    def n(self, arm, epoch=None):
+        """Visitors of an arm, in an epoch or in all."""
+        return sum(
+            len(each)
+            for (name, number), each in self.rows.items()
+            if name == arm and epoch in (None, number)
+        )
+
+    def cells(self, metric, arm):
+        """A metric's numbers in each epoch; cells are empty where a visitor's time is not over."""
+        values = self.values[metric["name"]]
+        epochs = sorted({epoch for _, epoch in self.rows})
+        here = [values[:, self.rows.get((arm, epoch), NOBODY)] for epoch in epochs]
+        return [each[:, ~np.isnan(each[0])] for each in here]
+
+    def told(self, metric, arm, over):
+        """What both arms tell: conversions and visitors by epoch, or an effect."""
+        key = metric["name"], arm, over
+        if key not in self.known:
+            both = [self.cells(metric, each) for each in (arm, over)]
+            strata = list(zip(*both, strict=True))
+            if metric["kind"] == "conversion":
+                self.known[key] = [
+                    (int(a[0].sum()), a.shape[1], int(b[0].sum()), b.shape[1]) for a, b in strata
+                ]
+            else:
+                self.known[key] = log_effect(strata, metric["kind"] == "ratio")
+        return self.known[key]
+
+    def lift(self, metric, arm, over, alpha):
+        """Lift, interval and p of an arm over another one."""
+        if metric["refused"]:
+            return NOTHING
+        compare = conversion_lift if metric["kind"] == "conversion" else log_lift
+        return compare(self.told(metric, arm, over), alpha, self.always)
+
+    def effect(self, metric, arm):
+        """Log ratio to the control and its variance, for pooling; none where nothing is told."""
+        if self.lift(metric, arm, self.control, self.alpha)[3] is None:
+            return None
+        told = self.told(metric, arm, self.control)
+        return count_effect(told) if metric["kind"] == "conversion" else told[1:3]
+
+    def sums(self, metric, arm):
+        """Visitors who are looked at, their total, what it is divided by, and the rate."""
+        if metric["refused"]:
+            return {"total": None, "per": None, "rate": None}
+        cells = self.cells(metric, arm)
+        n, total = sum(each.shape[1] for each in cells), sum(float(each[0].sum()) for each in cells)
+        per = None
+        if metric["kind"] == "ratio":
+            per = sum(float(each[1].sum()) for each in cells)
+        below = n if per is None else per
+        return {"n": n, "total": total, "per": per, "rate": total / below if below else None}
+
+    def figures(self, metric, arm, over):
+        """All that the readout says of a metric in an arm."""
+        found = self.sums(metric, arm)
+        lift = self.lift(metric, arm, over, self.alpha) if arm != over else NOTHING
+        found |= dict(zip(ENDS, lift, strict=True))
+        rate, guarded = self.sums(metric, over)["rate"], arm != over and not metric["refused"]
+        found["difference"] = None
+        if lift[0] is not None and rate is not None:
+            ends = [None if each is None else each * rate for each in lift[:3]]
+            found["difference"] = dict(zip(("value", "low", "high"), ends, strict=True))
+        found["guard"] = guard(metric, *lift[1:]) if guarded else None
+        return found
 
 
-def score(log_ratio, strata):
-    """Standardised score of a ratio: positive where the data speak for a larger one."""
-    ratio, total, variance = math.exp(log_ratio), 0.0, 0.0
-    for x1, n1, x0, n0 in strata:
-        # Rates fitted under the constraint p1 = ratio * p0: a quadratic in p0.
-        a, b, c = ratio * (n1 + n0), ratio * (n1 + x0) + n0 + x1, x1 + x0
-        p0 = min(2 * c / (b + math.sqrt(max(b * b - 4 * a * c, 0.0))), 1.0)
-        p1 = min(ratio * p0, 1.0)
-        if p0 <= 0 or p1 <= 0 or (p0 == 1 and p1 == 1):
-            continue
-        total += (x1 - n1 * p1) / (1 - p1) if p1 <= p0 else (n0 * p0 - x0) / (1 - p0)
-        variance += 1 / ((1 - p1) / (n1 * p1) + (1 - p0) / (n0 * p0))
-    return total / math.sqrt(variance) if variance else 0.0
-
-
-def crossing(strata, level):
-    """Log ratio at which the score, which falls, reaches a level; infinite where it never does."""
-    low, high = -300.0, 300.0
-    if score(low, strata) <= level:
-        return -math.inf
-    if score(high, strata) >= level:
-        return math.inf
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if score(middle, strata) > level else (low, middle)
-    return (low + high) / 2
-
-
-def conversion_lift(strata, alpha):
-    """Lift, interval and p of a conversion rate; strata are (x1, n1, x0, n0)."""
-    used = [each for each in strata if each[1] and each[3]]
-    treated, controlled = sum(each[0] for each in used), sum(each[2] for each in used)
-    if not used or not (treated or controlled):
-        return None, None, None, None
-    z = NormalDist().inv_cdf(1 - alpha / 2)
-    p = math.erfc(abs(score(0.0, used)) / math.sqrt(2))
-    low = math.expm1(crossing(used, z)) if treated else -1.0
-    high = math.expm1(crossing(used, -z)) if controlled else None
-    if not controlled:
-        lift = None
-    elif not treated:
-        lift = -1.0
-    elif len(used) == 1:
-        x1, n1, x0, n0 = used[0]
-        lift = (x1 / n1) / (x0 / n0) - 1
-    else:
-        lift = math.expm1(crossing(used, 0.0))
-    return lift, low, high, p
-
-
-# Student's t, by the continued fraction of the incomplete beta function (Lentz's method).
-
-
-def log_gamma_step(a):
-    """log of gamma(a + 1/2) / gamma(a), without the cancellation of two large logarithms."""
-    if a < 30:
-        return math.lgamma(a + 0.5) - math.lgamma(a)
-    inverse = 1 / a
-    return 0.5 * math.log(a) - inverse / 8 + inverse**3 / 192 - inverse**5 / 640
-
-
-def t_two_sided(t, freedom):
-    """Probability of a t at least as far from 0."""
-    if t == 0:
-        return 1.0
-    if math.isinf(freedom):
-        return math.erfc(abs(t) / math.sqrt(2))
-    a, b, far = freedom / 2, 0.5, t * t / (freedom + t * t)
-    front = math.exp(
-        log_gamma_step(a) - math.lgamma(0.5) + a * math.log1p(-far) + b * math.log(far)
-    )
-    if 1 - far < (a + 1) / (a + b + 2):
-        return front * fraction(a, b, 1 - far) / a
-    return 1 - front * fraction(b, a, far) / b
-
-
-def fraction(a, b, x):
-    """The continued fraction of the incomplete beta function."""
-    tiny = 1e-300
-    c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1) or tiny)
-    value = d
-    for m in range(1, 100_000):
-        for top in (
-            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
-        ):
-            d = 1 / (1 + top * d or tiny)
-            c = 1 + top / c or tiny
-            value *= d * c
-        if abs(d * c - 1) < 1e-16:
-            break
-    return value
-
-
-def t_quantile(alpha, freedom):
-    """The t that is exceeded, on either side, with probability alpha."""
-    low, high = 0.0, 1.0
-    while t_two_sided(high, freedom) > alpha:
-        high *= 2
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if t_two_sided(middle, freedom) > alpha else (low, middle)
-    return (low + high) / 2
-
-
-def log_lift(strata, divides, alpha):
-    """Lift, interval and p of a mean, or of a ratio of two, on the log scale.
-
-    strata are pairs of arrays, arm and control, a row for each number: what is counted, what it
-    is divided by, and covariates from before (CUPED).
-    """
-    used = [each for each in strata if each[0].shape[1] >= 2 and each[1].shape[1] >= 2]
-    if not used:
-        return None, None, None, None
-    size = 2 if divides else 1
-    everyone = sum(arm.shape[1] + control.shape[1] for arm, control in used)
-    weights = [(arm.shape[1] + control.shape[1]) / everyone for arm, control in used]
-    means = [
-        sum(weight * each[side].mean(axis=1) for weight, each in zip(weights, used, strict=True))
-        for side in (0, 1)
-    ]
-    if divides and min(each[1] for each in means) <= 0:
-        return None, None, None, None
-    values = [each[0] / each[1] if divides else each[0] for each in means]
-    slopes = [
-        np.array([1 / each[1], -each[0] / each[1] ** 2]) if divides else np.array([1.0])
-        for each in means
-    ]
-    visitors = [sum(each[side].shape[1] for each in used) for side in (0, 1)]
-    effects = regression(used, slopes, size)
-    for place, effect in enumerate(effects, size):
-        usual = sum(m[place] * n for m, n in zip(means, visitors, strict=True)) / sum(visitors)
-        values = [v - effect * (m[place] - usual) for v, m in zip(values, means, strict=True)]
-    slopes = [np.concatenate([slope, -effects]) for slope in slopes]
-    sides = []
-    for side in (0, 1):
-        parts = [
-            (weight**2 * projected(each[side], slopes[side]), each[side].shape[1] - 1)
-            for weight, each in zip(weights, used, strict=True)
-        ]
-        variance = sum(part for part, _ in parts)
-        below = sum(part**2 / freedom for part, freedom in parts)
-        sides.append((values[side], variance, variance**2 / below if below else math.inf))
-    (mean, variance, freedom), (base, base_variance, base_freedom) = sides
-    if base <= 0:
-        return None, None, None, None
-    spread = [variance / mean**2 if mean else math.inf, base_variance / base**2]
-    error = math.sqrt(sum(spread))
-    if mean <= 0 or not math.isfinite(error) or error == 0:
-        return mean / base - 1, None, None, None
-    below = sum(s**2 / f for s, f in zip(spread, (freedom, base_freedom), strict=True))
-    freedom = sum(spread) ** 2 / below if below else math.inf
-    log_ratio = math.log(mean) - math.log(base)
-    reach = t_quantile(alpha, freedom) * error
-    p = t_two_sided(log_ratio / error, freedom)
-    return mean / base - 1, math.expm1(log_ratio - reach), math.expm1(log_ratio + reach), p
-
-
-def covariance(values):
-    """Unbiased covariances between the rows; what is no more than rounding is 0."""
-    found = np.atleast_2d(np.cov(values, ddof=1))
-    scale = np.sqrt(np.outer((values**2).sum(axis=1), (values**2).sum(axis=1)))
-    found[np.abs(found) * (values.shape[1] - 1) <= 1e-12 * scale] = 0.0
-    return found
-
-
-def projected(values, slope):
-    """Variance of the mean of a linear function of the rows."""
-    return max(float(slope @ covariance(values) @ slope), 0.0) / values.shape[1]
-
-
-def regression(strata, slopes, size):
-    """Coefficients of the covariates, within arms and strata, the same for both arms."""
-    scatters = [
-        sum((each[side].shape[1] - 1) * covariance(each[side]) for each in strata)
-        for side in (0, 1)
-    ]
-    among = (scatters[0] + scatters[1])[size:, size:]
-    if not among.size:
-        return np.zeros(0)
-    shared = sum(
-        slope @ scatter[:size, size:] for slope, scatter in zip(slopes, scatters, strict=True)
-    )
-    units = np.sqrt(np.diag(among))
-    units[units == 0] = 1
-    scaled = np.linalg.pinv(among / np.outer(units, units), rcond=1e-9, hermitian=True)
-    return scaled @ (shared / units) / units
-
-
-# Sample ratio mismatch: exact for two arms and up to 10,000 visitors, else chi squared.
-
-
-def srm_p(counts, weights):
-    """Probability of shares at least as far from the planned ones."""
-    total, whole = sum(counts), sum(weights)
-    expected = [total * weight / whole for weight in weights]
-    if len(counts) == 2 and total <= 10_000:
-        k, n, share = counts[0], total, expected[0] / total
-        i = np.arange(n + 1)
-        steps = np.log((n - i[:-1]) / (i[:-1] + 1)) + math.log(share) - math.log1p(-share)
-        mass = np.exp(n * math.log1p(-share) + np.concatenate([[0.0], np.cumsum(steps)]))
-        return min(1.0, 2 * min(mass[: k + 1].sum(), mass[k:].sum()))
-    statistic = sum((n - e) ** 2 / e for n, e in zip(counts, expected, strict=True))
-    half, freedom = statistic / 2, len(counts) - 1
-    # The upper tail of chi squared has a closed form for whole degrees of freedom.
-    if freedom % 2:
-        tail, term = math.erfc(math.sqrt(half)), math.exp(-half) * math.sqrt(half) * 2
-        term /= math.sqrt(math.pi)
-        for step in range(1, (freedom - 1) // 2 + 1):
-            tail, term = tail + term, term * half / (step + 0.5)
-        return tail
-    tail, term = 0.0, math.exp(-half)
-    for step in range(freedom // 2):
-        tail, term = tail + term, term * half / (step + 1)
-    return tail
-
-
-# Reading, computing, comparing.
+def guard(metric, low, high, p):
+    """Whether a guardrail holds, of which a loss of its margin would be borne."""
+    if metric["margin"] is None:
+        return None
+    if metric["better"] == "less":
+        low, high = (None if each is None else -each for each in (high, low))
+    if p is not None and high is not None and high < 0:
+        return "harmed"
+    safe = p is not None and low is not None and low > -metric["margin"]
+    return "safe" if safe else "cannot be told yet"
 
 
 def read(folder):
-    """Return what is expected, the plan, and the columns of units.csv as arrays."""
-    expected = json.loads((folder / "readout.json").read_text(encoding="utf-8"))
+    """Return the readout, the plan, and the columns of units.csv; texts as numbers with names."""
+    told = json.loads((folder / "readout.json").read_text(encoding="utf-8"))
     plan = json.loads((folder / "experiment.json").read_text(encoding="utf-8"))
-    raw = (folder / "units.csv").read_bytes()
-    if hashlib.sha256(raw).hexdigest() != plan["units_sha256"]:
-        sys.exit("units.csv is not the file that was exported: its SHA-256 differs.")
-    head, *rows = csv.reader(io.StringIO(raw.decode("utf-8"), newline=""))
-    columns = list(zip(*rows, strict=True)) or [()] * len(head)
-    return expected, plan, dict(zip(head, map(np.array, columns), strict=True))
+    with (folder / "units.csv").open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != plan["units_sha256"]:
+            sys.exit("units.csv is not the file that was exported: its SHA-256 differs.")
+    with (folder / "units.csv").open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        head = next(rows)
+        names = [None if each.startswith(NUMBERS) else {} for each in head]
+        columns = [array("d") for _ in head]
+        for row in rows:
+            for column, known, cell in zip(columns[1:], names[1:], row[1:], strict=True):
+                if known is None:
+                    column.append(float(cell) if cell else math.nan)
+                else:
+                    column.append(known.setdefault(cell, len(known)))
+    data = dict(zip(head, map(np.array, columns), strict=True))
+    return told, plan, data, dict(zip(head, names, strict=True))
 
 
-def differences(expected, plan, data):
-    """Yield what was compared, and how far it is from what the readout says."""
-    arms, epochs = data["arm"], data["epoch"].astype(int)
-    alpha = 1 - plan["confidence"]
-    kinds = {each["name"]: each["kind"] for each in plan["metrics"]}
+def groups(told, plan, data, names):
+    """Return everyone, and the segments by attribute and value."""
     values = {
-        name: np.array(
+        metric["name"]: np.array(
             [
-                np.array([float(cell) if cell else math.nan for cell in data[column]])
+                data[column + metric["name"]]
                 for column in ("metric:", "per:", "before-metric:", "before-per:")
-                for column in [column + name]
-                if column in data
+                if column + metric["name"] in data
             ]
         )
-        for name in kinds
+        for metric in plan["metrics"]
     }
-    everyone = np.ones(len(arms), dtype=bool)
-    groups = [("everyone", everyone, expected["arms"])]
-    for attribute, segments in expected["segments"].items():
-        for value, segment in segments.items():
-            chosen = data["segment:" + attribute] == value
-            groups.append((f"{attribute}={value}", chosen, segment["arms"]))
-    for label, chosen, told in groups:
-        for arm, readout in told.items():
-            mine = chosen & (arms == arm)
-            yield f"{label}, {arm}", "visitors", abs(int(mine.sum()) - readout["n"])
-            for name, found in readout["metrics"].items():
-                if found["total"] is None:
-                    continue
-                here = values[name]
-                # A cell is empty where a visitor's time is not over.
-                over = ~np.isnan(here[0])
-                total = math.fsum(here[0, mine & over])
-                n = int((mine & over).sum())
-                divides = kinds[name] == "ratio"
-                below = math.fsum(here[1, mine & over]) if divides else n
-                pairs = [("total", total, found["total"]), ("n", n, found["n"])]
-                pairs.append(("rate", total / below if below else None, found["rate"]))
-                if arm != plan["control"]:
-                    strata = []
-                    base = chosen & (arms == plan["control"])
-                    for epoch in sorted(set(epochs[chosen].tolist())):
-                        now = (epochs == epoch) & over
-                        strata.append((here[:, mine & now], here[:, base & now]))
-                    if kinds[name] == "conversion":
-                        counts = [
-                            (int(a[0].sum()), a.shape[1], int(c[0].sum()), c.shape[1])
-                            for a, c in strata
-                        ]
-                        computed = conversion_lift(counts, alpha)
-                    else:
-                        computed = log_lift(strata, divides, alpha)
-                    names = ("lift", "low", "high", "p")
-                    pairs += [
-                        (each, value, found[each])
-                        for each, value in zip(names, computed, strict=True)
-                    ]
-                yield f"{label}, {arm}", name, max(apart(a, b) for _, a, b in pairs)
-    weights = {arm: weight for arm, weight in plan["weights"].items() if weight > 0}
-    if expected["srm"]["p"] is not None:
-        now = epochs == plan["epoch"]
-        counts = [int((now & (arms == arm)).sum()) for arm in weights]
-        told = expected["srm"]["p"]
-        yield "sample ratio", "p", apart(srm_p(counts, list(weights.values())), told)
+    rows = {
+        (arm, int(epoch)): np.flatnonzero((data["arm"] == number) & (data["epoch"] == epoch))
+        for arm, number in names["arm"].items()
+        for epoch in np.unique(data["epoch"])
+    }
+    rows = {key: each for key, each in rows.items() if len(each)}
+    segments = {}
+    for attribute, readouts in told["segments"].items():
+        column = "segment:" + attribute
+        for value in readouts:
+            number = names[column].get(value, -1)
+            chosen = {key: each[data[column][each] == number] for key, each in rows.items()}
+            chosen = {key: each for key, each in chosen.items() if len(each)}
+            segments.setdefault(attribute, {})[value] = Group(chosen, values, plan)
+    return Group(rows, values, plan), segments
+
+
+def differences(told, plan, data, names):
+    """Yield what was compared, and how far it is from what the readout says."""
+    everyone, segments = groups(told, plan, data, names)
+    control, metrics = plan["control"], plan["metrics"]
+    arms = [control, *(arm for arm in plan["weights"] if arm != control)]
+
+    def compared(label, group, readout, more):
+        """Compare the arms of a group, and the PLI, with what the readout says."""
+        for arm in arms:
+            yield f"{label}, {arm}", "visitors", apart(group.n(arm), readout["arms"][arm]["n"])
+            for metric in metrics:
+                found = group.figures(metric, arm, control)
+                found |= more.get((metric["name"], arm), {})
+                expected = readout["arms"][arm]["metrics"][metric["name"]]
+                yield f"{label}, {arm}", metric["name"], apart(found, expected)
+        for expected in readout["pli"]:
+            arm = expected["arm"]
+            base, found = group.sums(metrics[0], control), group.figures(metrics[0], arm, control)
+            found |= more.get((metrics[0]["name"], arm), {})
+            if expected["withheld"]:
+                found |= dict.fromkeys((*ENDS, "difference", "adjusted", "pooled"))
+            found |= {f"control_{each}": base[each] for each in ("n", "total") if each in base}
+            for each in ("per", "rate", "guard"):
+                del found[each]
+            yield f"{label}, {arm}", "PLI", apart(found, expected)
+
+    yield from compared("everyone", everyone, told, {})
+    splits = {}
+    for attribute, values in segments.items():
+        extra = {}
+        for metric in metrics:
+            extra |= of_segments(metric, values, arms[1:], plan)
+        for value, group in values.items():
+            label, readout = f"{attribute}={value}", told["segments"][attribute][value]
+            more = {key[:2]: each for key, each in extra.items() if key[2] == value}
+            yield from compared(label, group, readout, more)
+            splits[attribute, value] = split_of(group, plan)
+    corrected = holm(splits)
+    for (attribute, value), p in splits.items():
+        expected = told["segments"][attribute][value]["srm"]["p"]
+        p = corrected.get((attribute, value), p)
+        yield f"{attribute}={value}", "sample ratio", apart(p, expected)
+    yield "everyone", "sample ratio", apart(split_of(everyone, plan), told["srm"]["p"])
+    yield "everyone", "consent", apart(consent(everyone, told, arms), told["consent"]["p"])
+    for layer in told["layers"]:
+        for metric in metrics if not layer["withheld"] else ():
+            found = everyone.figures(metric, layer["arm"], layer["over"])
+            label = f"{layer['arm']} over {layer['over']}"
+            yield label, metric["name"], apart(found, layer["metrics"][metric["name"]])
+    for expected in told["best_single"]:
+        if not expected["withheld"]:
+            found = best_single(everyone, metrics[0], expected["arm"], expected["among"])
+            yield f"{expected['arm']} over the best single content", "lift", apart(found, expected)
+
+
+def of_segments(metric, values, arms, plan):
+    """Return the adjusted and pooled figures of a metric by name, arm and value."""
+    control, alpha = plan["control"], 1 - plan["confidence"]
+
+    def compare(key, level):
+        return values[key[0]].lift(metric, key[1], control, level)
+
+    keys = [(value, arm) for value in values for arm in arms]
+    told = adjusted(compare, {key: compare(key, alpha)[3] for key in keys}, alpha)
+    found = {}
+    for arm in arms:
+        effects = {value: group.effect(metric, arm) for value, group in values.items()}
+        together = pooled({k: each for k, each in effects.items() if each is not None}, alpha)
+        for value in values:
+            both = {"adjusted": told.get((value, arm)), "pooled": together.get(value)}
+            found[metric["name"], arm, value] = both
+    return found
+
+
+def split_of(group, plan):
+    """Return how well the visitors of the current epoch fit the planned weights."""
+    counts = [group.n(arm, plan["epoch"]) for arm in plan["weights"]]
+    return split_p(counts, list(plan["weights"].values()), group.always)
+
+
+def consent(everyone, told, arms):
+    """Return p of "all arms took consent back alike"; who did is taken from the readout."""
+    counts = {arm: (told["consent"]["withdrawn"].get(arm, 0), everyone.n(arm)) for arm in arms}
+    control = counts.pop(arms[0])
+    lifts = [
+        conversion_lift([(*each, *control)], 0.05, everyone.always) for each in counts.values()
+    ]
+    found = [p for *_, p in lifts if p is not None]
+    return min(1.0, min(found) * len(found)) if found else None
+
+
+def best_single(everyone, metric, arm, among):
+    """Return the lift over the best of several arms, adjusted for their number (Bonferroni)."""
+    number = len(among)
+    lifts = {over: everyone.lift(metric, arm, over, everyone.alpha / number) for over in among}
+    each = [[math.inf if end is None else end for end in lift] for lift in lifts.values()]
+    best = min(range(number), key=lambda place: each[place][0])
+    better = max(p if lift > 0 else 1.0 for lift, _, _, p in each)
+    worse = min(p if lift < 0 else 1.0 for lift, _, _, p in each)
+    high = min(high for _, _, high, _ in each)
+    return {
+        "best": among[best],
+        "lift": lifts[among[best]][0],
+        "low": min(low for _, low, _, _ in each),
+        "high": None if math.isinf(high) else high,
+        "p": min(1.0, number * min(better, worse)),
+    }
 
 
 def apart(computed, told):
     """Difference, relative to numbers above 1; infinite where one is there and the other not."""
-    if computed is None or told is None:
-        return 0.0 if computed is None and told is None else math.inf
-    return abs(computed - told) / max(1.0, abs(told))
+    if isinstance(computed, dict) and isinstance(told, dict):
+        return max(apart(each, told.get(key)) for key, each in computed.items())
+    numbers = isinstance(computed, int | float) and isinstance(told, int | float)
+    if not numbers:
+        return 0.0 if computed == told else math.inf
+    difference = abs(computed - told) / max(1.0, abs(told))
+    return difference if difference <= math.inf else math.inf
 
 
 def main():

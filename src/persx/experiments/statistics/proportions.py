@@ -33,6 +33,10 @@ _FARTHEST: Final = 300.0
 """Ratios are looked for between e^-300 and e^300; beyond that an end counts as absent."""
 
 
+_ROUNDING: Final = 1e-12
+"""A score that is a smaller share of its parts is rounding."""
+
+
 class Counts(NamedTuple):
     """Conversions and visitors of an arm and of the control, in one stratum."""
 
@@ -156,9 +160,10 @@ def _score(ratio: float, strata: Sequence[Counts]) -> float:
 
     Under the constraint p1 = ratio · p0 the likelihood equation is a quadratic. It is solved in
     the form without cancellation, and of the two equal expressions of a stratum's score the one
-    with the larger 1 − p is taken, so that rates of 100% need no special case.
+    with the larger 1 − p is taken, so that rates of 100% need no special case. A sum that is no
+    more than rounding is 0: small strata that contradict each other may cancel over a whole range.
     """
-    total = variance = 0.0
+    total = variance = size = 0.0
     for x1, n1, x0, n0 in strata:
         left, right = ratio * (n1 + x0), n0 + x1
         root = math.sqrt((left - right) ** 2 + 4 * ratio * (n1 - x1) * (n0 - x0))
@@ -168,7 +173,10 @@ def _score(ratio: float, strata: Sequence[Counts]) -> float:
         if p0 == 0 or p1 == 0 or (q0 == 0 and q1 == 0):
             continue
         total += (x1 - n1 * p1) / q1 if q1 >= q0 else (n0 * p0 - x0) / q0
+        size += (x1 + n1 * p1) / q1 if q1 >= q0 else (n0 * p0 + x0) / q0
         variance += 1 / (q1 / (n1 * p1) + q0 / (n0 * p0))
+    if abs(total) <= _ROUNDING * size:
+        return 0.0
     return total / math.sqrt(variance) if variance else 0.0
 
 

@@ -14,7 +14,7 @@ from collections.abc import (
 )
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -44,6 +44,8 @@ from persx.storage.scope import Bearer, VisitorScope, check_everyone, sees_every
 
 if TYPE_CHECKING:
     import duckdb
+
+T = TypeVar("T")
 
 _END: Final = (1 << 63) - 1
 _BY_ID: Final = (
@@ -106,10 +108,30 @@ class DuckdbRows:
         as_of: int | None = None,
     ) -> list[Rows]:
         """Run several SELECTs over one moment; a cancelled caller stops them."""
-        running: list[Any] = []
         asked = _Asked(queries, parameters or {}, tables or {}, as_of)
+        found: list[Rows] = await self._interruptible(self._query, asked)
+        return found
+
+    async def hand_rows(
+        self,
+        take: Callable[[Sequence[tuple[Any, ...]]], None],
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        tables: Mapping[str, Rows] | None = None,
+        as_of: int | None = None,
+        portion: int = 10_000,
+    ) -> int:
+        """Run one SELECT and hand its rows on portion by portion; return their number."""
+        asked = _Asked([sql], parameters or {}, tables or {}, as_of)
+        handed: int = await self._interruptible(self._hand, asked, take, portion)
+        return handed
+
+    async def _interruptible(self, function: Callable[..., T], asked: _Asked, *more: Any) -> T:
+        """Call what runs queries; a cancelled caller stops them."""
+        running: list[Any] = []
         try:
-            found: list[Rows] = await self._run(self._query, asked, running)
+            found: T = await self._run(function, asked, running, *more)
             return found
         except asyncio.CancelledError:
             for connection in running:
@@ -150,21 +172,48 @@ class DuckdbRows:
             await self._run(self._close_engines, engines)
 
     def _query(self, asked: _Asked, running: list[Any], trusted: bool = False) -> list[Rows]:
-        found = []
+        with self._answering(asked, running, trusted) as answers:
+            return [
+                Rows(
+                    columns=tuple(column[0] for column in answer.description or ()),
+                    rows=answer.fetchall(),
+                )
+                for answer in answers
+            ]
+
+    def _hand(
+        self,
+        asked: _Asked,
+        running: list[Any],
+        take: Callable[[Sequence[tuple[Any, ...]]], None],
+        portion: int,
+    ) -> int:
+        handed = 0
+        with self._answering(asked, running) as answers:
+            for answer in answers:
+                while rows := answer.fetchmany(portion):
+                    take(rows)
+                    handed += len(rows)
+        return handed
+
+    @contextmanager
+    def _answering(
+        self, asked: _Asked, running: list[Any], trusted: bool = False
+    ) -> Iterator[Iterator[duckdb.DuckDBPyConnection]]:
+        """Run queries one after the other; meanwhile the connection is in `running`."""
         with self._opened(asked, trusted) as (connection, parameters, files):
             lock(connection, files)
             running.append(connection)
             try:
-                for sql, names in zip(asked.queries, parameters, strict=True):
-                    given = {
-                        name: asked.parameters[name] for name in names & asked.parameters.keys()
-                    }
-                    result = connection.execute(sql, given)
-                    columns = tuple(column[0] for column in result.description or ())
-                    found.append(Rows(columns=columns, rows=result.fetchall()))
+                yield (
+                    connection.execute(
+                        sql,
+                        {name: asked.parameters[name] for name in names & asked.parameters.keys()},
+                    )
+                    for sql, names in zip(asked.queries, parameters, strict=True)
+                )
             finally:
                 running.clear()
-        return found
 
     def _write_file(self, sql: str, path: Path) -> int:
         partial = path.with_name(path.name + ".part")
