@@ -72,6 +72,7 @@ def test_no_page_of_the_studio_has_a_violation(browser: Browser, demo_server: An
         "/admin/keys",
         "/admin/report/holdout",
         "/admin/blocks",
+        "/admin/experiments",
         "/admin/health",
         "/admin/learning",
         "/admin/probes",

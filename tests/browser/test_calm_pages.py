@@ -35,6 +35,7 @@ STUDIO = [
     "/admin/data-protection",
     "/admin/report/holdout",
     "/admin/blocks",
+    "/admin/experiments",
 ]
 
 

@@ -124,7 +124,7 @@ def test_one_look_or_every_day_is_told(place: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["test", "--blocks"], ["--blocks", "--html", "x.html"]])
 def test_a_report_is_of_one_experiment_or_of_all_blocks(place: Path, arguments: list[str]) -> None:
-    with pytest.raises(BadInput, match="one experiment, or of all blocks"):
+    with pytest.raises(BadInput, match="one experiment, or of all"):
         call(report_command, *arguments, "--home", str(place / "home"))
 
 
@@ -155,3 +155,34 @@ def test_the_table_of_blocks(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     for part in ("hero: +20.0% targeted", "Too few [yet].", "[b]x", "10.00%", "they are no lift"):
         assert part in said.replace("\n", " ")
+
+
+def test_all_experiments_are_listed_and_read_once(place: Path) -> None:
+    home = str(place / "home")
+    told = json.loads(call(report_command, "--all", "--home", home, "--json").stdout)
+    (line,) = told["experiments"]
+    assert (line["name"], line["status"], line["visitors"]) == ("test", "imported", 2_000)
+    alone = json.loads(call(report_command, "test", "--home", home, "--json").stdout)
+    assert line["pli"] == alone["pli"]
+    again = json.loads(call(report_command, "--all", "--home", home, "--json").stdout)
+    assert again == told
+    fresh = json.loads(call(report_command, "--all", "--fresh", "--home", home, "--json").stdout)
+    assert fresh == told
+    table = call(report_command, "--all", "--home", home).stdout
+    assert "2,000" in table
+    assert "imported" in table
+
+
+def test_what_does_not_go_together_is_refused(place: Path) -> None:
+    home = ("--home", str(place / "home"))
+    for arguments in (("test", "--all"), ("--all", "--blocks"), ("--all", "--html", "x.html")):
+        with pytest.raises(BadInput, match="A report is of one experiment"):
+            call(report_command, *arguments, *home)
+    with pytest.raises(BadInput, match="--fresh goes with --all"):
+        call(report_command, "test", "--fresh", *home)
+
+
+def test_a_home_without_experiments_says_so(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    shown = call(report_command, "--all", "--home", str(tmp_path / "home")).stdout
+    assert "There are no experiments yet" in shown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -16,9 +15,23 @@ from persx.model.attribute import Attribute
 from persx.model.clock import DAY
 from persx.model.workspace import Block, Industry, Page, Variant, Workspace
 from persx.web.admin.coverage import Count, count, coverage_pages
-from persx.web.admin.lift import Reading, of_readout
+from persx.web.admin.lift import of_readout
 
 INDUSTRIES = ("SaaS", "Education", "Healthcare")
+
+
+def a_group(name: str, n: int, *, bought: int, returned: int, spent: int) -> Group:
+    """An arm of which some bought, each for as much as another, and some sent back."""
+    value = spent * spent / bought
+    return Group(
+        arm=name,
+        n=n,
+        metrics={
+            "bought": Moments(n=n, sums=(bought,), products=(bought,)),
+            "returned": Moments(n=n, sums=(returned,), products=(returned,)),
+            "value": Moments(n=n, sums=(spent, bought), products=(value, spent, bought)),
+        },
+    )
 
 
 def a_readout(
@@ -118,18 +131,6 @@ async def test_the_overview_stays_up_when_the_report_fails(client: Any, services
     assert "unknown" in page.text
     assert "home-hero" in page.text
     assert "could not be computed" not in (await client.get("/admin")).text
-
-
-@pytest.mark.anyio
-async def test_a_slow_report_is_shown_to_the_next_who_asks(services: Any) -> None:
-    reading = Reading(patience=0.0)
-    assert await reading.read(services) is None
-    for _ in range(100):
-        await asyncio.sleep(0.05)
-        if (found := await reading.read(services)) is not None:
-            break
-    assert found is not None
-    assert found.experiment == "holdout"
 
 
 def a_workspace(**variants: tuple[str, ...]) -> Workspace:

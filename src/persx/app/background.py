@@ -16,6 +16,7 @@ from persx.app.learning import learn_when_due
 from persx.app.looking import look
 from persx.app.predicting import train_when_due
 from persx.app.probes import FIRST_SECONDS, last_probe, probe_now
+from persx.app.refreshing import Refreshing
 from persx.app.retention import noted, retain
 from persx.app.review_schedule import Reviewing
 from persx.app.services import Services
@@ -38,6 +39,9 @@ REVIEW_SECONDS: Final = 30.0
 
 LEARNING_SECONDS: Final = 15.0
 """Time between looks whether a block is to learn anew."""
+
+REFRESH_SECONDS: Final = 2.0
+"""Time between looks whether somebody wants to know of an experiment that is to be read."""
 
 NETWORK_SECONDS: Final = 2.0
 """Time between looks whether the network database was replaced."""
@@ -89,6 +93,10 @@ async def background(services: Services) -> AsyncIterator[None]:
             await deliver(services)
 
     reviews = Reviewing(services)
+    refreshing = Refreshing(services)
+
+    async def reading() -> None:
+        await refreshing.look()
 
     tasks = [
         asyncio.create_task(work)
@@ -102,6 +110,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             _every(LEARNING_SECONDS, "learning", learning),
             _every(services.settings.health_seconds, "health", minding_health),
             _every(REVIEW_SECONDS, "reviews", reviews.look),
+            _every(REFRESH_SECONDS, "readouts", reading),
             *([_every(NETWORK_SECONDS, "network", network)] if services.network.path else []),
             services.decision_log.run(services.store),
         )
@@ -111,7 +120,9 @@ async def background(services: Services) -> AsyncIterator[None]:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, filling.stop(), return_exceptions=True)
+        await asyncio.gather(
+            *tasks, filling.stop(), services.readings.stop(), return_exceptions=True
+        )
         with contextlib.suppress(Exception):
             # What was counted since the last look would be lost.
             services.health.serving = False

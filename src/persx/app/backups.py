@@ -21,6 +21,7 @@ import msgspec
 from persx.app.access import forget_links
 from persx.app.erasing import apply_tombstones, settle_tombstones
 from persx.app.home import open_home, prepare_home
+from persx.app.kept_sums import forgetting
 from persx.app.services import Services
 from persx.app.sessions import forget_everybody
 from persx.app.settings import ServerSettings
@@ -195,6 +196,8 @@ async def _erase_again(home: Path, told: TombstoneFile | None) -> int:
         # Who was signed out since the backup shall not be signed in again by it.
         await forget_everybody(services)
         await forget_links(services)
+        async with forgetting(services.store):
+            pass
         if told is None:
             return 0
         known = await services.store.tombstones()

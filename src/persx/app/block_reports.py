@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from persx.app.recent_reports import recent_report
 from persx.app.reports import ReportRequest, report
 from persx.app.services import Services
 from persx.app.use_cases import UseCase
@@ -22,10 +23,15 @@ _SCOPE: Final = System("a report")
 
 
 class BlocksRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """All blocks of the served snapshot; `confidence` and `fixed` are those of a report."""
+    """All blocks of the served snapshot; `confidence` and `fixed` are those of a report.
+
+    Attributes:
+        recent: Lifts may be from what is kept, as pages show them.
+    """
 
     confidence: float = CONFIDENCE
     fixed: bool = False
+    recent: bool = False
 
 
 async def block_report(services: Services, request: BlocksRequest) -> BlockLifts:
@@ -46,8 +52,10 @@ async def block_report(services: Services, request: BlocksRequest) -> BlockLifts
     plis = {}
     for key in sorted(set(randomised.values())):
         asked = ReportRequest(name=key, confidence=request.confidence, fixed=request.fixed)
-        plis[key] = (await report(services, asked)).pli
-    as_of = iso(services.clock())
+        recent = await recent_report(services, asked) if request.recent else None
+        plis[key] = (recent or await report(services, asked)).pli
+    # The oldest of what is shown together.
+    as_of = min([iso(services.clock()), *(pli.as_of for each in plis.values() for pli in each)])
     name = next(iter(workspace.settings.holdout.goals or workspace.goals), "")
     if not name:
         return block_lifts(workspace, randomised, plis, [], goal="", as_of=as_of)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from persx.app import (
+    all_experiments,
     api_keys,
     audit,
     block_reports,
@@ -40,6 +41,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         *imports.USE_CASES,
         *event_imports.USE_CASES,
         reports.REPORT,
+        all_experiments.ALL_EXPERIMENTS,
         *reviewing.USE_CASES,
         block_reports.BLOCK_REPORT,
         *experimenting.USE_CASES,

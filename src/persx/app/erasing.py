@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from persx.app.imports import unit_columns
+from persx.app.kept_sums import forgetting
 from persx.app.looks import forget_in_looks
 from persx.app.refolding import refold
 from persx.app.services import Services
@@ -80,7 +81,7 @@ async def erase(
             )
     if not identities:
         raise BadInput("There is no identity to erase.")
-    async with services.rewriting:
+    async with services.rewriting, forgetting(services.store):
         await refold(services)
         removed, at = await _remove(services, identities, claimed)
         services.profiles.clear()
@@ -196,18 +197,19 @@ async def apply_tombstones(services: Services, stones: Iterable[Tombstone]) -> i
         if known.id_of(identity) in missing
     }
     if found:
-        await services.warehouse.remove(
-            Erasure(
-                identities=frozenset(found),
-                at=0,
-                complete=False,
-                bury=False,
-                texts=await _addresses(services, found),
-                units=units,
+        async with forgetting(services.store):
+            await services.warehouse.remove(
+                Erasure(
+                    identities=frozenset(found),
+                    at=0,
+                    complete=False,
+                    bury=False,
+                    texts=await _addresses(services, found),
+                    units=units,
+                )
             )
-        )
-        services.profiles.clear()
-        await refold(services)
+            services.profiles.clear()
+            await refold(services)
     await services.store.add_tombstones(sorted(missing.values()))
     return len(found)
 

@@ -28,6 +28,7 @@ _EVENTS: Final = """
       previous_id AS "previousId", make_timestamp(timestamp * 1000) AS timestamp,
       make_timestamp(received * 1000) AS "receivedAt", verified, properties, traits, context
     FROM events
+    ORDER BY sequence
 """
 """The columns of the other forms of export, and times as times."""
 

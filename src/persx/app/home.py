@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from persx.app.erasing import settle_tombstones
+from persx.app.kept_sums import settle_sums
 from persx.app.services import Services, load_keys
 from persx.app.settings import ServerSettings, load_settings
 from persx.model.clock import Clock, system_clock
@@ -91,6 +92,7 @@ async def open_home(
             await services.keyring.refresh(services.store)
             if not read_only:
                 await settle_tombstones(services)
+                await settle_sums(services.store)
             if deciding:
                 await services.refresh()
             yield services

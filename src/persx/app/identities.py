@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from persx.app.kept_sums import forgetting
 from persx.app.services import Services
 from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.model.clock import Millis
@@ -115,8 +116,9 @@ async def unmerge(services: Services, request: IdentityRequest) -> UnmergeResult
     if not edges:
         raise NotFound(await _no_edge(services, asked), value=request.id)
     edges = [edge for edge in edges if (edge.left, edge.right) not in cut]
-    for edge in edges:
-        await services.store.cut(Cut(edge.left, edge.right, services.clock()))
+    async with forgetting(services.store):
+        for edge in edges:
+            await services.store.cut(Cut(edge.left, edge.right, services.clock()))
     services.profiles.clear()
     return UnmergeResult(
         edges=[_edge(edge, cut=True) for edge in edges],
@@ -142,8 +144,9 @@ async def link(services: Services, request: IdentityRequest) -> UnmergeResult:
             hint="'persx identity show' lists the edges; 'link' only undoes 'unmerge'.",
         )
     pairs = {(each.left, each.right) for each in cuts}
-    for each in cuts:
-        await services.store.mend(each.left, each.right)
+    async with forgetting(services.store):
+        for each in cuts:
+            await services.store.mend(each.left, each.right)
     services.profiles.clear()
     edges = [
         edge for edge in await _reader(services).edges([one]) if (edge.left, edge.right) in pairs

@@ -36,10 +36,12 @@ _LOG: Final = "until it is erased, or its retention ends"
 
 KEPT: Final = (
     Kept(
-        what="Numbers of decisions, events and answers, for operators; sums a day, for health",
+        what="Numbers of decisions, events and answers, for operators; sums a day, for health; "
+        "sums of experiments, by arm and segment",
         needs=(Purpose.NECESSARY,),
         under="no id",
-        until="until the server stops; sums of a day 400 days",
+        until="until the server stops; sums of a day 400 days; those of experiments until they "
+        "are read anew, or somebody is erased",
         withdrawn="stays: it names nobody",
     ),
     Kept(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from persx.app.kept_sums import CHANGING, KeptSums, definition_of, generation, keep, packed
 from persx.app.services import Services, simulation_mark
 from persx.app.use_cases import UseCase
 from persx.experiments.imported import (
@@ -89,26 +91,93 @@ class Observation(NamedTuple):
     asked: Mapping[str, Any]
 
 
+class Question(NamedTuple):
+    """What a report takes from the data, before they are read.
+
+    Attributes:
+        definition: Equal for questions to which equal data give equal answers.
+        matures: Time alone changes the answer.
+        read: Read the data: what they tell, and the last event that was read.
+    """
+
+    plan: ReadoutPlan
+    definition: str
+    matures: bool
+    read: Callable[[], Awaitable[tuple[Observed, int]]]
+
+    @property
+    def live(self) -> bool:
+        """Whether new events may change the answer."""
+        return self.plan.source == "live"
+
+
 async def report(services: Services, request: ReportRequest) -> Readout:
     """Read out an experiment: an imported one of this name, else one on the site.
+
+    The data are read; the sums are kept for those who need no newer ones.
 
     Raises:
         NotFound: There is no such experiment.
         BadInput: The confidence is not between 0 and 1.
     """
+    question = await ask(services, request)
+    sums = await read_anew(services, question)
+    return await analysed(services, question.plan, sums.observed())
+
+
+async def ask(
+    services: Services, request: ReportRequest, workspace: Workspace | None = None
+) -> Question:
+    """Return what a report takes from the data.
+
+    Args:
+        workspace: The served one, where it is at hand.
+
+    Raises:
+        NotFound: There is no such experiment.
+    """
     imported = await imported_experiment(services, request.name)
     if imported is not None:
-        return await _imported(services, imported, request.confidence)
+        return _of_file(services, imported, request.confidence)
     known = [name.removeprefix(_PREFIX) for name in await services.store.values(_PREFIX)]
-    snapshot = await services.store.snapshot()
-    if snapshot is None:
+    if workspace is None and (snapshot := await services.store.snapshot()) is not None:
+        workspace = snapshot.workspace
+    if workspace is None:
         raise NotFound(
             f"There is no experiment '{request.name}'.",
             value=request.name,
             hint=did_you_mean(request.name, known)
             or "Bring one in with 'persx import experiment', or publish a workspace.",
         )
-    return await _live(services, snapshot.workspace, request, known)
+    return _of_site(services, workspace, request, known)
+
+
+async def read_anew(services: Services, question: Question) -> KeptSums:
+    """Read the data, and keep what is found."""
+    before = await generation(services.store)
+    as_of, began = services.clock(), time.perf_counter()
+    observed, newest = await question.read()
+    found = KeptSums(
+        definition=question.definition,
+        # While somebody is removed nothing is kept.
+        generation=CHANGING if before is None else before,
+        newest=newest,
+        as_of=as_of,
+        seconds=time.perf_counter() - began,
+        matures=question.matures,
+        sums=packed(observed),
+    )
+    await keep(services.store, question.plan.experiment, found)
+    return found
+
+
+async def analysed(services: Services, plan: ReadoutPlan, observed: Observed) -> Readout:
+    """Return the readout of what was found; many segments take a moment of computing."""
+    readout = await asyncio.to_thread(read_out, plan, observed)
+    if plan.source != "live":
+        return readout
+    simulated = await simulation_mark(services.store) is not None
+    return msgspec.structs.replace(readout, simulated=simulated)
 
 
 async def imported_experiment(services: Services, name: str) -> ImportedExperiment | None:
@@ -128,9 +197,15 @@ async def experiment_names(services: Services) -> list[str]:
     return [*live, *sorted(set(imported) - set(live))]
 
 
-async def _imported(
-    services: Services, experiment: ImportedExperiment, confidence: float
-) -> Readout:
+def _of_file(services: Services, experiment: ImportedExperiment, confidence: float) -> Question:
+    async def read() -> tuple[Observed, int]:
+        return await _imported(services, experiment), 0
+
+    plan = readout_plan(experiment, confidence)
+    return Question(plan, definition_of("import", experiment), False, read)
+
+
+async def _imported(services: Services, experiment: ImportedExperiment) -> Observed:
     sql, tables = group_query(experiment)
     answer = await services.warehouse.seen_by(_SCOPE).query(sql, tables=tables)
     found = groups(experiment, answer)
@@ -148,21 +223,12 @@ async def _imported(
         if contaminated:
             notes.append("Units in more than one arm are left out: the file has no time order.")
     notes.append(f"Imported {iso(experiment.imported)}, SHA-256 {experiment.digest[:12]}.")
-    return await asyncio.to_thread(
-        read_out,
-        readout_plan(experiment, confidence),
-        Observed(
-            groups=found,
-            as_of=experiment.imported,
-            contaminated=contaminated,
-            notes=notes,
-        ),
-    )
+    return Observed(groups=found, as_of=experiment.imported, contaminated=contaminated, notes=notes)
 
 
-async def _live(
+def _of_site(
     services: Services, workspace: Workspace, request: ReportRequest, known: list[str]
-) -> Readout:
+) -> Question:
     plan = live_plan(
         workspace,
         request.name,
@@ -170,11 +236,29 @@ async def _live(
         method=Method.FIXED if request.fixed else Method.ALWAYS_VALID,
         known=known,
     )
-    found = await observe(services, workspace, plan)
-    simulated = await simulation_mark(services.store) is not None
-    # Many segments take a moment of computing, in which visitors shall not wait.
-    readout = await asyncio.to_thread(read_out, found.plan, found.observed)
-    return msgspec.structs.replace(readout, simulated=simulated)
+
+    async def read() -> tuple[Observed, int]:
+        found = await observe(services, workspace, plan)
+        return found.observed, found.newest
+
+    metrics = live_metrics(workspace, plan.experiment)
+    goals = goals_of(workspace, metrics)
+    measures = measures_of(metrics, goals)
+    # All that `observe` takes but the log, the identities and the time.
+    definition = definition_of(
+        plan.experiment,
+        live_epoch(workspace, plan.experiment),
+        readout_tables(workspace, plan, goals, measures, {}),
+        measures.recipes,
+        measures.products,
+        measures.waits,
+        measures.extra,
+        measures.query(),
+        query("live_units"),
+        query("live_money"),
+        workspace.settings.currency,
+    )
+    return Question(plan, definition, bool(measures.waits), read)
 
 
 async def observe(

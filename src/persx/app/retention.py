@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from persx.app.kept_sums import forgetting
 from persx.app.refolding import refold
 from persx.app.services import Services
 from persx.app.use_cases import Noted, UseCase
@@ -134,7 +135,7 @@ async def retain(services: Services) -> Run | None:
     if not await services.store.lease("retention", holder, now + _LEASE_LENGTH, now):
         return None
     try:
-        async with services.rewriting:
+        async with services.rewriting, forgetting(services.store):
             await refold(services)
             removed = dict((await services.warehouse.remove(found.expiry)).counts)
             removed["facts"] = await services.store.expire_facts(found.facts)

@@ -24,6 +24,7 @@ from persx.app.models import Models
 from persx.app.network import NetworkDatabase
 from persx.app.offers import Offers
 from persx.app.publication import Publication
+from persx.app.readings import Readings
 from persx.app.robots import Robots
 from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
@@ -39,6 +40,7 @@ from persx.storage.ports import Store, Stream, Warehouse
 from persx.storage.removal import Tombstones
 
 if TYPE_CHECKING:
+    from persx.app.kept_sums import KeptSums
     from persx.app.withdrawing import Offer
 
 
@@ -231,6 +233,7 @@ class Services:
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
     rulebooks: dict[int, Rulebook] = field(default_factory=dict)
     slow_reads: SlowReads = field(default_factory=SlowReads)
+    readings: Readings[KeptSums] = field(default_factory=Readings)
     offers: Offers[Offer] = field(default_factory=Offers)
     url: str = ""
     simulation: SimulationMark | None = None

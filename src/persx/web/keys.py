@@ -71,6 +71,7 @@ COMMAND_SCOPES: Final[Mapping[str, KeyScope | None]] = {
     "snapshots": KeyScope.REPORT_READ,
     "census": KeyScope.REPORT_READ,
     "report": KeyScope.REPORT_READ,
+    "report-all": KeyScope.REPORT_READ,
     "review": KeyScope.REPORT_READ,
     "reviews": KeyScope.REPORT_READ,
     "last-health": KeyScope.REPORT_READ,

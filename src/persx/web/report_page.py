@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from persx.experiments import wording
-from persx.experiments.readout import Method, MetricHeading, Pli, Readout
+from persx.experiments.guardrails import guardrails
+from persx.experiments.readout import Guard, Method, MetricHeading, Pli, Readout
 from persx.model.counting import counted
 from persx.model.simulation import SIMULATED_LABEL
 from persx.web.report_axis import Axis, Mark, Span
@@ -17,7 +19,7 @@ from persx.web.site.views import asset
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """The headline of an arm: its PLI, or why it is withheld."""
+    """The headline of an arm: its PLI, or why it is withheld, and harmed guardrails."""
 
     arm: str
     metric: str
@@ -29,7 +31,18 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     difference: str
     standing: str
     withheld: list[str]
+    harmed: list[str]
     mark: Mark | None
+
+
+class GuardrailLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A guardrail in an arm; `state` is ``harmed``, ``safe`` or ``open``."""
+
+    state: str
+    arm: str
+    label: str
+    said: str
+    figure: str
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +56,7 @@ class ReportPage(msgspec.Struct, frozen=True, kw_only=True):
     """All that the template shows.
 
     Attributes:
+        guardrails: What is watched, harmed ones first.
         singles: Against the best single content, in sentences.
         layers: Layer by layer.
     """
@@ -52,6 +66,7 @@ class ReportPage(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     facts: list[tuple[str, str]]
     cards: list[Card]
+    guardrails: list[GuardrailLine]
     singles: list[str]
     layers: list[Table]
     overall: list[Table]
@@ -95,6 +110,7 @@ def report_page(readout: Readout) -> ReportPage:
         ),
         facts=_facts(readout),
         cards=[card for heading in primary for card in _cards(readout, heading)],
+        guardrails=_guardrails(readout),
         singles=_singles(readout),
         layers=[
             layer_table(readout, heading, readout.layers)
@@ -161,16 +177,53 @@ def _card(readout: Readout, pli: Pli, heading: MetricHeading, axis: Axis) -> Car
         interval=wording.interval(pli.low, pli.high),
         p=wording.p_value(pli.p),
         verdict=wording.said(pli.low, pli.high),
-        evidence=(
-            f"{wording.per_visitors(heading.kind, pli.total, pli.n)} visitors, against "
-            f"{wording.per_visitors(heading.kind, pli.control_total, pli.control_n)} "
-            f"in “{readout.control}”"
-        ),
+        evidence=_evidence(readout, pli, heading),
         difference=wording.difference(heading.kind, pli.difference, interval=True),
         standing=wording.standing(pli.target, pli.standing),
         withheld=pli.withheld,
+        harmed=[
+            f"{each.label} {each.figure}"
+            for each in guardrails(readout)
+            if each.arm == pli.arm and each.guard is Guard.HARMED
+        ],
         mark=axis.mark(Span(pli.lift, pli.low, pli.high)),
     )
+
+
+def _evidence(readout: Readout, pli: Pli, heading: MetricHeading) -> str:
+    """Say what a lift is from: numerators and denominators of both arms."""
+    own, control = (readout.arms[name].metrics[heading.name] for name in (pli.arm, readout.control))
+    if own.total is None or control.total is None:
+        return f"{counted(own.n, 'visitor')}, against {control.n:,} in “{readout.control}”"
+    if heading.kind == "ratio":
+        return (
+            f"{wording.per_visitors('ratio', own.total, own.n, own.per)} of {own.n:,} visitors, "
+            f"against {wording.per_visitors('ratio', control.total, control.n, control.per)} "
+            f"of {control.n:,} in “{readout.control}”"
+        )
+    return (
+        f"{wording.per_visitors(heading.kind, own.total, own.n)} visitors, against "
+        f"{wording.per_visitors(heading.kind, control.total, control.n)} "
+        f"in “{readout.control}”"
+    )
+
+
+_STATES: Final = {Guard.HARMED: "harmed", Guard.OPEN: "open", Guard.SAFE: "safe"}
+
+
+def _guardrails(readout: Readout) -> list[GuardrailLine]:
+    """Say what is watched: what is harmed first, then what cannot be told yet."""
+    order = list(_STATES)
+    return [
+        GuardrailLine(
+            state=_STATES[each.guard],
+            arm=each.arm,
+            label=each.label,
+            said=wording.guard(each.guard, each.margin).removeprefix("Guardrail: "),
+            figure=each.figure,
+        )
+        for each in sorted(guardrails(readout), key=lambda each: order.index(each.guard))
+    ]
 
 
 def _singles(readout: Readout) -> list[str]:
@@ -201,6 +254,12 @@ def _method(readout: Readout) -> str:
             if always
             else "means on the logarithmic scale",
         ),
+        (
+            "ratio",
+            "ratios of two sums by the same sequence, with the variance of both together"
+            if always
+            else "ratios of two sums on the logarithmic scale, with the variance of both together",
+        ),
     )
     present = {heading.kind for heading in readout.metrics}
     used = [way for kind, way in ways if kind in present]
@@ -217,7 +276,12 @@ def _method(readout: Readout) -> str:
         else ""
     )
     return (
-        f"Lift is arm ÷ control − 1 with its {percent} interval: {' and '.join(used)}. "
+        f"Lift is arm ÷ control − 1 with its {percent} interval: {_listed(used)}. "
         f"Interval and p-value come from one inversion, so that p is below "
         f"{1 - readout.confidence:.3g} exactly when the interval excludes 0. {looks}{segments}"
     )
+
+
+def _listed(parts: Sequence[str]) -> str:
+    *most, last = parts or ["as the metric says"]
+    return f"{', '.join(most)} and {last}" if most else last

@@ -16,9 +16,18 @@ from persx.app.commands import call
 from persx.app.readout_export import EXPORT_READOUT, ReadoutExportRequest
 from persx.app.reports import REPORT, ReportRequest
 from persx.cli.block_table import print_blocks
+from persx.cli.experiment_table import print_experiments, read_all
 from persx.cli.options import home_option, json_option, print_json
 from persx.experiments import wording
-from persx.experiments.readout import ArmReadout, Contrast, MetricHeading, Readout
+from persx.experiments.guardrails import guardrails
+from persx.experiments.readout import (
+    ArmReadout,
+    Contrast,
+    Guard,
+    MetricHeading,
+    MetricReadout,
+    Readout,
+)
 from persx.experiments.wording import Verdict
 from persx.model.counting import counted
 from persx.model.errors import BadInput
@@ -35,6 +44,13 @@ _STYLES = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
     is_flag=True,
     help="What each block is worth, and who saw which variant; without NAME.",
 )
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="A line for every experiment, from figures of the last hour; without NAME.",
+)
+@click.option("--fresh", is_flag=True, help="With --all: read every one anew.")
 @click.option(
     "--html",
     "page",
@@ -62,6 +78,8 @@ _STYLES = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
 def command(
     name: str,
     blocks: bool,
+    everything: bool,
+    fresh: bool,
     page: Path | None,
     export: Path | None,
     confidence: float,
@@ -77,6 +95,7 @@ def command(
 
     \b
     Example:  persx report holdout --home shop --html report.html
+              persx report --all --home shop
               persx report --blocks --home shop
     """
     if export is not None:
@@ -89,12 +108,25 @@ def command(
     if not console.is_terminal:
         # In a file or a pipe nothing needs to be folded.
         console.width = max(console.width, FILE_WIDTH)
-    if blocks == bool(name) or (blocks and page):
+    several = blocks or everything
+    if several == bool(name) or (several and page) or (blocks and everything):
         raise BadInput(
-            "A report is of one experiment, or of all blocks.",
+            "A report is of one experiment, or of all, or of all blocks.",
             value=name,
-            hint="Write  persx report holdout  or  persx report --blocks",
+            hint="Write  persx report holdout  or  persx report --all  or  persx report --blocks",
         )
+    if fresh and not everything:
+        raise BadInput(
+            "--fresh goes with --all: a report of one experiment is always read anew.",
+            value="--fresh",
+        )
+    if everything:
+        listed = read_all(home, fresh=fresh)
+        if as_json:
+            print_json(listed)
+        else:
+            print_experiments(console, listed)
+        return
     if blocks:
         with Console(stderr=True).status("Reading the log …"):
             found = call(home, BLOCK_REPORT, BlocksRequest(confidence=confidence, fixed=fixed))
@@ -154,6 +186,7 @@ def print_report(console: Console, readout: Readout) -> None:
             )
         if said := wording.standing(pli.target, pli.standing):
             console.print(f"  {said}", highlight=False)
+    _print_guardrails(console, readout)
     for single in readout.best_single:
         if not single.withheld:
             console.print(
@@ -174,6 +207,14 @@ def print_report(console: Console, readout: Readout) -> None:
         console.print("Segments of the other metrics: --json or --html.", style="dim")
     for note in readout.notes:
         console.print(f"· {escape(note)}", style="dim", highlight=False)
+
+
+def _print_guardrails(console: Console, readout: Readout) -> None:
+    """Print what is watched: first what is harmed."""
+    found = sorted(guardrails(readout), key=lambda each: each.guard is not Guard.HARMED)
+    for each in found:
+        style = "bold red" if each.guard is Guard.HARMED else "dim"
+        console.print(f"{escape(each.sentence)}", style=style, highlight=False)
 
 
 def _print_layer(console: Console, layer: Contrast, heading: MetricHeading) -> None:
@@ -235,7 +276,7 @@ def _table(
             cells = [
                 escape(name) + ("" if attribute or name != readout.control else " (control)"),
                 f"{metric.n:,}",
-                wording.amount(metric.total),
+                _total(metric),
                 wording.rate(heading.kind, metric.rate),
                 wording.signed_percent(metric.lift),
                 wording.interval(shown.low, shown.high),
@@ -250,6 +291,11 @@ def _table(
                 end_section=bool(attribute) and place == len(arms) - 1,
             )
     return table
+
+
+def _total(metric: MetricReadout) -> str:
+    total = wording.amount(metric.total)
+    return total if metric.per is None else f"{total} by {wording.amount(metric.per)}"
 
 
 def _reasons(

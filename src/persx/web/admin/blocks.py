@@ -72,7 +72,7 @@ async def show_block_lifts(request: Request) -> Response:
     services = services_of(request)
     await note_review(services)
     try:
-        found = await block_report(services, BlocksRequest())
+        found = await block_report(services, BlocksRequest(recent=True))
     except NotFound as error:
         return studio_page(
             request, "admin/blocks.html", BlocksView(name=site_name(request), note=error.message)

@@ -28,6 +28,7 @@ class NavigationEntry(NamedTuple):
 NAVIGATION: Final = (
     NavigationEntry("overview", "Overview", "/admin", Action.READ),
     NavigationEntry("report", "Lift", "/admin/report/holdout", Action.READ),
+    NavigationEntry("experiments", "Experiments", "/admin/experiments", Action.READ),
     NavigationEntry("review", "Review", "/admin/review", Action.READ),
     NavigationEntry("probes", "Probes", "/admin/probes", Action.READ),
     NavigationEntry("learning", "Learning", "/admin/learning", Action.READ),

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Final
 
 import msgspec
 from starlette.requests import Request
 
-from persx.app.reports import ReportRequest, report
-from persx.app.services import Services
+from persx.app.recent_reports import recent_report
+from persx.app.reports import ReportRequest
 from persx.experiments import wording
-from persx.experiments.readout import Pli, Readout, Standing
+from persx.experiments.guardrails import guardrails
+from persx.experiments.readout import Guard, Pli, Readout, Standing
 from persx.model.workspace import HOLDOUT
 from persx.web.visitors import services_of
 
 _log = logging.getLogger("persx")
 
 PATIENCE: Final = 4.0
-"""Seconds that the overview waits for the report."""
+"""Seconds that the overview waits for a reading; then it shows what is kept, if anything is."""
 
 _LEAST: Final = -0.9
 _MOST: Final = 3.0
@@ -71,6 +71,7 @@ class LiftView(msgspec.Struct, frozen=True, kw_only=True):
         meaning: The figure in a sentence.
         verdict: ``better``, ``worse`` or ``unclear``.
         standing: ``reached``, ``not reached`` or ``cannot be told yet``.
+        harmed: Guardrails that are harmed, in words.
         as_of: When the data were read, and the newest snapshot that they belong to.
     """
 
@@ -84,49 +85,18 @@ class LiftView(msgspec.Struct, frozen=True, kw_only=True):
     meaning: str = ""
     verdict: str = "unclear"
     withheld: tuple[str, ...] = ()
+    harmed: tuple[str, ...] = ()
     arms: tuple[ArmFigure, ...] = ()
     industries: tuple[IndustryFigure, ...] = ()
     scale: Scale | None = None
 
 
-class Reading:
-    """One report at a time: who comes while it is computed waits for the same one."""
-
-    def __init__(self, *, patience: float = PATIENCE) -> None:
-        self._patience = patience
-        self._task: asyncio.Task[Readout] | None = None
-
-    async def read(self, services: Services) -> Readout | None:
-        """Return the holdout's report; none where it takes longer than anybody wants to wait.
-
-        What was not waited for is computed to its end, and shown to the next one who asks.
-        """
-        task = self._task
-        if task is None:
-            task = asyncio.create_task(report(services, ReportRequest(name=HOLDOUT)))
-            self._task = task
-            task.add_done_callback(_seen)
-        done, _ = await asyncio.wait({task}, timeout=self._patience)
-        if not done:
-            return None
-        if self._task is task:
-            self._task = None
-        return task.result()
-
-
-def _seen(task: asyncio.Task[Readout]) -> None:
-    """Nobody may be waiting any more when it fails, and a server that stops makes it fail."""
-    if not task.cancelled():
-        task.exception()
-
-
 async def lift_view(request: Request, industries: tuple[str, ...]) -> LiftView:
     """Return the lift for the overview; whatever goes wrong becomes a note."""
-    state = request.app.state
-    if not hasattr(state, "lift_reading"):
-        state.lift_reading = Reading()
     try:
-        readout = await state.lift_reading.read(services_of(request))
+        readout = await recent_report(
+            services_of(request), ReportRequest(name=HOLDOUT), patience=PATIENCE
+        )
     except Exception:
         # The overview shows much else, and stays useful without this figure.
         _log.exception("The lift of the holdout could not be computed")
@@ -153,6 +123,11 @@ def of_readout(readout: Readout, industries: tuple[str, ...]) -> LiftView:
         )
         for name, arm in readout.arms.items()
     )
+    harmed = tuple(
+        f"{each.label} {each.figure}"
+        for each in guardrails(readout)
+        if each.arm == pli.arm and each.guard is Guard.HARMED
+    )
     target = "" if pli.target is None else wording.percent(pli.target)
     as_of = pli.as_of[:16].replace("T", " ") + " UTC"
     if pli.snapshot is not None:
@@ -163,6 +138,7 @@ def of_readout(readout: Readout, industries: tuple[str, ...]) -> LiftView:
             as_of=as_of,
             metric=primary.label,
             withheld=tuple(pli.withheld),
+            harmed=harmed,
             arms=arms,
         )
     verdict, meaning = _meaning(pli, pli.low, pli.high)
@@ -175,6 +151,7 @@ def of_readout(readout: Readout, industries: tuple[str, ...]) -> LiftView:
         interval=wording.interval(pli.low, pli.high),
         meaning=meaning,
         verdict=verdict,
+        harmed=harmed,
         arms=arms,
         industries=_industries(readout, pli, industries),
         scale=_scale(pli.low, pli.lift, pli.high, pli.target),

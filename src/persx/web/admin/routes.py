@@ -12,7 +12,8 @@ from starlette.routing import Route
 
 from persx.app import audit, sessions
 from persx.app.health_record import note_review
-from persx.app.reports import ReportRequest, experiment_names, report
+from persx.app.recent_reports import recent_report
+from persx.app.reports import ReportRequest, experiment_names
 from persx.app.use_cases import Noted
 from persx.model.errors import NotFound
 from persx.model.staff import Action
@@ -31,6 +32,7 @@ from persx.web.admin.attributes import list_attributes
 from persx.web.admin.blocks import show_block_lifts
 from persx.web.admin.data_protection import show_data_protection
 from persx.web.admin.doors import Door
+from persx.web.admin.experiments import show_experiments
 from persx.web.admin.frame import site_name, studio_page
 from persx.web.admin.learning import show_blocks
 from persx.web.admin.overview import overview
@@ -96,11 +98,12 @@ async def show_report(request: Request) -> Response:
     services, name = services_of(request), site_name(request)
     await note_review(services)
     try:
-        readout = await report(services, ReportRequest(name=request.path_params["name"]))
+        readout = await recent_report(services, ReportRequest(name=request.path_params["name"]))
     except NotFound as error:
         reports = tuple(await experiment_names(services))
         view = MissingView(name, error.message, reports)
         return studio_page(request, "admin/missing.html", view, 404)
+    assert readout is not None, "It was waited for."
     return self_contained(await asyncio.to_thread(render_report, readout, studio=name))
 
 
@@ -125,6 +128,7 @@ DOORS: Final = (
     Door("GET", "/admin/review", review.show_review, Action.READ),
     Door("GET", "/admin/review/{file:str}", review.either, Action.READ),
     Door("GET", "/admin/blocks", show_block_lifts, Action.READ),
+    Door("GET", "/admin/experiments", show_experiments, Action.READ),
     Door("GET", "/admin/health", health.show_health, Action.READ),
     Door("POST", "/admin/health/silences", health.send_silence, Action.PUBLISH),
     Door("POST", "/admin/health/silences/{id}/end", health.end_silence, Action.PUBLISH),
