@@ -18,8 +18,9 @@ from persx.experiments.statistics.ratios import Interval, mean_lift
 from persx.experiments.statistics.sides import MomentPair
 from persx.model.clock import DAY, HOUR, MINUTE
 from persx.model.currency import Currency
+from persx.model.event import EXPOSURE
 from persx.model.metric import Metric
-from persx.model.workspace import Goal, HoldoutSettings, Settings, Workspace
+from persx.model.workspace import Arm, Experiment, Goal, HoldoutSettings, Settings, Workspace
 from tests.experiments.test_live_report import Log, log, read, see
 
 __all__ = ["log"]
@@ -227,6 +228,34 @@ def test_an_outcome_that_arrives_late_is_counted_when_it_happened(
     log("Order Completed", "u:jane", START + 30 * DAY, revenue=80)
     log("Order Completed", "u:jane", START - 30 * DAY, revenue=500)
     assert judged(services, run, log, "purchase.revenue", workspace()).total == 80
+
+
+def test_what_is_planned_for_one_look_says_nothing_before_it(
+    services: Services, run: Run, log: Log
+) -> None:
+    now = services.clock()
+    for days, method, early in ((10, "always_valid", True), (30, "fixed", False)):
+        key = f"planned-{days}"
+        served = Workspace(
+            goals={"purchase": PURCHASE},
+            experiments={
+                key: Experiment(
+                    key=key, arms=(Arm(name="a"), Arm(name="b")), goals=("purchase",), horizon="28d"
+                )
+            },
+        )
+        log.publish(served)
+        for number in range(400):
+            arm = "ab"[number % 2]
+            properties = {"experiment_id": key, "variation_id": arm}
+            log(EXPOSURE, f"a:{key}-{number}", now - days * DAY, **properties)
+            if number % 5 < 2:
+                log("Order Completed", f"a:{key}-{number}", now - DAY)
+        readout = read(services, run, key)
+        assert readout.method.value == method
+        assert readout.arms["b"].metrics["purchase"].low is not None
+        assert bool(readout.pli[0].withheld) == early
+        assert ("looked at once, 28 days after" in " ".join(readout.pli[0].withheld)) == early
 
 
 EVENTS = st.lists(

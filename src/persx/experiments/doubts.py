@@ -13,7 +13,7 @@ from persx.experiments.statistics.proportions import lift
 from persx.experiments.statistics.shares import always_valid_lift
 from persx.experiments.statistics.srm import ALARM, RatioCheck, sample_ratio
 from persx.experiments.statistics.srm_many import Split, sample_ratio_by, sequential_sample_ratio
-from persx.model.clock import DAY, HOUR
+from persx.model.clock import DAY, HOUR, Millis, iso
 from persx.model.counting import counted
 
 WEEK: Final = 7 * DAY - HOUR
@@ -74,6 +74,16 @@ def check_consent(
     return Consent(withdrawn=counts, p=p, differs=p is not None and p < ALARM)
 
 
+def is_early(plan: ReadoutPlan, observed: Observed) -> bool:
+    """Tell whether a readout that is planned for one look is looked at before it."""
+    start = observed.first_exposure
+    return bool(plan.horizon) and (start is None or observed.as_of - start < plan.horizon)
+
+
+def _length(time: Millis) -> str:
+    return counted(time // DAY, "day") if time % DAY == 0 else counted(time // HOUR, "hour")
+
+
 def doubts(
     plan: ReadoutPlan, observed: Observed, srm: RatioCheck, consent: Consent, visitors: int
 ) -> list[str]:
@@ -96,6 +106,12 @@ def doubts(
             f"{_p(consent.p)}): those who are still counted are no longer alike."
         )
     start = observed.first_exposure
+    if is_early(plan, observed):
+        end = "" if start is None else f", on {iso(start + plan.horizon)[:10]}"
+        found.append(
+            f"It is looked at once, {_length(plan.horizon)} after the first visitor entered{end}: "
+            "whoever looks earlier and stops finds what is not there."
+        )
     if plan.source == "live" and (start is None or observed.as_of - start < WEEK):
         found.append(
             "A whole week has not passed since the first visitor entered: "

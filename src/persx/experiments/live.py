@@ -8,6 +8,7 @@ from itertools import pairwise
 from persx.experiments.plan import Method, MetricPlan, ReadoutPlan
 from persx.experiments.standard import STANDARD_GOALS, STANDARD_METRICS
 from persx.model.block_holdout import GENERIC, block_holdouts, share_epoch
+from persx.model.clock import parse_duration
 from persx.model.errors import NotFound, did_you_mean
 from persx.model.learning import (
     HELD_OUT,
@@ -71,7 +72,8 @@ def live_plan(
     """Return what the readout of a live experiment compares.
 
     Args:
-        method: For as many looks as one likes, unless it was decided to look but once.
+        method: For as many looks as one likes, unless it was decided to look but once; what an
+            experiment's horizon says comes first.
         known: Names of imported experiments, for the hint when there is no such key.
 
     Raises:
@@ -79,6 +81,7 @@ def live_plan(
     """
     layers: Sequence[str] = ()
     single: Sequence[str] = ()
+    horizon = 0
     if key == HOLDOUT and key in live_experiments(workspace):
         share = workspace.settings.holdout.share
         weights = {GENERIC: share, TARGETED: 1 - share}
@@ -92,6 +95,9 @@ def live_plan(
         control = experiment.arms[0].name
         comparator = f"the arm “{control}”"
         layers, single = _layers(experiment, workspace), _single(experiment, workspace)
+        if experiment.horizon:
+            # Planned for one look, it has the narrow intervals of one, and nothing before it.
+            method, horizon = Method.FIXED, parse_duration(experiment.horizon)
     else:
         raise NotFound(
             f"There is no experiment '{key}'.",
@@ -109,6 +115,7 @@ def live_plan(
         method=method,
         targets=tuple(workspace.targets.values()) if key == HOLDOUT else (),
         default_target=DEFAULT_TARGET if key == HOLDOUT else None,
+        horizon=horizon,
         layers=layers,
         single=single,
     )

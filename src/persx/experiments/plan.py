@@ -53,6 +53,8 @@ class ReadoutPlan(msgspec.Struct, frozen=True, kw_only=True):
         default_target: The lift meant for the primary metric where no target speaks of it.
         layers: Arms each of which adds something to the one before it, from the least on; empty
             where the arms have no such order.
+        horizon: With the fixed method, how long after the first visitor entered it is looked at;
+            0 where nobody said.
         single: Arms that give everybody the same one content, the control perhaps among them.
     """
 
@@ -67,6 +69,7 @@ class ReadoutPlan(msgspec.Struct, frozen=True, kw_only=True):
     method: Method = Method.FIXED
     targets: Sequence[Target] = ()
     default_target: float | None = None
+    horizon: Millis = 0
     layers: Sequence[str] = ()
     single: Sequence[str] = ()
 

@@ -55,6 +55,8 @@ class Experiment(Document, frozen=True, kw_only=True):
         metrics: Further metrics that it analyses.
         guardrails: Metrics that must not get worse.
         key: Its name; in files, the name of the file.
+        horizon: The stopping rule. So long after the first visitor entered, such as ``28d``, it is
+            looked at, once; unless set it may be looked at and stopped at any time.
         epoch: Counted up when it is changed midway; logged with every exposure.
         status: A stopped experiment assigns nobody.
         winner: The arm that everybody whom it targets gets, once it is stopped.
@@ -69,6 +71,7 @@ class Experiment(Document, frozen=True, kw_only=True):
     layer: str = ""
     offset: float = 0.0
     traffic: float = 1.0
+    horizon: str = ""
     epoch: int = 1
     goals: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()

@@ -26,7 +26,17 @@ from persx.workspace.measured import (
 
 _KIND: Final = "experiments"
 _BLOCKS: Final = "blocks"
-_FROZEN: Final = ("target", "blocks", "arms", "layer", "offset", "goals", "metrics", "guardrails")
+_FROZEN: Final = (
+    "target",
+    "blocks",
+    "arms",
+    "layer",
+    "offset",
+    "horizon",
+    "goals",
+    "metrics",
+    "guardrails",
+)
 
 
 def changed_while_running(before: Workspace, after: Workspace) -> list[Fault]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Final
 
-from persx.model.errors import Fault, did_you_mean
+from persx.model.clock import DAY, parse_duration
+from persx.model.errors import BadInput, Fault, did_you_mean
 from persx.model.workspace import DEFAULT, TARGETED, Arm, Experiment
 from persx.workspace.checks.subject import Subject
 
@@ -170,6 +171,23 @@ def _numbers(subject: Subject, key: str, experiment: Experiment) -> Iterator[Fau
             value=traffic,
             hint=f"Write at most {1 - offset:g}.",
         )
+    if experiment.horizon:
+        try:
+            short = parse_duration(experiment.horizon) < 7 * DAY
+        except BadInput as error:
+            yield subject.fault(
+                _KIND, key, "horizon", error.message, value=experiment.horizon, hint=error.hint
+            )
+        else:
+            if short:
+                yield subject.fault(
+                    _KIND,
+                    key,
+                    "horizon",
+                    "Days of the week differ: a whole week is the least.",
+                    value=experiment.horizon,
+                    hint="Write 28d, or leave it out and look at any time.",
+                )
     if experiment.epoch < 1:
         yield subject.fault(_KIND, key, "epoch", "Epochs count from 1.", value=experiment.epoch)
 
