@@ -14,6 +14,8 @@ from typing import Any, Final, cast
 from persx.app.decision_log import DecisionLog
 from persx.app.health_record import Health
 from persx.app.offers import Offers
+from persx.app.readings import Readings
+from persx.app.robots import Robots
 from persx.app.services import Metrics, Services
 from persx.app.signing import Signer
 from persx.model.clock import Millis
@@ -34,7 +36,7 @@ SHARED: Final = frozenset(
 
 OWN: Final = frozenset(
     {"store", "stream", "warehouse", "artifacts", "metrics", "profiles", "offers", "decision_log",
-     "signer", "health"}
+     "signer", "health", "readings", "robots"}
 )  # fmt: skip
 """What probes have for themselves. A test asks for each field of the services in one of the two."""
 
@@ -130,6 +132,8 @@ class Unseen:
         unseen.signer = self._signer
         unseen.profiles = {}
         unseen.offers = Offers()
+        unseen.readings = Readings()
+        unseen.robots = Robots()
         return unseen
 
 
