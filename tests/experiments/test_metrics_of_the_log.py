@@ -219,6 +219,15 @@ def test_a_goal_that_never_came_is_told_as_zeros_without_a_lift(
     assert found.reason
 
 
+def test_without_any_page_view_nobody_is_said_to_have_bounced(
+    services: Services, run: Run, log: Log
+) -> None:
+    see(log, "a:1", "targeted", START)
+    found = judged(services, run, log, "bounce", workspace(guardrails=("bounce",)))
+    assert (found.total, found.rate, found.guard) == (None, None, None)
+    assert "page_viewed" in found.reason
+
+
 def test_an_outcome_that_arrives_late_is_counted_when_it_happened(
     services: Services, run: Run, log: Log
 ) -> None:

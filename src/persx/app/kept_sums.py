@@ -19,7 +19,7 @@ from persx.model.clock import HOUR, SECOND, Millis
 from persx.model.errors import PersxError
 from persx.storage.ports import Store
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 """Counted up when `Observed`, or how it is made of the queries' answers, changes."""
 
 _KEPT: Final = "readout:"

@@ -98,18 +98,31 @@ def observed(
         first_exposure=None if first_exposure is None else int(first_exposure),
         snapshot=None if snapshot is None else int(snapshot),
         epoch=epoch,
-        refused={
-            recipe.metric.name: refusals[goal]
-            for recipe in measures.recipes
-            for goal in dict.fromkeys(
-                measures.all[each].goal
-                for each in recipe.numbers
-                if measures.all[each].taken == "sum"
-            )
-            if goal in refusals
-        },
+        refused=_refused(measures, refusals, came) if found else {},
         notes=[*notes, *cut],
     )
+
+
+def _refused(
+    measures: Measures, refusals: Mapping[str, str], came: Mapping[str, bool]
+) -> dict[str, str]:
+    """Return the metrics of which nothing can be said, and why.
+
+    Args:
+        refusals: Goals whose values cannot be added up, and why.
+        came: Whether somebody sent a goal's event.
+    """
+    found = {}
+    for recipe in measures.recipes:
+        numbers = [measures.all[each] for each in recipe.numbers]
+        summed = [each.goal for each in numbers if each.taken == "sum" and each.goal in refusals]
+        if summed:
+            found[recipe.metric.name] = refusals[summed[0]]
+        elif recipe.complement and not came[numbers[0].goal]:
+            found[recipe.metric.name] = (
+                f"Nobody sent an event of '{numbers[0].goal}': that is no sign of what it counts."
+            )
+    return found
 
 
 def _of_values(goals: Sequence[Goal], extra: Mapping[str, Mapping[str, int]]) -> list[str]:

@@ -303,6 +303,11 @@ def _reasons(
 ) -> Iterator[str]:
     """Why figures of a table are undefined."""
     for value, arms in groups.items():
-        for name, arm in arms.items():
-            if reason := arm.metrics[heading.name].reason:
-                yield f"{value + ', ' if value else ''}{name}: {reason}"
+        reasons = {name: arm.metrics[heading.name].reason for name, arm in arms.items()}
+        begin = f"{value}, " if value else ""
+        if len(set(reasons.values())) == 1:
+            # What holds for the metric is said once.
+            reasons = {"all arms": next(iter(reasons.values()))}
+        for name, reason in reasons.items():
+            if reason:
+                yield f"{begin}{name}: {reason}"
