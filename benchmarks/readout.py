@@ -145,7 +145,7 @@ def main() -> list[Measurement]:
         asyncio.run(prepare(folder / "home"))
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.readout", str(folder / "home")],
-            capture_output=True,
+            stdout=subprocess.PIPE,
             check=True,
         )
         seconds, visitors, segments, peak = msgspec.json.decode(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,8 +26,20 @@ _TABLE_FUNCTIONS: Final = frozenset(
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What one query may use of the machine."""
 
-    memory: str = "400MB"
+    megabytes: int = 400
     threads: int = 2
+
+
+BYTES_A_ROW: Final = 32
+"""What a question may use for each row of the log, beyond the usual: visitors are told apart."""
+
+
+def make_room(connection: duckdb.DuckDBPyConnection, rows: int, limits: Limits) -> None:
+    """Let a question about a large log use more memory, up to half of the machine's."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    wanted = min(rows * BYTES_A_ROW, machine // 2) // 1_000_000
+    if wanted > limits.megabytes:
+        connection.execute(f"SET memory_limit = '{wanted}MB'")
 
 
 @contextmanager
@@ -45,7 +58,7 @@ def engine(folder: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
         ":memory:",
         config={
             "threads": limits.threads,
-            "memory_limit": limits.memory,
+            "memory_limit": f"{limits.megabytes}MB",
             "temp_directory": str(folder / "spill"),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,

@@ -28,6 +28,7 @@ from persx.storage.backends.duckdb.engine import (
     engine,
     identifier,
     lock,
+    make_room,
     quoted,
 )
 from persx.storage.backends.duckdb.files import scratch
@@ -268,6 +269,9 @@ class DuckdbRows:
                         mine=mine,
                         copied=not trusted,
                     )
+                if wanted:
+                    rows = sum(each.rows for each in reading.segments() if each.table in wanted)
+                    make_room(connection, rows, self._limits)
                 if drawn:
                     files += self._draw(connection, reading, asked, everyone=mine is None)
             for table, path in imported(self._home).items() if mine is None else ():
