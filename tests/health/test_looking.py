@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from persx.app.alerting import GIVEN_UP_AFTER, deliver
@@ -17,7 +18,8 @@ from persx.app.health import (
     SilenceRequest,
     UnsilenceRequest,
 )
-from persx.app.health_record import load_days, load_record, load_status
+from persx.app.health_gathering import fresh_lifts
+from persx.app.health_record import Record, load_days, load_record, load_status
 from persx.app.looking import LEASE, look
 from persx.app.services import Services
 from persx.health.status import ObjectiveStatus, Status
@@ -342,3 +344,17 @@ async def test_the_use_case_looks_and_tells_prometheus(services: Services) -> No
     assert told("persx_objective_state", {"objective": "lift"}) == -1
     assert told("persx_indicator", {"indicator": "variant-failures"}) == 1
     assert told("persx_indicator", {"indicator": "persistence"}) is None
+
+
+async def test_without_a_holdout_there_is_no_lift_and_no_complaint(
+    services: Services, place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = services.publication.plan
+    assert plan is not None
+    own = plan.workspace.settings
+    bare = msgspec.structs.replace(own, holdout=msgspec.structs.replace(own.holdout, share=0.0))
+    record = await fresh_lifts(
+        services, Record(), msgspec.structs.replace(plan.workspace, settings=bare)
+    )
+    assert record.lifts == {}
+    assert "no lifts" not in caplog.text

@@ -53,8 +53,10 @@ async def fresh_lifts(services: Services, record: Record, workspace: Workspace) 
     confidence = 1 - FALSE_ALARMS_A_YEAR / max(len(workspace.industries), 1)
     lifts: dict[str, Lift] = {}
     try:
-        readout = await report(services, ReportRequest(name=HOLDOUT, confidence=confidence))
-        lifts = _by_industry(readout, workspace)
+        # Where nobody is held out there is nothing to compare with, and nothing wrong.
+        if workspace.settings.holdout.share > 0:
+            readout = await report(services, ReportRequest(name=HOLDOUT, confidence=confidence))
+            lifts = _by_industry(readout, workspace)
     except PersxError as error:
         _log.warning("Health has no lifts now: %s", error)
     layers = [
