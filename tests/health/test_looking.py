@@ -346,8 +346,9 @@ async def test_the_use_case_looks_and_tells_prometheus(services: Services) -> No
     assert told("persx_indicator", {"indicator": "persistence"}) is None
 
 
+@pytest.mark.usefixtures("place")
 async def test_without_a_holdout_there_is_no_lift_and_no_complaint(
-    services: Services, place: Place, caplog: pytest.LogCaptureFixture
+    services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
     plan = services.publication.plan
     assert plan is not None
