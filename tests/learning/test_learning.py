@@ -355,6 +355,10 @@ async def test_the_receipt_tells_how_it_was_chosen(site: Site) -> None:
     assert told == {"drawn": "learned", "held_out": "targeted"}
 
 
+def test_a_share_that_is_hardly_a_number_is_renormalised_too() -> None:
+    assert chances({"a": 1.0, "b": 5e-324}, 0.5, ["b"]) == {"b": 1.0}
+
+
 @given(
     st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0, 1), min_size=1),
     st.floats(0.01, 1),

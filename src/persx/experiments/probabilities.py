@@ -114,7 +114,7 @@ def chances(
     if total <= 0:
         return dict.fromkeys(eligible, even)
     return {
-        name: exploration * even + (1 - exploration) * share / total
+        name: exploration * even + (1 - exploration) * (share / total)
         for name, share in zip(eligible, learned, strict=True)
     }
 
