@@ -228,6 +228,17 @@ def test_without_any_page_view_nobody_is_said_to_have_bounced(
     assert "page_viewed" in found.reason
 
 
+def test_where_nobody_saw_a_second_page_everybody_has_bounced(
+    services: Services, run: Run, log: Log
+) -> None:
+    see(log, "a:1", "targeted", START)
+    log("Home", "a:1", START, type="page")
+    found = judged(services, run, log, "bounce", workspace(guardrails=("bounce",)))
+    assert (found.total, found.rate) == (1, 1.0)
+    assert "page_viewed" not in found.reason
+    assert not [note for note in read(services, run).notes if "page_viewed" in note]
+
+
 def test_an_outcome_that_arrives_late_is_counted_when_it_happened(
     services: Services, run: Run, log: Log
 ) -> None:

@@ -91,7 +91,7 @@ def doubts(
     found = []
     if srm.mismatch and not srm.assumed:
         found.append(
-            f"The arms' visitor counts do not fit their planned shares ({_p(srm.p)}): "
+            f"The arms' visitor counts do not fit their planned shares ({small_p(srm.p)}): "
             "some visitors were lost or counted twice. Find out why before reading any lift."
         )
     if visitors and observed.contaminated / visitors > CONTAMINATION_ALARM:
@@ -103,7 +103,7 @@ def doubts(
         said = ", ".join(f"{n:,} in “{arm}”" for arm, n in consent.withdrawn.items())
         found.append(
             f"Visitors of the arms took their consent back in different shares ({said}; "
-            f"{_p(consent.p)}): those who are still counted are no longer alike."
+            f"{small_p(consent.p)}): those who are still counted are no longer alike."
         )
     start = observed.first_exposure
     if is_early(plan, observed):
@@ -120,7 +120,7 @@ def doubts(
     return found
 
 
-def _p(p: float | None) -> str:
+def small_p(p: float | None) -> str:
     """Write a p-value that is small, never as 0."""
     return f"p = {p:.1e}" if p is not None and p >= 1e-99 else "p < 1e-99"
 
@@ -137,7 +137,7 @@ def notes(
     found = []
     if srm.assumed and srm.mismatch:
         found.append(
-            f"The arms are not equally large ({_p(srm.p)}). If they were planned so, "
+            f"The arms are not equally large ({small_p(srm.p)}). If they were planned so, "
             "something is wrong; if not, state the planned shares with --weight ARM=SHARE."
         )
     for arm, n in srm.left_out.items():

@@ -55,8 +55,9 @@ class Measures(msgspec.Struct, frozen=True):
     Attributes:
         products: Pairs of measures whose products are summed.
         waits: The waits of which visitors are counted.
-        extra: What else is counted of goals with a value, ``missing``, ``negative`` and
-            ``unpriced`` ones → the measure's place by goal.
+        extra: What else is counted, kind → goal → the measure's place: of goals with a value the
+            ``missing``, ``negative`` and ``unpriced`` events, of goals that have to be reached
+            several times their ``count``.
     """
 
     all: tuple[Measure, ...]
@@ -132,6 +133,9 @@ def measures_of(metrics: Sequence[tuple[MetricPlan, Metric]], goals: Sequence[Go
         kind: {name: place(Measure(name, kind)) for name in valued}
         for kind in ("missing", "negative", "unpriced")
     }
+    # Of a goal that has to be reached several times it is told too whether it came at all.
+    several = [each.goal for _, each in metrics if each.at_least > 1 or each.at_most is not None]
+    extra["count"] = {name: place(Measure(name, "count")) for name in several}
     pairs = {pair for recipe in recipes for pair in _pairs(recipe.numbers)}
     return Measures(
         all=tuple(places),

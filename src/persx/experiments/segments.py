@@ -8,7 +8,7 @@ from functools import cache, partial
 import msgspec
 
 from persx.experiments.comparing import lift_of, meant, metric_readout, pli_of, standing
-from persx.experiments.doubts import check_splits
+from persx.experiments.doubts import check_splits, small_p
 from persx.experiments.figures import (
     Adjusted,
     ArmReadout,
@@ -69,7 +69,7 @@ def read_segments(
             if srm.mismatch and not srm.assumed:
                 own.append(
                     "Among these visitors the arms' counts do not fit their planned shares "
-                    f"(p = {srm.p:.1e}, corrected for the number of segments)."
+                    f"({small_p(srm.p)}, corrected for the number of segments)."
                 )
             found[attribute][value] = SegmentReadout(
                 arms=arms,

@@ -11,12 +11,7 @@
 --     `least`, or their sum, cut at the quantile `share` of those that are not 0 unless
 --     it is negative; of units alone that entered `wait` ago
 --   rates(currency, since, until, rate)  what money is worth
-WITH joined AS MATERIALIZED (
-  SELECT
-    md5_number_lower(CAST(identity AS VARCHAR)) AS identity,
-    md5_number_lower(CAST(bucketing_id AS VARCHAR)) AS unit
-  FROM bucketing
-),
+WITH {with joined},
 denials AS (
   SELECT
     coalesce(j.unit, d.identity) AS unit,

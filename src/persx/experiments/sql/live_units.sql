@@ -1,11 +1,8 @@
--- What is known of an experiment's exposures as a whole, and the newest event's position. The first exposure is the first of all; exposures
--- of arms that the experiment does not have are counted from $since on.
-WITH joined AS MATERIALIZED (
-  SELECT
-    md5_number_lower(CAST(identity AS VARCHAR)) AS identity,
-    md5_number_lower(CAST(bucketing_id AS VARCHAR)) AS unit
-  FROM bucketing
-),
+-- What is known of an experiment's exposures as a whole, and the newest event's position.
+--
+-- The first exposure is the first of all; bots, and exposures of arms that the experiment does not
+-- have, are counted from $since on.
+WITH {with joined},
 {with robots},
 bots AS (
   SELECT DISTINCT r.unit
