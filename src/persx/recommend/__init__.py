@@ -1,0 +1,1 @@
+"""Recommending: what to show of a catalogue, learned from what visitors did with its items."""

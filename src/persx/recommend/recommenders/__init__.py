@@ -1,0 +1,20 @@
+"""Recommenders: the ways to find items for a visitor, one file each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from persx.model.registry import Registry
+from persx.recommend.recommenders.kind import Recommender
+from persx.recommend.recommenders.popularity import POPULARITY
+
+RECOMMENDERS: Final[Registry[Recommender]] = Registry(
+    "recommender",
+    "persx.recommenders",
+    [
+        POPULARITY,
+    ],
+)
+"""Every recommender that a pipeline can name."""
+
+__all__ = ["RECOMMENDERS", "Recommender"]
