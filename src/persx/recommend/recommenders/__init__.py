@@ -9,12 +9,16 @@ from persx.recommend.recommenders.ease import EASE
 from persx.recommend.recommenders.kind import Recommender
 from persx.recommend.recommenders.local_ease import LOCAL_EASE
 from persx.recommend.recommenders.popularity import POPULARITY
+from persx.recommend.recommenders.transitions import TRANSITIONS
+from persx.recommend.recommenders.vmis_knn import VMIS_KNN
 
 RECOMMENDERS: Final[Registry[Recommender]] = Registry(
     "recommender",
     "persx.recommenders",
     [
         POPULARITY,
+        TRANSITIONS,
+        VMIS_KNN,
         EASE,
         LOCAL_EASE,
     ],
