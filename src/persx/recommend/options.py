@@ -10,6 +10,7 @@ import msgspec
 from persx.model.errors import BadInput, did_you_mean
 from persx.recommend.recommenders.kind import Recommender
 
+
 def read_options(recommender: Recommender, given: Mapping[str, Any]) -> Any:
     """Return the config of a recommender from its options by name; text is read as their type.
 
@@ -45,4 +46,3 @@ def read_options(recommender: Recommender, given: Mapping[str, Any]) -> Any:
             f"The option '{name}' of '{recommender.name}' cannot be '{value}': {reason}.",
             value=value,
         ) from None
-

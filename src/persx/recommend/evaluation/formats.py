@@ -84,13 +84,17 @@ def read_sequences(train: Lines, test: Lines | None, validation: bool = False) -
     for user, row in sorted(rows.items()):
         if own:
             # Too short to be asked: everything is for training.
-            known, wanted, kept = (row[:-1], row[-1], row[:-2]) if len(row) > 2 else (row, None, row)
+            known, wanted, kept = (
+                (row[:-1], row[-1], row[:-2]) if len(row) > 2 else (row, None, row)
+            )
             if wanted is not None and validation:
                 known, wanted = row[:-2], row[-2]
         else:
             known, wanted, kept = row, later[user][0] if user in later else None, row
             if validation:
-                known, wanted, kept = (row[:-1], row[-1], row[:-1]) if len(row) > 1 else (row, None, row)
+                known, wanted, kept = (
+                    (row[:-1], row[-1], row[:-1]) if len(row) > 1 else (row, None, row)
+                )
         fitted[user] = kept
         if wanted is not None:
             cases.append(Case(asked(known), np.array([wanted], dtype=np.int32), names[user]))

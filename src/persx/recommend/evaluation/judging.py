@@ -73,7 +73,13 @@ def judge(
     arrays = recommender.fit(trial.train, config, lambda share: progress(share / 2))
     fit_seconds = clock() - begun
     lists, lookup_ms = answers(
-        recommender, config, arrays, trial, max(cuts), lambda share: progress(0.5 + share / 2), clock
+        recommender,
+        config,
+        arrays,
+        trial,
+        max(cuts),
+        lambda share: progress(0.5 + share / 2),
+        clock,
     )
     metrics: dict[str, float | None] = {}
     crowd = Crowd(trial.train.counts, trial.train.matrix())

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import lapack
+from scipy.linalg.lapack import sposv  # type: ignore[attr-defined]
 
 from persx.model.errors import BadInput
 from persx.recommend.bounds import Amount, Count
@@ -151,7 +151,7 @@ def _solve(
         places = np.searchsorted(union, others)
         square = gram.ravel().take(places[:, None] * len(union) + places)
         right = gram[places, np.searchsorted(union, item)]
-        _, weights, bad = lapack.sposv(square.T, right, lower=1, overwrite_a=1)
+        _, weights, bad = sposv(square.T, right, lower=1, overwrite_a=1)
         if bad:
             raise BadInput(
                 "The items cannot be told apart with so little regularization.",
