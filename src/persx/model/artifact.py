@@ -15,6 +15,12 @@ PREDICTION: Final = "prediction"
 PROBABILITIES: Final = "probabilities"
 """The kind of what a block has learned; the artifact's name is the block's."""
 
+RECOMMENDER: Final = "recommender"
+"""The kind of a fitted pipeline; the artifact's name is the pipeline's.
+
+Its body is the manifest of a folder of the home, which holds the arrays.
+"""
+
 
 def artifact_key(kind: str, name: str) -> str:
     """Return the name under which decisions log the number of an artifact.

@@ -19,6 +19,7 @@ from persx.model.health import Objective
 from persx.model.learning import LearnSettings
 from persx.model.metric import Metric as Metric
 from persx.model.network import NetworkSettings
+from persx.model.pipeline import Pipeline as Pipeline
 from persx.model.question import QuestionDocument
 from persx.model.target import Target as Target
 
@@ -388,6 +389,7 @@ class Workspace(Document, frozen=True, kw_only=True):
     targets: dict[str, Target] = {}
     questions: dict[str, QuestionDocument] = {}
     objectives: dict[str, Objective] = {}
+    pipelines: dict[str, Pipeline] = {}
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from persx.model.item import Action, Item
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Codes = NDArray[np.int32]
 Times = NDArray[np.int64]
@@ -85,6 +87,9 @@ class Interactions:
 
     def matrix(self, *, binary: bool = True) -> sparse.csr_matrix:
         """Return users × items, float32: 1 where there is a row, or the number of rows."""
+        # Deciding loads no scipy, and a workspace is checked with what is here.
+        from scipy import sparse
+
         shape = (self.user_count, self.item_count)
         ones = np.ones(len(self.users), dtype=np.float32)
         found = sparse.csr_matrix((ones, (self.users, self.items)), shape=shape)

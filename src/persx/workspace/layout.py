@@ -25,6 +25,7 @@ from persx.model.workspace import (
     Metric,
     Page,
     Persona,
+    Pipeline,
     Strategy,
     Target,
 )
@@ -80,6 +81,7 @@ KINDS: Final = (
     Kind("questions", "question", QuestionDocument, SLUG),
     Kind("strategies", "strategy", Strategy, VARIANT),
     Kind("objectives", "objective", Objective, SLUG),
+    Kind("pipelines", "pipeline", Pipeline, SLUG),
     Kind("block_types", "block type", BlockTypeDocument, SLUG, folder=True),
     Kind("blocks", "block", Block, SLUG, folder=True),
     Kind("pages", "page", Page, SLUG, folder=True),
