@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from persx.model.item import Action
+from persx.recommend.bounds import Amount, Count, Exponent, Positive, Share
 from persx.recommend.interactions import Interactions
 
 
@@ -32,32 +32,26 @@ class LinearConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         half_life: Days (places, where nobody knows the times) after which what a visitor
             touched counts half; 0 counts all alike.
         history: How many of a visitor's newest touches count.
-        actions: Of what is learned; of all where none is named.
     """
 
-    regularization: float = 300.0
-    dropout: float = 0.0
-    user_damping: float = 0.0
-    popularity_damping: float = 0.0
-    half_life: float = 30.0
-    history: int = 1_000
-    actions: tuple[Action, ...] = ()
+    regularization: Positive = 300.0
+    dropout: Share = 0.0
+    user_damping: Exponent = 0.0
+    popularity_damping: Exponent = 0.0
+    half_life: Amount = 30.0
+    history: Count = 1_000
 
 
 def weighted(data: Interactions, config: LinearConfig) -> sparse.csr_matrix:
     """Return users × items, float32, so that its Gram matrix counts each user as configured."""
-    matrix = data.of(config.actions).matrix()
+    matrix = data.matrix()
     if config.user_damping:
         lengths = np.maximum(np.diff(matrix.indptr), 1)
         # The Gram matrix has each weight twice.
-        matrix.data *= np.repeat(lengths ** np.float32(-config.user_damping / 2), lengths_of(matrix))
+        matrix.data *= np.repeat(
+            lengths ** np.float32(-config.user_damping / 2), np.diff(matrix.indptr)
+        )
     return matrix
-
-
-def lengths_of(matrix: sparse.csr_matrix) -> NDArray[np.int32]:
-    """Return how many entries each row of a sparse matrix has."""
-    lengths: NDArray[np.int32] = np.diff(matrix.indptr)
-    return lengths
 
 
 def diagonal(matrix: sparse.csr_matrix) -> NDArray[np.float32]:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from persx.recommend.query import NO_CANDIDATES, NOTHING, Candidates, Codes, Floats
 from persx.recommend.profile import Profile
+from persx.recommend.query import NO_CANDIDATES, NOTHING, Candidates, Codes, Floats
 
 BLOCK_CELLS: Final = 16_000_000
 """How many cells of items × items are looked at together: 64 MB."""
@@ -28,11 +28,6 @@ class Rows(NamedTuple):
     starts: NDArray[np.int64]
     items: Codes
     weights: Floats
-
-    @property
-    def count(self) -> int:
-        """The number of items."""
-        return len(self.starts) - 1
 
     @classmethod
     def of(cls, matrix: sparse.csr_matrix) -> Rows:
@@ -81,9 +76,7 @@ def ranked(rows: Rows, profile: Profile, limit: int) -> Candidates:
     return Candidates(found, scores.astype(np.float32), because)
 
 
-def _strongest(
-    found: Codes, flat: Codes, parts: NDArray[Any], sources: Codes, count: int
-) -> Codes:
+def _strongest(found: Codes, flat: Codes, parts: NDArray[Any], sources: Codes, count: int) -> Codes:
     """Return for each found item the source of its largest part."""
     slot = np.full(count, NOTHING, dtype=np.int32)
     slot[found] = np.arange(len(found), dtype=np.int32)

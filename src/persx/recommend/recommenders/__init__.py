@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from persx.model.registry import Registry
+from persx.recommend.recommenders.cooccurrence import COOCCURRENCE
 from persx.recommend.recommenders.ease import EASE
+from persx.recommend.recommenders.ials import IALS
 from persx.recommend.recommenders.kind import Recommender
 from persx.recommend.recommenders.local_ease import LOCAL_EASE
 from persx.recommend.recommenders.popularity import POPULARITY
@@ -17,10 +19,12 @@ RECOMMENDERS: Final[Registry[Recommender]] = Registry(
     "persx.recommenders",
     [
         POPULARITY,
-        TRANSITIONS,
-        VMIS_KNN,
+        COOCCURRENCE,
         EASE,
         LOCAL_EASE,
+        IALS,
+        TRANSITIONS,
+        VMIS_KNN,
     ],
 )
 """Every recommender that a pipeline can name."""

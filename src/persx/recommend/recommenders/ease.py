@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg.lapack import spotrf, spotri  # type: ignore[attr-defined]
 
 from persx.model.errors import BadInput
 from persx.recommend.interactions import Interactions
@@ -13,7 +13,7 @@ from persx.recommend.linear import LinearConfig, damping, diagonal, penalty, wei
 from persx.recommend.neighbours import together
 from persx.recommend.profile import profile
 from persx.recommend.query import NO_CANDIDATES, NOTHING, Candidates, Codes, Floats, Query
-from persx.recommend.recommenders.kind import Arrays, Progress, silent
+from persx.recommend.recommenders.kind import Arrays, Progress, best, silent
 
 MOST_ITEMS: Final = 15_000
 """Beyond this many touched items the matrix takes more than 900 MB and its inverse minutes."""
@@ -38,7 +38,7 @@ class Ease:
     config = EaseConfig
 
     def memory(self, data: Interactions, config: EaseConfig) -> int:
-        touched = int(np.count_nonzero(data.of(config.actions).counts))
+        touched = int(np.count_nonzero(data.counts))
         return _CELL * touched**2 + 24 * len(data.items) + (256 << 20)
 
     def fit(self, data: Interactions, config: EaseConfig, progress: Progress = silent) -> Arrays:
@@ -62,7 +62,8 @@ class Ease:
         weights[np.diag_indices(count)] += penalty(counts, config)
         progress(0.2)
         _invert(weights, progress)
-        scale = -damping(data, config)[touched] / np.diagonal(weights)
+        own: Any = np.diagonal(weights)
+        scale = -damping(data, config)[touched] / own
         np.fill_diagonal(weights, 0.0)
         weights *= scale
         progress(1.0)
@@ -76,11 +77,7 @@ class Ease:
             return NO_CANDIDATES
         rows: Floats = np.asarray(arrays["weights"])[places[held]]
         scores = known.weights[held] @ rows
-        if len(scores) > limit:
-            top = np.argpartition(scores, len(scores) - limit)[len(scores) - limit :]
-        else:
-            top = np.arange(len(scores))
-        top = top[scores[top] > 0]
+        top = best(scores, limit)
         parts = rows[:, top] * known.weights[held][:, None]
         because: Codes = known.items[held][np.argmax(parts, axis=0)].astype(np.int32)
         return Candidates(np.asarray(arrays["touched"])[top], scores[top], because)
@@ -97,14 +94,14 @@ def _invert(gram: Floats, progress: Progress) -> None:
     if not len(gram):
         return
     turned = gram.T
-    factor, bad = lapack.spotrf(turned, lower=1, overwrite_a=1, clean=0)
+    factor, bad = spotrf(turned, lower=1, overwrite_a=1, clean=0)
     if bad:
         raise BadInput(
             "The items cannot be told apart with so little regularization.",
             hint="Set 'regularization' above 0.",
         )
     progress(0.5)
-    inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
+    inverse, _ = spotri(factor, lower=1, overwrite_c=1)
     if inverse.base is not gram and not np.shares_memory(inverse, gram):
         gram.T[...] = inverse
     # Only one triangle was computed: here, of rows, the upper one. The other is its mirror.

@@ -7,9 +7,10 @@ from typing import Final
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import lapack
+from scipy.linalg.lapack import sposv  # type: ignore[attr-defined]
 
 from persx.model.errors import BadInput
+from persx.recommend.bounds import Count, Positive
 from persx.recommend.interactions import Interactions
 from persx.recommend.linear import LinearConfig, damping, diagonal, penalty, weighted
 from persx.recommend.neighbours import BLOCK_CELLS, Rows, ranked, strongest, together
@@ -17,16 +18,17 @@ from persx.recommend.profile import profile
 from persx.recommend.query import Candidates, Codes, Floats, Query
 from persx.recommend.recommenders.kind import Arrays, Progress, silent
 
-_TOGETHER: Final = 64
-"""Items that are solved for together: neighbours share most of what has to be looked up."""
+_TOGETHER: Final = 8
+"""Items that are solved for together: neighbours share most of what has to be looked up. More of
+them share more, but then what they look it up in no longer fits into the processor's cache."""
 
 
 class LocalEaseConfig(LinearConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     __doc__ = (LinearConfig.__doc__ or "").replace("the linear item–item models", "`local_ease`")
     __doc__ += "    neighbours: From how many other items each is predicted.\n"
 
-    regularization: float = 30.0
-    neighbours: int = 200
+    regularization: Positive = 30.0
+    neighbours: Count = 200
 
 
 class LocalEase:
@@ -48,8 +50,6 @@ class LocalEase:
     def fit(
         self, data: Interactions, config: LocalEaseConfig, progress: Progress = silent
     ) -> Arrays:
-        if config.neighbours < 1:
-            raise BadInput("'neighbours' must be 1 or more.", value=config.neighbours)
         matrix = weighted(data, config)
         near = nearest(matrix, config.neighbours)
         progress(0.1)
@@ -59,8 +59,9 @@ class LocalEase:
         solved = np.zeros(len(near.data), dtype=np.float32)
         done = 0
         turned = matrix.T.tocsr()
+        room = _Room()
         for items in _neighbourhoods(near):
-            _solve(turned, near, items, added, solved)
+            _solve(turned, near, items, added, solved, room)
             done += len(items)
             progress(0.1 + 0.85 * done / near.shape[0])
         solved *= np.repeat(scale, np.diff(near.indptr))
@@ -97,6 +98,19 @@ def nearest(matrix: sparse.csr_matrix, most: int) -> sparse.csr_matrix:
     return found
 
 
+class _Room:
+    """Memory that is used again: asking the system for it each time takes longer than the work."""
+
+    def __init__(self) -> None:
+        self._cells: Floats = np.empty(0, dtype=np.float32)
+
+    def square(self, count: int) -> Floats:
+        """Return a square matrix with anything in it."""
+        if len(self._cells) < count**2:
+            self._cells = np.empty(count**2, dtype=np.float32)
+        return self._cells[: count**2].reshape(count, count)
+
+
 def _neighbourhoods(near: sparse.csr_matrix) -> Iterator[Codes]:
     """Yield all items with neighbours in groups that are near each other."""
     starts, others = near.indptr, near.indices
@@ -123,19 +137,21 @@ def _solve(
     items: Codes,
     added: Floats,
     solved: Floats,
+    room: _Room,
 ) -> None:
     """Solve for the weights of some items, into the places that `near` has for them."""
     starts = near.indptr
     theirs = [near.indices[starts[each] : starts[each + 1]] for each in items.tolist()]
     union = np.unique(np.concatenate([items, *theirs]))
     some = turned[union]
-    gram: Floats = (some @ some.T).toarray()
+    gram = room.square(len(union))
+    (some @ some.T).toarray(out=gram)
     gram[np.diag_indices(len(union))] += added[union]
     for item, others in zip(items.tolist(), theirs, strict=True):
         places = np.searchsorted(union, others)
-        square = gram[places[:, None], places]
+        square = gram.ravel().take(places[:, None] * len(union) + places)
         right = gram[places, np.searchsorted(union, item)]
-        _, weights, bad = lapack.sposv(square.T, right, lower=1, overwrite_a=1)
+        _, weights, bad = sposv(square.T, right, lower=1, overwrite_a=1)
         if bad:
             raise BadInput(
                 "The items cannot be told apart with so little regularization.",
