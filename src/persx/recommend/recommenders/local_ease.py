@@ -24,8 +24,11 @@ them share more, but then what they look it up in no longer fits into the proces
 
 
 class LocalEaseConfig(LinearConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    __doc__ = (LinearConfig.__doc__ or "").replace("the linear item–item models", "`local_ease`")
-    __doc__ += "    neighbours: From how many other items each is predicted.\n"
+    """Options of `local_ease`.
+
+    Attributes:
+        neighbours: From how many other items each is predicted.
+    """
 
     regularization: Positive = 30.0
     neighbours: Count = 200
