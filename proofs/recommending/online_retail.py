@@ -124,18 +124,18 @@ TOGETHER: Final = (
         "cooccurrence",
         {
             "within": ("basket", "user"),
-            "measure": ("cosine", "lift", "count"),
-            "shrink": (0.0, 5.0, 20.0),
+            "measure": ("cosine", "lift"),
+            "shrink": (0.0, 5.0),
         },
     ),
     Rival("ease", {"regularization": (100.0, 300.0, 1_000.0)}),
 )
 FOR_YOU: Final = (
     Rival("popularity", {"half_life": (7.0, 30.0, 0.0)}),
-    Rival("cooccurrence", {"half_life": (14.0, 60.0, 0.0)}),
+    Rival("cooccurrence", {"within": ("basket", "user"), "half_life": (14.0, 60.0)}),
     Rival(
         "ease",
-        {"half_life": (14.0, 60.0, 0.0), "regularization": (100.0, 300.0, 1_000.0)},
+        {"half_life": (14.0, 60.0, 0.0), "regularization": (300.0, 1_000.0)},
     ),
 )
 
