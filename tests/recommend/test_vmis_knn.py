@@ -6,7 +6,7 @@ from math import log as ln
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persx.model.clock import DAY
@@ -214,6 +214,7 @@ configs = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(data=logs(), config=configs, query=queries())
 def test_it_says_what_the_slow_way_says(
     data: Interactions, config: VmisKnnConfig, query: Query
