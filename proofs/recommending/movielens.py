@@ -35,7 +35,7 @@ MOVIELENS: Final = Contest(
         ),
         Contender(
             "ease",
-            {"history": 2_000},
+            {"history": 2_000, "dropout": 0, "user_damping": 0, "popularity_damping": 0},
             {"regularization": (300, 1_000, 3_000)},
             note="its regularization alone",
         ),
