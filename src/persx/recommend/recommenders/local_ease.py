@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.linalg.lapack import sposv  # type: ignore[attr-defined]
 
 from persx.model.errors import BadInput
-from persx.recommend.bounds import Count, Positive
+from persx.recommend.bounds import Count, Exponent, Positive
 from persx.recommend.interactions import Interactions
 from persx.recommend.linear import LinearConfig, damping, diagonal, penalty, weighted
 from persx.recommend.neighbours import BLOCK_CELLS, Rows, ranked, strongest, together
@@ -30,7 +30,8 @@ class LocalEaseConfig(LinearConfig, frozen=True, kw_only=True, forbid_unknown_fi
         neighbours: From how many other items each is predicted, those that explain it best.
     """
 
-    regularization: Positive = 30.0
+    regularization: Positive = 50.0
+    user_damping: Exponent = 0.0
     neighbours: Count = 200
 
 
