@@ -49,7 +49,7 @@ class LocalEase:
     def memory(self, data: Interactions, config: LocalEaseConfig) -> int:
         most = min(config.neighbours, data.item_count)
         kept = 8 * most * data.item_count  # Each weight with the item that it is for.
-        return 4 * kept + 24 * len(data.items) + 16 * BLOCK_CELLS
+        return 4 * kept + 24 * len(data.items) + 64 * BLOCK_CELLS
 
     def fit(
         self, data: Interactions, config: LocalEaseConfig, progress: Progress = silent
