@@ -48,7 +48,7 @@ MOVIELENS: Final = Contest(
         ),
         Contender("cosine", {"K": 50}, peer=True),
         Contender("BM25", {}, {"K": (20, 100)}, peer=True),
-        Contender("ALS", {"regularization": 1.0, "alpha": 1.0, "factors": 64}, peer=True),
+        Contender("ALS", {"regularization": 1.0, "factors": 64}, {"alpha": (2.0, 5.0)}, peer=True),
         Contender("BPR", {"factors": 64, "iterations": 20}, peer=True),
     ),
 )

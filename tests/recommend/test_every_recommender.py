@@ -97,11 +97,18 @@ def test_of_a_long_past_only_the_newest_touches_are_looked_at(name: str) -> None
 
 
 @every
-def test_progress_rises_to_the_end(recommender: Recommender) -> None:
+def test_progress_rises_to_the_end_and_may_stop_the_work(recommender: Recommender) -> None:
+    data = sessions("0 1 2", "0 2", "1 2")
     told: list[float] = []
-    recommender.fit(sessions("0 1 2", "0 2", "1 2"), recommender.config(), told.append)
+    recommender.fit(data, recommender.config(), told.append)
     assert told == sorted(told)
     assert told[-1] == 1.0
+
+    def stop(_share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        recommender.fit(data, recommender.config(), stop)
 
 
 @every
