@@ -89,7 +89,7 @@ async def test_replacing_leaves_nothing_but_what_is_said(client: Any, services: 
     assert (wren.title, wren.price, wren.category) == ("Only this", None, ())
 
 
-async def test_bad_items_are_refused_singly(client: Any, services: Any) -> None:
+async def test_bad_items_are_refused_singly(client: Any) -> None:
     answer = await send(
         client, {"id": "a", "price": 1}, {"id": "b", "title": "B", "price": "x"}, SHOE,
         {"title": "no id"}, {}, {"id": "/c", "title": "C"},

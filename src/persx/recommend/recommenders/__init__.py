@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from persx.model.registry import Registry
+from persx.recommend.recommenders.content import CONTENT
 from persx.recommend.recommenders.kind import Recommender
 from persx.recommend.recommenders.popularity import POPULARITY
 
@@ -13,6 +14,7 @@ RECOMMENDERS: Final[Registry[Recommender]] = Registry(
     "persx.recommenders",
     [
         POPULARITY,
+        CONTENT,
     ],
 )
 """Every recommender that a pipeline can name."""
