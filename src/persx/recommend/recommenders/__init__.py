@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from persx.model.registry import Registry
+from persx.recommend.recommenders.content import CONTENT
 from persx.recommend.recommenders.cooccurrence import COOCCURRENCE
 from persx.recommend.recommenders.ease import EASE
 from persx.recommend.recommenders.history import HISTORY
@@ -33,6 +34,7 @@ RECOMMENDERS: Final[Registry[Recommender]] = Registry(
         HISTORY,
         RECENTLY_VIEWED,
         REPLENISHMENT,
+        CONTENT,
     ],
 )
 """Every recommender that a pipeline can name."""
