@@ -32,6 +32,9 @@ MOST_TOUCHES: Final = 100
 _PIECE: Final = 256
 """Items that are compared with all others at a time."""
 
+_TABLE: Final = 12 << 20
+"""Bytes for counts and weights of all features while they are learned."""
+
 
 class ContentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Options of `content`.
@@ -64,8 +67,11 @@ class Content:
 
     def memory(self, data: Interactions, config: ContentConfig) -> int:
         n = data.item_count
-        # Features as they are gathered, the vectors twice, neighbours, and one piece of products.
-        return n * (160 * 60 + 2 * (WIDTH + 20) * 8 + 8 * config.neighbours) + _PIECE * n * 12
+        # Features as they are gathered, the vectors twice, neighbours, and one piece of products;
+        # and the table of features, which is as large for one item.
+        return (
+            _TABLE + n * (160 * 60 + 2 * (WIDTH + 20) * 8 + 8 * config.neighbours) + _PIECE * n * 12
+        )
 
     def fit(self, data: Interactions, config: ContentConfig, progress: Progress = silent) -> Arrays:
         items = [data.catalogue.get(id) for id in data.ids]
