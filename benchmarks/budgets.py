@@ -75,4 +75,9 @@ BUDGETS: Final = (
     Budget("recommendation lookup p50", _V, _MOST, 1, "ms"),
     Budget("recommendation lookup p99", _V, _MOST, 10, "ms"),
     Budget("50 readouts from kept sums", _V, _MOST, 300, "ms"),
+    Budget("catalogue, at start", _V, _MOST, 2, "s, 40,000 items"),
+    Budget("catalogue, nothing changed", _V, _MOST, 25, "µs"),
+    Budget("catalogue, a price changed", _V, _MOST, 3, "ms"),
+    Budget("content, fit", _V, _MOST, 60, "s of one core, 40,000 items"),
+    Budget("content, a new item's neighbours", _V, _MOST, 20, "ms"),
 )
