@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from persx.app.carried import carry
+from persx.app.recommended import Listed, logged_list, recommends, with_recommendations
 from persx.app.services import Services
 from persx.app.visiting import Visitor, profile_of, with_persona
 from persx.audience.schema import contextual_attributes
@@ -59,6 +60,7 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         page: What was decided.
         at: When.
+        lists: What its blocks recommended.
     """
 
     decision: PageDecision
@@ -66,6 +68,7 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan
     page: PagePlan
     at: Millis
+    lists: tuple[Listed, ...] = ()
 
 
 def current_plan(services: Services) -> Plan:
@@ -157,9 +160,16 @@ async def decide_for(
         forced=preview.variants if preview is not None else None,
         learned=services.models.learned(plan),
     )
+    lists: tuple[Listed, ...] = ()
+    if recommends(page):
+        decision, lists = await with_recommendations(
+            services, visitor, plan, page, profile, decision
+        )
     for block, error in decision.errors.items():
         _log.error("Block '%s' of snapshot %d failed: %s", block, decision.snapshot, error)
-    decided = Decided(decision=decision, profile=profile, plan=plan, page=page, at=now)
+    decided = Decided(
+        decision=decision, profile=profile, plan=plan, page=page, at=now, lists=lists
+    )
     if settled:
         settle(services, decided, log=log)
     return decided
@@ -187,7 +197,7 @@ def settle(services: Services, decided: Decided, *, log: bool = True) -> None:
         )
     if log and storable:
         services.decision_log.add(
-            record(decision, decided.page, decided.at, decided.profile.guesses)
+            record(decision, decided.page, decided.at, decided.profile.guesses, decided.lists)
         )
 
 
@@ -203,13 +213,21 @@ def receipt_of(services: Services, decided: Decided, page: PagePlan) -> str:
     """Return what explains a page later: its id in the log, or a token where it is in none."""
     if decided.profile.storable:
         return decided.decision.id
-    return carry(services.signer, decided.decision, page, decided.plan, services.clock())
+    lists = {each.block: logged_list(each) for each in decided.lists}
+    return carry(services.signer, decided.decision, page, decided.plan, services.clock(), lists)
 
 
 def record(
-    decision: PageDecision, page: PagePlan, now: int, guesses: Mapping[str, Guess] = NO_GUESSES
+    decision: PageDecision,
+    page: PagePlan,
+    now: int,
+    guesses: Mapping[str, Guess] = NO_GUESSES,
+    lists: Sequence[Listed] = (),
 ) -> DecisionRecord:
-    """Return a page decision as it is kept: all but the contents, and attributes not read."""
+    """Return a page decision as it is kept: all but the contents, and attributes not read.
+
+    Of what was recommended it tells the items, why, and with which probability.
+    """
     visible = decision.attributes
     body: dict[str, object] = {
         "page": decision.page,
@@ -223,6 +241,8 @@ def record(
     }
     if guesses and (read := guesses.keys() & page.guesses):
         body["guesses"] = {name: guesses[name].confidence for name in sorted(read)}
+    if lists:
+        body["recommended"] = {each.block: logged_list(each) for each in lists}
     return DecisionRecord(
         id=decision.id,
         at=now,

@@ -84,6 +84,12 @@ EXPOSURE: Final = "Experiment Viewed"
 FORM_SUBMITTED: Final = "Form Submitted"
 """The track event that a form block sends; its properties hold the answers."""
 
+RECOMMENDATIONS_VIEWED: Final = "Recommendations Viewed"
+"""The track event that a delivered page sends for each block that recommended something."""
+
+RECOMMENDATION_CLICKED: Final = "Recommendation Clicked"
+"""The track event that a click on a recommended item sends."""
+
 BOT_DETECTED: Final = "Bot Detected"
 """The name of the event that marks a device which views pages faster than anybody reads them."""
 

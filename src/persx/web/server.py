@@ -42,6 +42,7 @@ from persx.web.api import (
 from persx.web.api.probe import Probing, mark_in
 from persx.web.collect.routes import routes as collect_routes
 from persx.web.limits import COMMANDS, BoundedProtocol
+from persx.web.site import clicks
 from persx.web.site.errors import exception_handlers, failed
 from persx.web.site.routes import routes as site_routes
 from persx.web.tracing import Traced
@@ -102,6 +103,7 @@ _VISITORS: Final = frozenset({"site", "decide", "exposure", "state"})
 _PARTS: Final = (
     ("/v1/decide", "decide"),
     ("/v1/x/", "exposure"),
+    ("/v1/r/", "exposure"),
     ("/v1/state", "state"),
     ("/v1/", "collect"),
     ("/ofrep/", "decide"),
@@ -165,6 +167,7 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
             *consent.routes(),
             *preference_links.routes(),
             *exposures.routes(),
+            *clicks.routes(),
             *erasure.routes(),
             *collect_routes(),
             *operations.routes(),

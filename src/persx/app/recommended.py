@@ -1,0 +1,305 @@
+"""Recommended: what the blocks of a page that recommend show, ranked once they are decided.
+
+Deciding is pure and knows which pipeline a block asks. Here its items are found, block by block:
+what one shows the next does not. Who is held out, wants no personalization or has not allowed it
+gets what everybody in their place would get. Both are computed in every arm, so that the visitors
+who count in the holdout are those for whom it makes a difference, whichever they are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from persx.app.clicking import Click, link, target_problem, whose
+from persx.app.recommending import RecommendRequest, recommend
+from persx.app.services import Services
+from persx.app.shopping import cart_of, sold_products
+from persx.app.visiting import Visitor
+from persx.content.blocks.recommendations import (
+    RECOMMENDATIONS,
+    RecommendedItem,
+    with_items,
+)
+from persx.content.why import say_why
+from persx.decide.plan import DEFAULT_CHOICE, PagePlan, Plan
+from persx.decide.receipt import LoggedItem, LoggedList
+from persx.model.artifact import RECOMMENDER, artifact_key
+from persx.model.attribute import Purpose
+from persx.model.block_holdout import block_holdout_key
+from persx.model.decision import Assignment, Decision, PageDecision, Reason
+from persx.model.item import Item
+from persx.model.visitor import Profile
+from persx.model.workspace import HOLDOUT
+from persx.recommend.catalogue import Catalogue
+from persx.recommend.result import Recommendation
+
+_GENERIC: Final = frozenset({Reason.HOLDOUT, Reason.DISABLED, Reason.ERROR, Reason.INVALID})
+"""Who sees a block for one of these reasons is shown nothing of their own."""
+
+_FALLBACKS: Final = frozenset({Reason.NO_MATCH, Reason.NO_CONSENT, Reason.UNKNOWN_VISITOR})
+_TEXT: Final = 300
+_TITLE: Final = 200
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """What one block of a page recommended.
+
+    Attributes:
+        artifact: Number of the trained pipeline; 0 where nothing is trained.
+        personal: Its items follow from what is known of the visitor.
+    """
+
+    block: str
+    pipeline: str
+    items: tuple[RecommendedItem, ...]
+    artifact: int = 0
+    personal: bool = False
+
+
+class Ranked(NamedTuple):
+    """A page whose blocks are filled: its decision, and what was recommended."""
+
+    decision: PageDecision
+    lists: tuple[Listed, ...]
+
+
+def recommends(page: PagePlan) -> bool:
+    """Tell whether any block of a page recommends."""
+    return any(block.type == RECOMMENDATIONS.name for block in page.blocks)
+
+
+async def with_recommendations(
+    services: Services,
+    visitor: Visitor,
+    plan: Plan,
+    page: PagePlan,
+    profile: Profile,
+    decision: PageDecision,
+) -> Ranked:
+    """Fill the blocks of a decided page that recommend."""
+    wanted = [
+        each for each in decision.decisions if each.type == RECOMMENDATIONS.name and each.content
+    ]
+    if not wanted:
+        return Ranked(decision, ())
+    catalogue = await services.current_catalogue()
+    filling = _Filling(services, visitor, plan, profile, decision.attributes, catalogue)
+    known = Purpose.PERSONALIZATION in profile.granted
+    may = [known and each.reason not in _GENERIC for each in wanted]
+    shown = await filling.lists(wanted, may)
+    usual = [_as_usual(page, each, decision.attributes) for each in wanted]
+    nobody = [False] * len(wanted)
+    generic = await filling.lists(usual, nobody)
+    personal = await filling.lists(usual, [known] * len(wanted)) if known else generic
+    differ = {
+        each.block
+        for each, mine, everybodys in zip(wanted, personal, generic, strict=True)
+        if _ids(mine) != _ids(everybodys)
+    }
+    plain = shown if not any(may) else await filling.lists(wanted, nobody)
+    filled: dict[str, Decision] = {}
+    for each, own, everybodys in zip(wanted, shown, plain, strict=True):
+        reason = each.reason
+        if reason in _FALLBACKS:
+            if _ids(own) != _ids(everybodys):
+                reason = Reason.TARGETED
+            elif not known:
+                reason = Reason.NO_CONSENT
+            elif not own.personal:
+                reason = Reason.UNKNOWN_VISITOR
+            else:
+                reason = Reason.NO_MATCH
+        filled[each.block] = msgspec.structs.replace(
+            each, content=with_items(each.content, own.items), reason=reason
+        )
+    artifacts = {artifact_key(RECOMMENDER, each.pipeline): each.artifact for each in shown}
+    used = {key: number for key, number in artifacts.items() if number}
+    return Ranked(
+        msgspec.structs.replace(
+            decision,
+            decisions=tuple(filled.get(each.block, each) for each in decision.decisions),
+            assignments=_counted(plan, decision.assignments, differ),
+            artifacts={**decision.artifacts, **used} if used else decision.artifacts,
+        ),
+        tuple(shown),
+    )
+
+
+def _ids(listed: Listed) -> tuple[str, ...]:
+    return tuple(each.id for each in listed.items)
+
+
+def _as_usual(page: PagePlan, decision: Decision, attributes: Mapping[str, Any]) -> Decision:
+    """Return a block's decision as if its default content had been decided."""
+    block = next(each for each in page.blocks if each.name == decision.block)
+    texts = block.texts.get(str(attributes.get("locale", ""))) or block.texts[""]
+    content = texts.contents[DEFAULT_CHOICE]
+    if content is decision.content or not content:
+        return decision
+    return msgspec.structs.replace(decision, content=content)
+
+
+def _counted(
+    plan: Plan, assignments: Sequence[Assignment], differ: Collection[str]
+) -> tuple[Assignment, ...]:
+    """Return the assignments, those of holdouts eligible where a list would be another one."""
+    if not differ:
+        return tuple(assignments)
+    keys = {HOLDOUT, *map(block_holdout_key, differ)}
+    return tuple(
+        msgspec.structs.replace(each, eligible=True)
+        if each.experiment in keys and not each.eligible
+        else each
+        for each in assignments
+    )
+
+
+class _Filling:
+    """Finds the items of one page's blocks; each list is asked for once."""
+
+    def __init__(
+        self,
+        services: Services,
+        visitor: Visitor,
+        plan: Plan,
+        profile: Profile,
+        attributes: Mapping[str, Any],
+        catalogue: Catalogue,
+    ) -> None:
+        self._services, self._visitor, self._plan = services, visitor, plan
+        self._profile, self._attributes, self._catalogue = profile, attributes, catalogue
+        self._locale = str(attributes.get("locale") or "en")
+        here = catalogue.at(str(attributes.get("page.path", "")))
+        self._here = here.id if here is not None else ""
+        self._cart = [line.id for line in cart_of(plan, profile).lines]
+        self._found: dict[tuple[object, ...], Listed] = {}
+
+    async def lists(
+        self, decisions: Sequence[Decision], personal: Sequence[bool]
+    ) -> Sequence[Listed]:
+        """Return the lists of blocks in their order: what one shows the next does not."""
+        shown: set[str] = {self._here} - {""}
+        found = []
+        for decision, own in zip(decisions, personal, strict=True):
+            listed = await self._list(decision, frozenset(shown), personal=own)
+            shown.update(each.id for each in listed.items)
+            found.append(listed)
+        return found
+
+    async def _list(
+        self, decision: Decision, without: frozenset[str], *, personal: bool
+    ) -> Listed:
+        key = (decision.block, id(decision.content), without, personal)
+        if key not in self._found:
+            self._found[key] = await self._ask(decision, without, personal=personal)
+        return self._found[key]
+
+    async def _ask(
+        self, decision: Decision, without: frozenset[str], *, personal: bool
+    ) -> Listed:
+        content = decision.content
+        anchor, count = self._here, content.get("count", 4)
+        if (kind := content.get("anchor", "page")) != "page":
+            anchor = self._cart[-1] if kind == "cart" and self._cart else ""
+        if kind == "cart":
+            without |= set(self._cart)
+        found = await recommend(
+            self._services,
+            self._plan,
+            self._profile,
+            RecommendRequest(
+                pipeline=content["pipeline"],
+                count=count,
+                anchor=anchor,
+                exclude=tuple(sorted(without)),
+                personal=personal,
+            ),
+        )
+        recommended = list(found.items)
+        items = [self._item(each.item, content, each) for each in recommended]
+        taken = {*without, *(each.id for each in items)}
+        for id in content.get("instead", ()):
+            item = self._catalogue.get(id)
+            if len(items) < count and id not in taken and item is not None and item.shown:
+                items.append(self._item(item, content))
+                taken.add(id)
+        return Listed(
+            block=decision.block,
+            pipeline=found.pipeline,
+            items=self._with_sold(items[:count]),
+            artifact=found.artifact,
+            personal=personal and found.personal,
+        )
+
+    def _item(
+        self, item: Item, content: Mapping[str, Any], ranked: Recommendation | None = None
+    ) -> RecommendedItem:
+        category = item.category[-1] if item.category else ""
+        return RecommendedItem(
+            id=item.id,
+            title=item.title or item.id,
+            href="" if target_problem(item.url) else item.url,
+            text=item.text if len(item.text) <= _TEXT else item.text[:_TEXT].rstrip() + "…",
+            category=category,
+            brand=item.brand,
+            price=item.price,
+            was=item.was or 0.0,
+            image="" if target_problem(item.image) else item.image,
+            art=item.art,
+            why=self._why(ranked, content) if ranked else "",
+            propensity=ranked.propensity if ranked else 1.0,
+        )
+
+    def _why(self, ranked: Recommendation, content: Mapping[str, Any]) -> str:
+        why = ranked.why
+        if why.text:
+            return why.text
+        category = content.get("categories", {}).get(why.category, why.category)
+        return say_why(why.kind.value, title=why.title, category=category, locale=self._locale)
+
+    def _with_sold(self, items: Sequence[RecommendedItem]) -> tuple[RecommendedItem, ...]:
+        sold = sold_products(self._plan, {each.id for each in items}) if items else {}
+        return tuple(
+            msgspec.structs.replace(each, sold=True) if each.id in sold else each
+            for each in items
+        )
+
+
+def logged_list(listed: Listed) -> LoggedList:
+    """Return what the decision log keeps of a list."""
+    return LoggedList(
+        listed.pipeline,
+        tuple(
+            LoggedItem(each.id, each.title[:_TITLE], each.why[:_TITLE], each.propensity)
+            for each in listed.items
+        ),
+    )
+
+
+def links_of(
+    services: Services, visitor: Visitor, decision: PageDecision, lists: Sequence[Listed], path: str
+) -> Mapping[str, Mapping[str, str]]:
+    """Return where the items of a page's blocks are linked to: block → item → path."""
+    mine = whose(services.signer, visitor.anonymous_id)
+    return {
+        listed.block: {
+            item.id: link(
+                services.signer,
+                Click(
+                    decision=decision.id,
+                    block=listed.block,
+                    pipeline=listed.pipeline,
+                    item=item.id,
+                    place=place,
+                    page=path,
+                    whose=mine,
+                ),
+            )
+            for place, item in enumerate(listed.items, 1)
+            if item.href
+        }
+        for listed in lists
+    }
