@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from persx.app.carried import carry
+from persx.app.plans import current_plan as current_plan
 from persx.app.recommended import Listed, logged_list, recommends, with_recommendations
 from persx.app.services import Services
 from persx.app.visiting import Visitor, profile_of, with_persona
@@ -19,7 +20,7 @@ from persx.decide.plan import PagePlan, Plan
 from persx.model.attribute import Source, Value, ValueType
 from persx.model.clock import Millis
 from persx.model.decision import Decision, DecisionRecord, PageDecision
-from persx.model.errors import BadInput, NotFound, Unavailable, did_you_mean
+from persx.model.errors import BadInput, NotFound, did_you_mean
 from persx.model.network import NETWORK_INDUSTRY
 from persx.model.question import INDUSTRY
 from persx.model.visitor import Guess, Profile
@@ -69,20 +70,6 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     page: PagePlan
     at: Millis
     lists: tuple[Listed, ...] = ()
-
-
-def current_plan(services: Services) -> Plan:
-    """Return the served plan.
-
-    Raises:
-        Unavailable: Nothing is published yet.
-    """
-    plan = services.publication.plan
-    if plan is None:
-        raise Unavailable(
-            "Nothing is published yet.", hint="Run 'persx push DIR' and 'persx publish'."
-        )
-    return plan
 
 
 def page_plan(plan: Plan, page: str, blocks: Sequence[str]) -> PagePlan:
@@ -139,7 +126,9 @@ async def decide_for(
         whole: Evaluate all that is known, the persona too; else what the decisions need.
         settled: Neither is done yet: whoever shows the page calls `settle` with what was shown.
     """
-    now = services.clock()
+    now, recommending = services.clock(), recommends(page)
+    # Ranking rules may read whatever is known.
+    whole = whole or recommending
     profile = await profile_of(services, plan, visitor, now, None if whole else page.assembler)
     identified = any(each.startswith("u:") for each in profile.identities)
     if preview is not None:
@@ -161,15 +150,13 @@ async def decide_for(
         learned=services.models.learned(plan),
     )
     lists: tuple[Listed, ...] = ()
-    if recommends(page):
+    if recommending:
         decision, lists = await with_recommendations(
             services, visitor, plan, page, profile, decision
         )
     for block, error in decision.errors.items():
         _log.error("Block '%s' of snapshot %d failed: %s", block, decision.snapshot, error)
-    decided = Decided(
-        decision=decision, profile=profile, plan=plan, page=page, at=now, lists=lists
-    )
+    decided = Decided(decision=decision, profile=profile, plan=plan, page=page, at=now, lists=lists)
     if settled:
         settle(services, decided, log=log)
     return decided

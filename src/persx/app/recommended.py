@@ -34,7 +34,7 @@ from persx.model.item import Item
 from persx.model.visitor import Profile
 from persx.model.workspace import HOLDOUT
 from persx.recommend.catalogue import Catalogue
-from persx.recommend.result import Recommendation
+from persx.recommend.result import Recommendation, Recommendations
 
 _GENERIC: Final = frozenset({Reason.HOLDOUT, Reason.DISABLED, Reason.ERROR, Reason.INVALID})
 """Who sees a block for one of these reasons is shown nothing of their own."""
@@ -104,7 +104,7 @@ async def with_recommendations(
     for each, own, everybodys in zip(wanted, shown, plain, strict=True):
         reason = each.reason
         if reason in _FALLBACKS:
-            if _ids(own) != _ids(everybodys):
+            if own.personal and _ids(own) != _ids(everybodys):
                 reason = Reason.TARGETED
             elif not known:
                 reason = Reason.NO_CONSENT
@@ -121,7 +121,7 @@ async def with_recommendations(
         msgspec.structs.replace(
             decision,
             decisions=tuple(filled.get(each.block, each) for each in decision.decisions),
-            assignments=_counted(plan, decision.assignments, differ),
+            assignments=_counted(decision.assignments, differ),
             artifacts={**decision.artifacts, **used} if used else decision.artifacts,
         ),
         tuple(shown),
@@ -142,9 +142,7 @@ def _as_usual(page: PagePlan, decision: Decision, attributes: Mapping[str, Any])
     return msgspec.structs.replace(decision, content=content)
 
 
-def _counted(
-    plan: Plan, assignments: Sequence[Assignment], differ: Collection[str]
-) -> tuple[Assignment, ...]:
+def _counted(assignments: Sequence[Assignment], differ: Collection[str]) -> tuple[Assignment, ...]:
     """Return the assignments, those of holdouts eligible where a list would be another one."""
     if not differ:
         return tuple(assignments)
@@ -172,6 +170,11 @@ class _Filling:
         self._services, self._visitor, self._plan = services, visitor, plan
         self._profile, self._attributes, self._catalogue = profile, attributes, catalogue
         self._locale = str(attributes.get("locale") or "en")
+        self._context = {
+            name: attributes[name]
+            for name in ("device", "locale", "referrer.host", "hour")
+            if attributes.get(name) is not None
+        }
         here = catalogue.at(str(attributes.get("page.path", "")))
         self._here = here.id if here is not None else ""
         self._cart = [line.id for line in cart_of(plan, profile).lines]
@@ -189,37 +192,36 @@ class _Filling:
             found.append(listed)
         return found
 
-    async def _list(
-        self, decision: Decision, without: frozenset[str], *, personal: bool
-    ) -> Listed:
+    async def _list(self, decision: Decision, without: frozenset[str], *, personal: bool) -> Listed:
         key = (decision.block, id(decision.content), without, personal)
         if key not in self._found:
             self._found[key] = await self._ask(decision, without, personal=personal)
         return self._found[key]
 
-    async def _ask(
-        self, decision: Decision, without: frozenset[str], *, personal: bool
-    ) -> Listed:
+    async def _ask(self, decision: Decision, without: frozenset[str], *, personal: bool) -> Listed:
         content = decision.content
         anchor, count = self._here, content.get("count", 4)
         if (kind := content.get("anchor", "page")) != "page":
             anchor = self._cart[-1] if kind == "cart" and self._cart else ""
         if kind == "cart":
+            if not self._cart:
+                return Listed(block=decision.block, pipeline=content["pipeline"], items=())
             without |= set(self._cart)
-        found = await recommend(
-            self._services,
-            self._plan,
-            self._profile,
-            RecommendRequest(
-                pipeline=content["pipeline"],
+        name = content["pipeline"]
+        found = Recommendations(pipeline=name, items=(), artifact=0, id="", personal=False)
+        if name in self._plan.workspace.pipelines:
+            request = RecommendRequest(
+                pipeline=name,
                 count=count,
                 anchor=anchor,
                 exclude=tuple(sorted(without)),
-                personal=personal,
-            ),
-        )
-        recommended = list(found.items)
-        items = [self._item(each.item, content, each) for each in recommended]
+                context=self._context,
+                generic=not personal,
+            )
+            found = await recommend(
+                self._services, self._profile, request, plan=self._plan, log=False
+            )
+        items = [self._item(each.item, content, each) for each in found.items]
         taken = {*without, *(each.id for each in items)}
         for id in content.get("instead", ()):
             item = self._catalogue.get(id)
@@ -263,8 +265,7 @@ class _Filling:
     def _with_sold(self, items: Sequence[RecommendedItem]) -> tuple[RecommendedItem, ...]:
         sold = sold_products(self._plan, {each.id for each in items}) if items else {}
         return tuple(
-            msgspec.structs.replace(each, sold=True) if each.id in sold else each
-            for each in items
+            msgspec.structs.replace(each, sold=True) if each.id in sold else each for each in items
         )
 
 

@@ -36,6 +36,7 @@ from persx.web.admin.experiments import show_experiments
 from persx.web.admin.frame import site_name, studio_page
 from persx.web.admin.learning import show_blocks
 from persx.web.admin.overview import overview
+from persx.web.admin.recommended import show_recommended
 from persx.web.admin.rejected import list_rejected
 from persx.web.admin.session import (
     BarChoice,
@@ -128,6 +129,7 @@ DOORS: Final = (
     Door("GET", "/admin/review", review.show_review, Action.READ),
     Door("GET", "/admin/review/{file:str}", review.either, Action.READ),
     Door("GET", "/admin/blocks", show_block_lifts, Action.READ),
+    Door("GET", "/admin/recommendations/results", show_recommended, Action.READ),
     Door("GET", "/admin/experiments", show_experiments, Action.READ),
     Door("GET", "/admin/health", health.show_health, Action.READ),
     Door("POST", "/admin/health/silences", health.send_silence, Action.PUBLISH),
