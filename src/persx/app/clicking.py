@@ -22,7 +22,14 @@ from persx.app.signing import Signer
 from persx.app.visiting import Visitor
 from persx.content.safety import href_problem
 from persx.model.clock import DAY, Millis
-from persx.model.event import RECOMMENDATION_CLICKED, Event, EventType, anonymous_key, user_key
+from persx.model.event import (
+    EMAIL_LINK_CLICKED,
+    RECOMMENDATION_CLICKED,
+    Event,
+    EventType,
+    anonymous_key,
+    user_key,
+)
 
 PAGE_DAYS: Final = 1
 """For so long a click counts in a page that stays open."""
@@ -121,7 +128,7 @@ async def count_click(services: Services, click: Click, made: Millis, visitor: V
         message_id=f"{click.decision}:rc:{click.block}:{click.item}",
         anonymous_id=anonymous_id,
         user_id=user_id,
-        name=RECOMMENDATION_CLICKED,
+        name=EMAIL_LINK_CLICKED if click.user_id else RECOMMENDATION_CLICKED,
         timestamp=now,
         received=now,
         verified=True,
@@ -131,7 +138,6 @@ async def count_click(services: Services, click: Click, made: Millis, visitor: V
             "item_id": click.item,
             "place": click.place,
             "page": click.page,
-            "channel": "email" if click.user_id else "page",
             "decision_id": click.decision,
         },
     )

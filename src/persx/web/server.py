@@ -38,6 +38,7 @@ from persx.web.api import (
     operations,
     preference_links,
     probe,
+    recommendations_mail,
 )
 from persx.web.api.probe import Probing, mark_in
 from persx.web.collect.routes import routes as collect_routes
@@ -173,6 +174,7 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
             *operations.routes(),
             *me.routes(),
             *probe.routes(),
+            *recommendations_mail.routes(),
             *openapi.routes(),
             *admin_routes(),
             *site_routes(),

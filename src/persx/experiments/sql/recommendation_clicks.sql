@@ -24,7 +24,9 @@ WITH named AS (
   END
   WHERE
     e.type = 'track'
-    AND e.name IN ('Recommendations Viewed', 'Recommendation Clicked', 'Order Completed')
+    AND e.name IN (
+      'Recommendations Viewed', 'Recommendation Clicked', 'Email Link Clicked', 'Order Completed'
+    )
 ),
 lists AS (
   SELECT
@@ -45,7 +47,10 @@ clicks AS MATERIALIZED (
     timestamp,
     sequence
   FROM named
-  WHERE name = 'Recommendation Clicked'
+  WHERE
+    name IN ('Recommendation Clicked', 'Email Link Clicked')
+    AND json_extract_string(properties, '$.block') IS NOT NULL
+    AND json_extract_string(properties, '$.item_id') IS NOT NULL
 ),
 clicked AS (
   SELECT block, pipeline, count(*) AS clicks, count(DISTINCT unit) AS clickers
