@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from persx.decide.learned import BlockProbabilities, bound
 from persx.decide.plan import Plan
 from persx.experiments.probabilities import Probabilities, decode
-from persx.model.artifact import PREDICTION, PROBABILITIES, artifact_key
+from persx.model.artifact import PREDICTION, PROBABILITIES, RECOMMENDER, artifact_key
 from persx.model.errors import PersxError
+from persx.recommend.artifact import Trained, load
 from persx.visitors.prediction.model import Predictor
 
 if TYPE_CHECKING:
@@ -23,9 +26,14 @@ Held = TypeVar("Held")
 
 
 class _Kind(Generic[Held]):
-    """The active artifacts of one kind, by name. `read` makes of a body what is worked with."""
+    """The active artifacts of one kind, by name.
 
-    def __init__(self, kind: str, said: str, read: Callable[[bytes, int], Held]) -> None:
+    Args:
+        read: Makes of a body and its number what is worked with, given the folder in which what
+            is too large for a body is kept. Called beside the loop.
+    """
+
+    def __init__(self, kind: str, said: str, read: Callable[[bytes, int, Path], Held]) -> None:
         self.active: Mapping[str, Held] = {}
         self._kind, self._said, self._read = kind, said, read
 
@@ -47,7 +55,11 @@ class _Kind(Generic[Held]):
     async def _get(self, services: Services, name: str, number: int | None = None) -> Held | None:
         try:
             found = await services.artifacts.get(self._kind, name, number)
-            return None if found is None else self._read(found.body, found.head.number)
+            if found is None:
+                return None
+            return await asyncio.to_thread(
+                self._read, found.body, found.head.number, services.recommenders
+            )
         except PersxError as error:
             _log.error("%s of '%s' is not used. %s", self._said, name, error)
             return None
@@ -65,17 +77,22 @@ class _Kind(Generic[Held]):
 
 
 class Models:
-    """Holds what guesses are made with, and what blocks that learn draw by.
+    """Holds what guesses are made with, what blocks that learn draw by, and trained pipelines.
 
-    Both are swapped whole, so that a request works with those of one moment. A damaged artifact
+    They are swapped whole, so that a request works with those of one moment. A damaged artifact
     is told once and not used: the one that was used before stays, or, after a start, the one that
     was the active one before it.
     """
 
     def __init__(self) -> None:
-        self._predictors = _Kind(PREDICTION, "The model", Predictor.decode)
+        self._predictors = _Kind(
+            PREDICTION, "The model", lambda body, number, _: Predictor.decode(body, number)
+        )
         self._probabilities = _Kind(
-            PROBABILITIES, "What was learned", lambda body, number: (number, decode(body))
+            PROBABILITIES, "What was learned", lambda body, number, _: (number, decode(body))
+        )
+        self._trained = _Kind(
+            RECOMMENDER, "What was trained", lambda body, number, folder: load(folder, body, number)
         )
         self._numbers: Mapping[str, int] = {}
         self._bound: tuple[Plan | None, object, Mapping[str, BlockProbabilities]] = None, None, {}
@@ -89,6 +106,11 @@ class Models:
     def probabilities(self) -> Mapping[str, tuple[int, Probabilities]]:
         """What blocks have learned, with the numbers of the artifacts."""
         return self._probabilities.active
+
+    @property
+    def trained(self) -> Mapping[str, Trained]:
+        """The trained pipelines, by name, mapped into memory."""
+        return self._trained.active
 
     def learned(self, plan: Plan) -> Mapping[str, BlockProbabilities]:
         """Return what the blocks of a plan draw by."""
@@ -107,10 +129,11 @@ class Models:
         before = self._numbers
         await self._predictors.refresh(services, before, numbers)
         await self._probabilities.refresh(services, before, numbers)
+        await self._trained.refresh(services, before, numbers)
         self._numbers = numbers
         if _of(PREDICTION, before) != _of(PREDICTION, numbers):
             # They hold guesses of the models before.
-            services.profiles.clear()
+            services.forget_profiles()
         return True
 
 

@@ -24,6 +24,7 @@ from persx.app.live_catalogue import LiveCatalogue
 from persx.app.models import Models
 from persx.app.network import NetworkDatabase
 from persx.app.offers import Offers
+from persx.app.prepared_pipelines import PreparedPipelines, recommenders_folder
 from persx.app.publication import Publication
 from persx.app.readings import Readings
 from persx.app.robots import Robots
@@ -220,6 +221,9 @@ class Services:
         items: What was imported into the catalogue.
         catalogue: The items that can be recommended, as they were at the last look; whoever
             recommends asks for `current_catalogue`.
+        prepared: Pipelines over the catalogue.
+        recommended_to: Profiles as recommendations need them, kept as `profiles` are.
+        recommenders: The folder of what was trained.
     """
 
     store: Store
@@ -235,7 +239,9 @@ class Services:
     publication: Publication = field(init=False)
     models: Models = field(default_factory=Models)
     catalogue: LiveCatalogue = field(default_factory=LiveCatalogue)
+    prepared: PreparedPipelines = field(default_factory=PreparedPipelines)
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
+    recommended_to: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
     erased: Tombstones = field(default_factory=lambda: Tombstones(b""))
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -252,6 +258,7 @@ class Services:
     decision_log: DecisionLog = field(init=False)
     keyring: Keyring = field(init=False)
     signer: Signer = field(init=False)
+    recommenders: Path = field(init=False)
 
     async def refresh(self) -> None:
         """Take up the snapshot and the models that are active now."""
@@ -264,6 +271,11 @@ class Services:
         """Return the catalogue with every change that was acknowledged, whoever wrote it."""
         return await self.catalogue.current(self.items, self.publication.plan)
 
+    def forget_profiles(self) -> None:
+        """Evaluate every profile anew: what they were made from has changed."""
+        self.profiles.clear()
+        self.recommended_to.clear()
+
     def __post_init__(self) -> None:
         self.publication = Publication(self.metrics.errors.labels("publication").inc)
         self.decision_log = DecisionLog(self.metrics.dropped.inc)
@@ -272,6 +284,7 @@ class Services:
         self.health = Health(lambda: self.clock())
         self.metrics.registry.register(self.health)
         self.keyring = Keyring(self.keys.write_key, self.keys.server_digest, self.keys.secret)
+        self.recommenders = recommenders_folder(self.home)
         path = self.settings.network_file
         self.network = NetworkDatabase(
             (self.home or Path()) / path if path else None,
