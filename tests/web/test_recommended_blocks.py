@@ -94,7 +94,7 @@ async def test_a_view_counts_on_the_next_page(client: httpx.AsyncClient, shop: A
     assert listed(before, "for-you") != listed(after, "for-you")
     assert reason(before, "for-you") == "unknown_visitor"
     assert reason(after, "for-you") == "targeted"
-    assert "Storm Jacket" in after.partition('id="for-you"')[2]
+    assert "Apparel" in after.partition('id="for-you"')[2].partition("</section>")[0]
 
 
 async def test_who_is_held_out_gets_what_everybody_gets_and_counts_alike(
@@ -260,7 +260,7 @@ async def test_a_link_leads_nowhere_but_to_an_item(client: httpx.AsyncClient, sh
     assert (await client.get(good)).headers["location"] == "https://brand.example/storm"
 
 
-async def test_who_allows_no_storage_gets_plain_links(client: httpx.AsyncClient, shop: Any) -> None:
+async def test_who_allows_no_storage_gets_plain_links(client: httpx.AsyncClient) -> None:
     await client.post(
         "/v1/consent",
         json={"purposes": {"personalization": False, "analytics": False, "marketing": False}},
@@ -302,7 +302,7 @@ async def test_the_api_answers_with_the_items(client: httpx.AsyncClient) -> None
     assert len(content["items"]) == content["count"]
     first = content["items"][0]
     assert first["href"] == f"/products/{first['id']}"
-    assert first["price"] > 0 and first["why"]
+    assert first["price"] > 0
 
 
 async def test_the_receipt_says_why_each_item_is_there(
@@ -313,7 +313,8 @@ async def test_the_receipt_says_why_each_item_is_there(
     page = await see_page(client, "/")
     mine = (await client.get("/privacy")).text
     why = mine.partition('data-block="for-you"')[2].partition("</li>\n      <li data-block")[0]
-    assert "Storm Jacket" in why
+    for item in listed(page, "for-you"):
+        assert shop.catalogue.now.get(item).title.split(",")[0] in why
     receipts = re.findall(r'href="(/v1/decisions/[^"]+)"', mine)
     receipt = (await client.get(receipts[0])).json()
     block = receipt["blocks"]["for-you"]

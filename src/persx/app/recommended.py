@@ -34,7 +34,7 @@ from persx.model.item import Item
 from persx.model.visitor import Profile
 from persx.model.workspace import HOLDOUT
 from persx.recommend.catalogue import Catalogue
-from persx.recommend.result import Recommendation, Recommendations
+from persx.recommend.result import Recommendation, Recommendations, WhyKind
 
 _GENERIC: Final = frozenset({Reason.HOLDOUT, Reason.DISABLED, Reason.ERROR, Reason.INVALID})
 """Who sees a block for one of these reasons is shown nothing of their own."""
@@ -209,7 +209,7 @@ class _Filling:
             without |= set(self._cart)
         name = content["pipeline"]
         found = Recommendations(pipeline=name, items=(), artifact=0, id="", personal=False)
-        if name in self._plan.workspace.pipelines:
+        if name in self._plan.pipelines:
             request = RecommendRequest(
                 pipeline=name,
                 count=count,
@@ -259,6 +259,9 @@ class _Filling:
         why = ranked.why
         if why.text:
             return why.text
+        if why.kind is WhyKind.NEW and not ranked.item.added:
+            # Nobody knows whether it is.
+            return ""
         category = content.get("categories", {}).get(why.category, why.category)
         return say_why(why.kind.value, title=why.title, category=category, locale=self._locale)
 
