@@ -25,6 +25,7 @@ from persx.app.network import NetworkDatabase
 from persx.app.offers import Offers
 from persx.app.publication import Publication
 from persx.app.readings import Readings
+from persx.app.recommender_folder import RecommenderFolder
 from persx.app.robots import Robots
 from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
@@ -214,6 +215,7 @@ class Services:
         simulation: That simulated visitors are in the home; none where there are none.
         health: What was counted and found of how personalization works.
         robots: How fast devices view pages.
+        recommender_folder: What trained pipelines are made of.
     """
 
     store: Store
@@ -238,6 +240,7 @@ class Services:
     url: str = ""
     simulation: SimulationMark | None = None
     network: NetworkDatabase = field(init=False)
+    recommender_folder: RecommenderFolder = field(init=False)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
     robots: Robots = field(default_factory=Robots)
     health: Health = field(init=False)
@@ -260,6 +263,7 @@ class Services:
         self.metrics.registry.register(self.health)
         self.keyring = Keyring(self.keys.write_key, self.keys.server_digest, self.keys.secret)
         path = self.settings.network_file
+        self.recommender_folder = RecommenderFolder(self.home)
         self.network = NetworkDatabase(
             (self.home or Path()) / path if path else None,
             self.metrics.errors.labels("network").inc,
