@@ -90,6 +90,7 @@ async def _serve(
             stream=storage.stream,
             warehouse=storage.warehouse,
             artifacts=storage.artifacts,
+            items=storage.items,
             keys=keys,
             home=home,
         )

@@ -83,6 +83,7 @@ class Opened:
             stream=self.storage.stream,
             warehouse=self.storage.warehouse,
             artifacts=self.storage.artifacts,
+            items=self.storage.items,
             keys=Keys(write_key="w", server_key="s", secret="x"),
         )
 

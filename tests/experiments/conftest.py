@@ -39,6 +39,7 @@ def make(
             stream=storage.stream,
             warehouse=storage.warehouse,
             artifacts=storage.artifacts,
+            items=storage.items,
             keys=Keys(write_key="w", server_key="s", secret="secret"),
             clock=lambda: NOW,
         )

@@ -18,7 +18,8 @@ def told_metrics() -> dict[str, tuple[str, set[str]]]:
     storage = open_storage(None, store="memory")
     services = Services(
         store=storage.store, stream=storage.stream, warehouse=storage.warehouse,
-        artifacts=storage.artifacts, keys=Keys(write_key="w", server_key="s", secret="x"),
+        artifacts=storage.artifacts, items=storage.items,
+        keys=Keys(write_key="w", server_key="s", secret="x"),
     )  # fmt: skip
     metrics = services.metrics
     metrics.errors.labels("somewhere")

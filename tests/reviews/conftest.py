@@ -146,6 +146,7 @@ def make(run: Run) -> Iterator[Callable[..., World]]:
                 stream=storage.stream,
                 warehouse=storage.warehouse,
                 artifacts=storage.artifacts,
+                items=storage.items,
                 keys=Keys(write_key="w", server_key="s", secret="secret"),
                 settings=ServerSettings(**settings),
                 clock=lambda: worlds[0].now,

@@ -9,6 +9,7 @@ from persx.storage.backends import BACKENDS, open_storage
 from persx.testing import (
     ArtifactsContract,
     IdentityContract,
+    ItemsContract,
     Opener,
     RecordContract,
     RemovalContract,
@@ -57,6 +58,10 @@ class TestScopes(EveryBackend, ScopeContract):
 
 
 class TestWarehouse(EveryBackend, WarehouseContract):
+    pass
+
+
+class TestItems(EveryBackend, ItemsContract):
     pass
 
 

@@ -231,6 +231,7 @@ def test_publishing_says_it_and_goes_on_and_drafts_say_it_before() -> None:
         stream=storage.stream,
         warehouse=storage.warehouse,
         artifacts=storage.artifacts,
+        items=storage.items,
         keys=Keys(write_key="w", server_key="s", secret="x"),
     )
 

@@ -51,6 +51,7 @@ def services(home: Path | None = None) -> Services:
         stream=storage.stream,
         warehouse=storage.warehouse,
         artifacts=storage.artifacts,
+        items=storage.items,
         keys=keys,
     )
 

@@ -48,6 +48,7 @@ def shop() -> Services:
         stream=storage.stream,
         warehouse=storage.warehouse,
         artifacts=storage.artifacts,
+        items=storage.items,
         keys=Keys(write_key="w", server_key="s", secret="x"),
     )
     published(at, SHOP)

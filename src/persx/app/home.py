@@ -84,6 +84,7 @@ async def open_home(
                 stream=storage.stream,
                 warehouse=storage.warehouse,
                 artifacts=storage.artifacts,
+                items=storage.items,
                 keys=await load_keys(storage.store, settings, keep=not read_only),
                 settings=settings,
                 home=home,

@@ -20,6 +20,7 @@ from persx.app.doorkeeper import Doorkeeper
 from persx.app.health_record import Health
 from persx.app.keyring import HASHED, Keyring, hashed
 from persx.app.latencies import Latencies
+from persx.app.live_catalogue import LiveCatalogue
 from persx.app.models import Models
 from persx.app.network import NetworkDatabase
 from persx.app.offers import Offers
@@ -36,7 +37,9 @@ from persx.model.decision import Decision, Reason
 from persx.model.probe import ProbeReport
 from persx.model.simulation import SimulationMark
 from persx.model.visitor import Profile
+from persx.recommend.catalogue import Catalogue
 from persx.storage.artifacts import Artifacts
+from persx.storage.items import Items
 from persx.storage.ports import Store, Stream, Warehouse
 from persx.storage.removal import Tombstones
 
@@ -216,12 +219,16 @@ class Services:
         health: What was counted and found of how personalization works.
         robots: How fast devices view pages.
         recommender_folder: What trained pipelines are made of.
+        items: What was imported into the catalogue.
+        catalogue: The items that can be recommended, as they were at the last look; whoever
+            recommends asks for `current_catalogue`.
     """
 
     store: Store
     stream: Stream
     warehouse: Warehouse
     artifacts: Artifacts
+    items: Items
     keys: Keys
     settings: ServerSettings = field(default_factory=ServerSettings)
     home: Path | None = None
@@ -229,6 +236,7 @@ class Services:
     metrics: Metrics = field(default_factory=Metrics)
     publication: Publication = field(init=False)
     models: Models = field(default_factory=Models)
+    catalogue: LiveCatalogue = field(default_factory=LiveCatalogue)
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
     erased: Tombstones = field(default_factory=lambda: Tombstones(b""))
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -252,7 +260,12 @@ class Services:
         """Take up the snapshot and the models that are active now."""
         await self.publication.refresh(self.store)
         await self.models.refresh(self)
+        await self.current_catalogue()
         self.simulation = await simulation_mark(self.store)
+
+    async def current_catalogue(self) -> Catalogue:
+        """Return the catalogue with every change that was acknowledged, whoever wrote it."""
+        return await self.catalogue.current(self.items, self.publication.plan)
 
     def __post_init__(self) -> None:
         self.publication = Publication(self.metrics.errors.labels("publication").inc)

@@ -23,6 +23,7 @@ from persx.model.decision import DecisionRecord
 from persx.model.errors import Forbidden
 from persx.model.probe import MARK_HEADER
 from persx.storage.artifacts import Artifacts
+from persx.storage.items import Items
 from persx.storage.ports import Appended, Store, Stream, Warehouse
 
 _PURPOSE: Final = "probe"
@@ -30,13 +31,13 @@ _PURPOSE: Final = "probe"
 SHARED: Final = frozenset(
     {"keys", "settings", "home", "clock", "publication", "models", "erased", "rewriting",
      "importing", "rulebooks", "slow_reads", "network", "doorkeeper", "keyring", "url",
-     "simulation"}
+     "simulation", "catalogue"}
 )  # fmt: skip
 """What probes are answered with as everybody is: nothing in it is about visitors or counts them."""
 
 OWN: Final = frozenset(
-    {"store", "stream", "warehouse", "artifacts", "metrics", "profiles", "offers", "decision_log",
-     "signer", "health", "readings", "robots"}
+    {"store", "stream", "warehouse", "artifacts", "items", "metrics", "profiles", "offers",
+     "decision_log", "signer", "health", "readings", "robots"}
 )  # fmt: skip
 """What probes have for themselves. A test asks for each field of the services in one of the two."""
 
@@ -52,6 +53,7 @@ STORE_NOTHING: Final[Mapping[str, object]] = {
 STREAM_READS: Final = frozenset({"seen_by"})
 WAREHOUSE_READS: Final = frozenset({"seen_by", "segments"})
 ARTIFACT_READS: Final = frozenset({"get", "heads", "active"})
+ITEM_READS: Final = frozenset({"get", "page", "changes", "revision"})
 
 
 def mark(signer: Signer, until: Millis) -> str:
@@ -126,6 +128,7 @@ class Unseen:
         unseen.stream = cast(Stream, _NoStream(seen.stream, STREAM_READS))
         unseen.warehouse = cast(Warehouse, _Reading(seen.warehouse, WAREHOUSE_READS))
         unseen.artifacts = cast(Artifacts, _Reading(seen.artifacts, ARTIFACT_READS))
+        unseen.items = cast(Items, _Reading(seen.items, ITEM_READS))
         unseen.metrics = self._metrics
         unseen.health = self._health
         unseen.decision_log = self._log

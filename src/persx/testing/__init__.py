@@ -13,6 +13,7 @@ Call ``pytest.register_assert_rewrite("persx.testing")`` in `conftest.py` for te
 from persx.testing.artifacts import ArtifactsContract
 from persx.testing.events import CountingProjector, make_event, make_events
 from persx.testing.identities import IdentityContract
+from persx.testing.items import ItemsContract
 from persx.testing.records import RecordContract
 from persx.testing.removing import RemovalContract
 from persx.testing.scopes import ScopeContract
@@ -26,6 +27,7 @@ __all__ = [
     "ArtifactsContract",
     "CountingProjector",
     "IdentityContract",
+    "ItemsContract",
     "Opener",
     "RecordContract",
     "RemovalContract",

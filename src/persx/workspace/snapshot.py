@@ -18,6 +18,7 @@ from persx.model.attribute import Attribute
 from persx.model.question import INDUSTRY
 from persx.model.workspace import Workspace
 from persx.visitors.prediction.traced import traces_attribute
+from persx.visitors.touched import touches_attribute
 from persx.visitors.preferences import preferences
 from persx.workspace.rules import rule_sites
 
@@ -79,8 +80,8 @@ def schema(workspace: Workspace) -> Schema:
 def effective_attributes(workspace: Workspace) -> dict[str, Attribute]:
     """Return the attributes that are kept of visitors.
 
-    The workspace's own, counts in rules, what every visitor may prefer, and the traces that
-    guesses follow from.
+    The workspace's own, counts in rules, what every visitor may prefer, the traces that guesses
+    follow from, and what was done with items where any are recommended.
     """
     # Who is asked about what they declared may put that aside too.
     signed = (name for name, each in workspace.attributes.items() if each.signs)
@@ -89,6 +90,9 @@ def effective_attributes(workspace: Workspace) -> dict[str, Attribute]:
     traces = traces_attribute(attributes.values())
     if traces is not None:
         attributes[traces.name] = traces
+    touches = touches_attribute(attributes.values()) if workspace.pipelines else None
+    if touches is not None:
+        attributes[touches.name] = touches
     known = schema(workspace)
     for site in rule_sites(workspace):
         rule, _ = check_rule(site.text, known)

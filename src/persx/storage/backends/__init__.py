@@ -14,6 +14,7 @@ from persx.model.errors import BadInput
 from persx.model.registry import Registry
 from persx.storage.artifacts import Artifacts
 from persx.storage.backends.home_lock import HomeLock
+from persx.storage.items import Items
 from persx.storage.ports import Store, Stream, Warehouse
 
 __all__ = ["BACKENDS", "Backend", "HomeLock", "Opener", "Storage", "open_storage"]
@@ -26,6 +27,7 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
     stream: Stream
     warehouse: Warehouse
     artifacts: Artifacts
+    items: Items
 
     async def close(self) -> None:
         """Finish writing and let go of everything."""
@@ -64,6 +66,7 @@ def _open_sqlite(home: Path | None, /, *, clock: Clock) -> Storage:
     from persx.storage.backends.duckdb import DuckdbWarehouse
     from persx.storage.backends.sqlite import Database, SqliteStore, SqliteStream
     from persx.storage.backends.sqlite.artifacts import SqliteArtifacts
+    from persx.storage.backends.sqlite.items import SqliteItems
     from persx.storage.backends.sqlite.log import SqliteLog
 
     if home is None:
@@ -75,6 +78,7 @@ def _open_sqlite(home: Path | None, /, *, clock: Clock) -> Storage:
         stream=SqliteStream(database),
         warehouse=DuckdbWarehouse(SqliteLog(database, store), home, clock=clock),
         artifacts=SqliteArtifacts(database),
+        items=SqliteItems(database),
     )
 
 
@@ -82,6 +86,7 @@ def _open_memory(_home: Path | None, /, *, clock: Clock) -> Storage:
     from persx.storage.backends.duckdb import DuckdbWarehouse
     from persx.storage.backends.memory import MemoryStore, MemoryStream
     from persx.storage.backends.memory_artifacts import MemoryArtifacts
+    from persx.storage.backends.memory_items import MemoryItems
     from persx.storage.backends.memory_log import MemoryLog
     from persx.storage.backends.memory_shelves import Shelves
 
@@ -92,6 +97,7 @@ def _open_memory(_home: Path | None, /, *, clock: Clock) -> Storage:
         stream=MemoryStream(shelves),
         warehouse=DuckdbWarehouse(MemoryLog(shelves), folder, clock=clock, owned=True),
         artifacts=MemoryArtifacts(),
+        items=MemoryItems(),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from persx.model.errors import Conflict, Unavailable
 from persx.storage.backends.sqlite import members, records
 from persx.storage.backends.sqlite.artifact_tables import TABLES as ARTIFACT_TABLES
+from persx.storage.backends.sqlite.item_table import TABLES as ITEM_TABLES
 
 MIGRATIONS: Final = (
     """
@@ -82,6 +83,7 @@ MIGRATIONS: Final = (
     """,
     ARTIFACT_TABLES,
     records.TABLES,
+    ITEM_TABLES,
 )
 """The steps from an empty file to today's tables; a file's `user_version` counts those done."""
 
