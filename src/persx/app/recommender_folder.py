@@ -72,6 +72,10 @@ class RecommenderFolder:
             removed += 1
         return removed
 
+    def has(self, digest: str) -> bool:
+        """Tell whether the files of an artifact are there, by the digest of its body."""
+        return (self.path / name_of(digest)).is_dir()
+
     def link_into(self, target: Path) -> None:
         """Put all finished files into a folder on the same disk; they never change."""
         for folder in self._folders():

@@ -18,8 +18,8 @@ from persx.model.attribute import Attribute
 from persx.model.question import INDUSTRY
 from persx.model.workspace import Workspace
 from persx.visitors.prediction.traced import traces_attribute
-from persx.visitors.touched import touches_attribute
 from persx.visitors.preferences import preferences
+from persx.visitors.touched import touches_attribute
 from persx.workspace.rules import rule_sites
 
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
