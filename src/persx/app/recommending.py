@@ -76,7 +76,7 @@ async def recommend(
     now = services.clock()
     profile = await recommending_profile(services, plan, who) if isinstance(who, Visitor) else who
     catalogue = await services.current_catalogue()
-    prepared = services.prepared.of(pipeline, catalogue, services.models.trained)
+    prepared = services.prepared.of(pipeline, catalogue, services.models.recommenders)
     wanted = _wanted(prepared, plan, profile, request, now)
     ranked = rank(prepared, wanted)
     id = services.decision_log.new_id(now)
