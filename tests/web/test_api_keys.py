@@ -95,6 +95,8 @@ def call_for(method: str, path: str, key: str) -> tuple[str, dict[str, Any]]:
         content["json"] = BODIES.get(path, BODIES[kind])
     if path in ("/v1/consent", "/v1/me") and method == "GET":
         content["params"] = {"anonymousId": "v1"}
+    if path == "/v1/recommendations.html":
+        content["params"] = {"userId": "v1", "block": "none"}
     filled = path.replace("{id}", "0" * 27).replace("{key:path}", "a:nobody")
     return filled.replace("{key}", key), content
 

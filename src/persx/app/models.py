@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from persx.decide.learned import BlockProbabilities, bound
@@ -25,15 +24,25 @@ _log = logging.getLogger("persx")
 Held = TypeVar("Held")
 
 
+_Read = Callable[["Services", bytes, int], Awaitable[Held]]
+
+
+def _at_once(read: Callable[[bytes, int], Held]) -> _Read[Held]:
+    async def reading(_services: Services, body: bytes, number: int) -> Held:
+        return read(body, number)
+
+    return reading
+
+
+async def _mapped(services: Services, body: bytes, number: int) -> Trained:
+    """Map a trained pipeline into memory; its files are read once, while requests go on."""
+    return await asyncio.to_thread(load, services.recommender_folder.path, body, number)
+
+
 class _Kind(Generic[Held]):
-    """The active artifacts of one kind, by name.
+    """The active artifacts of one kind, by name. `read` makes of a body what is worked with."""
 
-    Args:
-        read: Makes of a body and its number what is worked with, given the folder in which what
-            is too large for a body is kept. Called beside the loop.
-    """
-
-    def __init__(self, kind: str, said: str, read: Callable[[bytes, int, Path], Held]) -> None:
+    def __init__(self, kind: str, said: str, read: _Read[Held]) -> None:
         self.active: Mapping[str, Held] = {}
         self._kind, self._said, self._read = kind, said, read
 
@@ -57,9 +66,7 @@ class _Kind(Generic[Held]):
             found = await services.artifacts.get(self._kind, name, number)
             if found is None:
                 return None
-            return await asyncio.to_thread(
-                self._read, found.body, found.head.number, services.recommenders
-            )
+            return await self._read(services, found.body, found.head.number)
         except PersxError as error:
             _log.error("%s of '%s' is not used. %s", self._said, name, error)
             return None
@@ -77,24 +84,23 @@ class _Kind(Generic[Held]):
 
 
 class Models:
-    """Holds what guesses are made with, what blocks that learn draw by, and trained pipelines.
+    """Holds what guesses are made with, what blocks that learn draw by, and what recommends.
 
-    They are swapped whole, so that a request works with those of one moment. A damaged artifact
+    All are swapped whole, so that a request works with those of one moment. A damaged artifact
     is told once and not used: the one that was used before stays, or, after a start, the one that
     was the active one before it.
     """
 
     def __init__(self) -> None:
-        self._predictors = _Kind(
-            PREDICTION, "The model", lambda body, number, _: Predictor.decode(body, number)
-        )
+        self._predictors = _Kind(PREDICTION, "The model", _at_once(Predictor.decode))
         self._probabilities = _Kind(
-            PROBABILITIES, "What was learned", lambda body, number, _: (number, decode(body))
+            PROBABILITIES,
+            "What was learned",
+            _at_once(lambda body, number: (number, decode(body))),
         )
-        self._trained = _Kind(
-            RECOMMENDER, "What was trained", lambda body, number, folder: load(folder, body, number)
-        )
+        self._recommenders = _Kind(RECOMMENDER, "The trained pipeline", _mapped)
         self._numbers: Mapping[str, int] = {}
+        self._refreshing = asyncio.Lock()
         self._bound: tuple[Plan | None, object, Mapping[str, BlockProbabilities]] = None, None, {}
 
     @property
@@ -108,9 +114,9 @@ class Models:
         return self._probabilities.active
 
     @property
-    def trained(self) -> Mapping[str, Trained]:
-        """The trained pipelines, by name, mapped into memory."""
-        return self._trained.active
+    def recommenders(self) -> Mapping[str, Trained]:
+        """The trained pipelines that recommend, by name."""
+        return self._recommenders.active
 
     def learned(self, plan: Plan) -> Mapping[str, BlockProbabilities]:
         """Return what the blocks of a plan draw by."""
@@ -123,17 +129,22 @@ class Models:
 
     async def refresh(self, services: Services) -> bool:
         """Take up what is active if it has changed; tell whether it had."""
+        async with self._refreshing:
+            return await self._take_up(services)
+
+    async def _take_up(self, services: Services) -> bool:
         numbers = await services.artifacts.active()
         if numbers == self._numbers:
             return False
         before = self._numbers
         await self._predictors.refresh(services, before, numbers)
         await self._probabilities.refresh(services, before, numbers)
-        await self._trained.refresh(services, before, numbers)
-        self._numbers = numbers
         if _of(PREDICTION, before) != _of(PREDICTION, numbers):
             # They hold guesses of the models before.
             services.forget_profiles()
+        # Last, for it may take a while.
+        await self._recommenders.refresh(services, before, numbers)
+        self._numbers = numbers
         return True
 
 

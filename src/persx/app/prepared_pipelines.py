@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Final
 
 from persx.recommend.artifact import Trained
 from persx.recommend.catalogue import Catalogue
 from persx.recommend.ranking.plan import PipelinePlan
 from persx.recommend.ranking.prepared import Prepared, prepare
-
-FOLDER: Final = "recommenders"
-"""The folder of a home in which trained pipelines are kept."""
-
-
-def recommenders_folder(home: Path | None) -> Path:
-    """Return the folder of trained pipelines; without a home, one that nobody else knows."""
-    return home / FOLDER if home is not None else Path(tempfile.gettempdir(), FOLDER, _unique())
-
-
-def _unique() -> str:
-    return secrets.token_hex(8)
 
 
 class PreparedPipelines:

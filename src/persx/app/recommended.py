@@ -23,7 +23,6 @@ from persx.content.blocks.recommendations import (
     RecommendedItem,
     with_items,
 )
-from persx.content.why import say_why
 from persx.decide.plan import DEFAULT_CHOICE, PagePlan, Plan
 from persx.decide.receipt import LoggedItem, LoggedList
 from persx.model.artifact import RECOMMENDER, artifact_key
@@ -35,6 +34,7 @@ from persx.model.visitor import Profile
 from persx.model.workspace import HOLDOUT
 from persx.recommend.catalogue import Catalogue
 from persx.recommend.result import Recommendation, Recommendations, WhyKind
+from persx.recommend.words import said, why_words
 
 _GENERIC: Final = frozenset({Reason.HOLDOUT, Reason.DISABLED, Reason.ERROR, Reason.INVALID})
 """Who sees a block for one of these reasons is shown nothing of their own."""
@@ -108,7 +108,7 @@ async def with_recommendations(
                 reason = Reason.TARGETED
             elif not known:
                 reason = Reason.NO_CONSENT
-            elif not own.personal:
+            elif not profile.touches:
                 reason = Reason.UNKNOWN_VISITOR
             else:
                 reason = Reason.NO_MATCH
@@ -169,7 +169,7 @@ class _Filling:
     ) -> None:
         self._services, self._visitor, self._plan = services, visitor, plan
         self._profile, self._attributes, self._catalogue = profile, attributes, catalogue
-        self._locale = str(attributes.get("locale") or "en")
+        self._words = why_words(str(attributes.get("locale") or ""))
         self._context = {
             name: attributes[name]
             for name in ("device", "locale", "referrer.host", "hour")
@@ -257,13 +257,13 @@ class _Filling:
 
     def _why(self, ranked: Recommendation, content: Mapping[str, Any]) -> str:
         why = ranked.why
-        if why.text:
-            return why.text
-        if why.kind is WhyKind.NEW and not ranked.item.added:
+        if why.kind is WhyKind.NEW and not (why.text or ranked.item.added):
             # Nobody knows whether it is.
             return ""
-        category = content.get("categories", {}).get(why.category, why.category)
-        return say_why(why.kind.value, title=why.title, category=category, locale=self._locale)
+        if why.category:
+            category = content.get("categories", {}).get(why.category, why.category)
+            why = msgspec.structs.replace(why, category=category)
+        return said(why, self._words)
 
     def _with_sold(self, items: Sequence[RecommendedItem]) -> tuple[RecommendedItem, ...]:
         sold = sold_products(self._plan, {each.id for each in items}) if items else {}

@@ -13,8 +13,10 @@ from persx.app.plans import current_plan
 from persx.app.services import Services
 from persx.app.visiting import Visitor, profile_of, with_persona
 from persx.decide.plan import Plan
+from persx.model.artifact import RECOMMENDER, artifact_key
 from persx.model.attribute import Value
 from persx.model.clock import HOUR, Millis
+from persx.model.decision import DecisionRecord
 from persx.model.errors import NotFound, did_you_mean
 from persx.model.visitor import Profile
 from persx.recommend.query import NOTHING
@@ -74,7 +76,7 @@ async def recommend(
     now = services.clock()
     profile = await recommending_profile(services, plan, who) if isinstance(who, Visitor) else who
     catalogue = await services.current_catalogue()
-    prepared = services.prepared.of(pipeline, catalogue, services.models.trained)
+    prepared = services.prepared.of(pipeline, catalogue, services.models.recommenders)
     wanted = _wanted(prepared, plan, profile, request, now)
     ranked = rank(prepared, wanted)
     id = services.decision_log.new_id(now)
@@ -95,7 +97,7 @@ async def recommend(
     personal = not request.generic and (
         bool(wanted.touches) or not pipeline.personal.isdisjoint(profile.attributes)
     )
-    return Recommendations(
+    found = Recommendations(
         pipeline=pipeline.name,
         items=tuple(items),
         artifact=prepared.trained.number if prepared.trained is not None else 0,
@@ -103,6 +105,9 @@ async def recommend(
         personal=personal,
         untrained=prepared.trained is None,
     )
+    if log and items and profile.storable:
+        services.decision_log.add(_record(found, request, wanted, prepared, plan, profile))
+    return found
 
 
 def pipeline_of(plan: Plan, name: str) -> PipelinePlan:
@@ -160,6 +165,52 @@ def _wanted(
         context=context,
         attributes=attributes,
         draw=_draw(prepared.plan.name, profile.bucketing_id, now) if tries else None,
+    )
+
+
+def _record(
+    found: Recommendations,
+    request: RecommendRequest,
+    wanted: Wanted,
+    prepared: Prepared,
+    plan: Plan,
+    profile: Profile,
+) -> DecisionRecord:
+    """Return recommendations as they are kept: what was shown and how probable it was.
+
+    With the artifact, the catalogue's revision, the attributes that rules read, and the visitor's
+    events up to then, the list can be made again.
+    """
+    read = prepared.plan.reads
+    body: dict[str, object] = {
+        "snapshot": plan.snapshot.number,
+        "artifacts": {artifact_key(RECOMMENDER, found.pipeline): found.artifact}
+        if found.artifact
+        else {},
+        "attributes": {
+            name: value
+            for name in sorted(read)
+            if (value := wanted.attributes.get(name)) is not None
+        },
+        "recommended": {
+            "pipeline": found.pipeline,
+            "catalogue": prepared.catalogue.revision,
+            "anchor": request.anchor,
+            "context": {name: request.context[name] for name in sorted(request.context)},
+            "personal": found.personal,
+            "generic": request.generic,
+            "items": [
+                [each.item.id, each.source, round(each.propensity, 6)] for each in found.items
+            ],
+        },
+    }
+    return DecisionRecord(
+        id=found.id,
+        at=wanted.now,
+        bucketing_id=profile.bucketing_id,
+        page="",
+        snapshot=plan.snapshot.number,
+        body=msgspec.json.encode(body).decode(),
     )
 
 

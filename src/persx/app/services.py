@@ -24,9 +24,10 @@ from persx.app.live_catalogue import LiveCatalogue
 from persx.app.models import Models
 from persx.app.network import NetworkDatabase
 from persx.app.offers import Offers
-from persx.app.prepared_pipelines import PreparedPipelines, recommenders_folder
+from persx.app.prepared_pipelines import PreparedPipelines
 from persx.app.publication import Publication
 from persx.app.readings import Readings
+from persx.app.recommender_folder import RecommenderFolder
 from persx.app.robots import Robots
 from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
@@ -218,12 +219,12 @@ class Services:
         simulation: That simulated visitors are in the home; none where there are none.
         health: What was counted and found of how personalization works.
         robots: How fast devices view pages.
+        recommender_folder: What trained pipelines are made of.
         items: What was imported into the catalogue.
         catalogue: The items that can be recommended, as they were at the last look; whoever
             recommends asks for `current_catalogue`.
         prepared: Pipelines over the catalogue.
         recommended_to: Profiles as recommendations need them, kept as `profiles` are.
-        recommenders: The folder of what was trained.
     """
 
     store: Store
@@ -252,13 +253,13 @@ class Services:
     url: str = ""
     simulation: SimulationMark | None = None
     network: NetworkDatabase = field(init=False)
+    recommender_folder: RecommenderFolder = field(init=False)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
     robots: Robots = field(default_factory=Robots)
     health: Health = field(init=False)
     decision_log: DecisionLog = field(init=False)
     keyring: Keyring = field(init=False)
     signer: Signer = field(init=False)
-    recommenders: Path = field(init=False)
 
     async def refresh(self) -> None:
         """Take up the snapshot and the models that are active now."""
@@ -284,8 +285,8 @@ class Services:
         self.health = Health(lambda: self.clock())
         self.metrics.registry.register(self.health)
         self.keyring = Keyring(self.keys.write_key, self.keys.server_digest, self.keys.secret)
-        self.recommenders = recommenders_folder(self.home)
         path = self.settings.network_file
+        self.recommender_folder = RecommenderFolder(self.home)
         self.network = NetworkDatabase(
             (self.home or Path()) / path if path else None,
             self.metrics.errors.labels("network").inc,

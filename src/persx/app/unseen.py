@@ -31,7 +31,7 @@ _PURPOSE: Final = "probe"
 SHARED: Final = frozenset(
     {"keys", "settings", "home", "clock", "publication", "models", "erased", "rewriting",
      "importing", "rulebooks", "slow_reads", "network", "doorkeeper", "keyring", "url",
-     "simulation", "catalogue", "prepared", "recommenders"}
+     "simulation", "catalogue", "prepared", "recommender_folder"}
 )  # fmt: skip
 """What probes are answered with as everybody is: nothing in it is about visitors or counts them."""
 

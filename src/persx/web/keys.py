@@ -18,6 +18,8 @@ NO_KEY: Final = None
 
 ROUTE_SCOPES: Final[Mapping[tuple[str, str], KeyScope | None]] = {
     ("POST", "/v1/decide"): KeyScope.DECIDE,
+    ("GET", "/v1/recommendations"): KeyScope.DECIDE,
+    ("POST", "/v1/recommendations"): KeyScope.DECIDE,
     ("GET", "/v1/state"): NO_KEY,
     ("PUT", "/v1/state"): NO_KEY,
     ("GET", "/v1/consent"): KeyScope.PROFILE_READ,
@@ -68,6 +70,9 @@ COMMAND_SCOPES: Final[Mapping[str, KeyScope | None]] = {
     "learn-activate": KeyScope.PUBLISH,
     "learn-off": KeyScope.PUBLISH,
     "learn-show": KeyScope.REPORT_READ,
+    "recommend-status": KeyScope.REPORT_READ,
+    "recommend-activate": KeyScope.PUBLISH,
+    "recommend-off": KeyScope.PUBLISH,
     "replay": KeyScope.REPORT_READ,
     "boundaries": KeyScope.REPORT_READ,
     "snapshots": KeyScope.REPORT_READ,

@@ -39,6 +39,7 @@ from persx.web.api import (
     preference_links,
     probe,
     recommendations_mail,
+    recommendations,
 )
 from persx.web.api.probe import Probing, mark_in
 from persx.web.collect.routes import routes as collect_routes
@@ -103,6 +104,7 @@ _VISITORS: Final = frozenset({"site", "decide", "exposure", "state"})
 
 _PARTS: Final = (
     ("/v1/decide", "decide"),
+    ("/v1/recommendations", "decide"),
     ("/v1/x/", "exposure"),
     ("/v1/r/", "exposure"),
     ("/v1/state", "state"),
@@ -165,6 +167,7 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
     app = Application(
         routes=[
             *decide.routes(),
+            *recommendations.routes(),
             *consent.routes(),
             *preference_links.routes(),
             *exposures.routes(),

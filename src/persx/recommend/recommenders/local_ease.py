@@ -1,0 +1,163 @@
+"""local_ease: every item predicted from its nearest neighbours only; for any number of items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg.lapack import sposv  # type: ignore[attr-defined]
+
+from persx.model.errors import BadInput
+from persx.recommend.bounds import Amount, Count
+from persx.recommend.interactions import Interactions
+from persx.recommend.linear import LinearConfig, damping, diagonal, penalty, weighted
+from persx.recommend.neighbours import BLOCK_CELLS, Rows, ranked, strongest, together
+from persx.recommend.profile import profile
+from persx.recommend.query import Candidates, Codes, Floats, Query
+from persx.recommend.recommenders.kind import Arrays, Progress, silent
+
+_TOGETHER: Final = 8
+"""Items that are solved for together: neighbours share most of what has to be looked up. More of
+them share more, but then what they look it up in no longer fits into the processor's cache."""
+
+
+class LocalEaseConfig(LinearConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    __doc__ = (LinearConfig.__doc__ or "").replace("the linear item–item models", "`local_ease`")
+    __doc__ += "    neighbours: From how many other items each is predicted.\n"
+
+    regularization: Amount = 30.0
+    neighbours: Count = 200
+
+
+class LocalEase:
+    """Ridge regression of each item on its nearest neighbours by cosine, never on itself.
+
+    With as many neighbours as there are items it is `ease`. Its weights are sparse, its solves
+    are independent of each other, and its memory is a few thousand bytes an item.
+    """
+
+    name = "local_ease"
+    description = "Every item predicted from its nearest neighbours; for any number of items."
+    config = LocalEaseConfig
+
+    def memory(self, data: Interactions, config: LocalEaseConfig) -> int:
+        most = min(config.neighbours, data.item_count)
+        kept = 8 * most * data.item_count  # Each weight with the item that it is for.
+        return 4 * kept + 24 * len(data.items) + 16 * BLOCK_CELLS
+
+    def fit(
+        self, data: Interactions, config: LocalEaseConfig, progress: Progress = silent
+    ) -> Arrays:
+        matrix = weighted(data, config)
+        near = nearest(matrix, config.neighbours)
+        progress(0.1)
+        counts = diagonal(matrix)
+        added = penalty(counts, config)
+        scale = damping(data, config)
+        solved = np.zeros(len(near.data), dtype=np.float32)
+        done = 0
+        turned = matrix.T.tocsr()
+        room = _Room()
+        for items in _neighbourhoods(near):
+            _solve(turned, near, items, added, solved, room)
+            done += len(items)
+            progress(0.1 + 0.85 * done / near.shape[0])
+        solved *= np.repeat(scale, np.diff(near.indptr))
+        # Solved is from whom an item is predicted; asked will be what an item speaks for.
+        found = sparse.csr_matrix((solved, near.indices, near.indptr), near.shape)
+        progress(1.0)
+        return Rows.of(found.T.tocsr())._asdict()
+
+    def rank(self, arrays: Arrays, config: LocalEaseConfig, query: Query, limit: int) -> Candidates:
+        rows = Rows(arrays["starts"], arrays["items"], arrays["weights"])
+        known = profile(query, half_life=config.half_life, history=config.history)
+        return ranked(rows, known, limit)
+
+
+def nearest(matrix: sparse.csr_matrix, most: int) -> sparse.csr_matrix:
+    """Return for each item the other items nearest by cosine, at most so many: (i, i).
+
+    Args:
+        matrix: (u, i) users × items, in any weights.
+        most: How many of each.
+    """
+    lengths = np.sqrt(np.maximum(diagonal(matrix), np.finfo(np.float32).tiny))
+    parts = []
+    for start, block in together(matrix):
+        rows = np.repeat(np.arange(block.shape[0], dtype=np.int32), np.diff(block.indptr))
+        block.data /= lengths[block.indices] * lengths[start + rows]
+        block.data[block.indices == start + rows] = 0.0
+        block.eliminate_zeros()
+        block.sort_indices()
+        parts.append(strongest(block, most))
+    shape = (matrix.shape[1], matrix.shape[1])
+    found = sparse.vstack(parts, format="csr") if parts else sparse.csr_matrix(shape)
+    found.sort_indices()
+    return found
+
+
+class _Room:
+    """Memory that is used again: asking the system for it each time takes longer than the work."""
+
+    def __init__(self) -> None:
+        self._cells: Floats = np.empty(0, dtype=np.float32)
+
+    def square(self, count: int) -> Floats:
+        """Return a square matrix with anything in it."""
+        if len(self._cells) < count**2:
+            self._cells = np.empty(count**2, dtype=np.float32)
+        return self._cells[: count**2].reshape(count, count)
+
+
+def _neighbourhoods(near: sparse.csr_matrix) -> Iterator[Codes]:
+    """Yield all items with neighbours in groups that are near each other."""
+    starts, others = near.indptr, near.indices
+    free = np.diff(starts) > 0
+    for seed in np.argsort(-np.diff(starts), kind="stable").tolist():
+        if not free[seed]:
+            continue
+        group: list[int] = [seed]
+        free[seed] = False
+        reached = 0
+        while reached < len(group) < _TOGETHER:
+            each = group[reached]
+            found = others[starts[each] : starts[each + 1]]
+            found = found[free[found]][: _TOGETHER - len(group)]
+            free[found] = False
+            group.extend(found.tolist())
+            reached += 1
+        yield np.array(group, dtype=np.int32)
+
+
+def _solve(
+    turned: sparse.csr_matrix,
+    near: sparse.csr_matrix,
+    items: Codes,
+    added: Floats,
+    solved: Floats,
+    room: _Room,
+) -> None:
+    """Solve for the weights of some items, into the places that `near` has for them."""
+    starts = near.indptr
+    theirs = [near.indices[starts[each] : starts[each + 1]] for each in items.tolist()]
+    union = np.unique(np.concatenate([items, *theirs]))
+    some = turned[union]
+    gram = room.square(len(union))
+    (some @ some.T).toarray(out=gram)
+    gram[np.diag_indices(len(union))] += added[union]
+    for item, others in zip(items.tolist(), theirs, strict=True):
+        places = np.searchsorted(union, others)
+        square = gram.ravel().take(places[:, None] * len(union) + places)
+        right = gram[places, np.searchsorted(union, item)]
+        _, weights, bad = sposv(square.T, right, lower=1, overwrite_a=1)
+        if bad:
+            raise BadInput(
+                "The items cannot be told apart with so little regularization.",
+                hint="Set 'regularization' above 0.",
+            )
+        solved[starts[item] : starts[item + 1]] = weights
+
+
+LOCAL_EASE: Final = LocalEase()
