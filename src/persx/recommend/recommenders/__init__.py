@@ -8,6 +8,7 @@ from persx.model.registry import Registry
 from persx.recommend.recommenders.cooccurrence import COOCCURRENCE
 from persx.recommend.recommenders.ease import EASE
 from persx.recommend.recommenders.ials import IALS
+from persx.recommend.recommenders.content import CONTENT
 from persx.recommend.recommenders.kind import Recommender
 from persx.recommend.recommenders.local_ease import LOCAL_EASE
 from persx.recommend.recommenders.popularity import POPULARITY
@@ -21,6 +22,7 @@ RECOMMENDERS: Final[Registry[Recommender]] = Registry(
         EASE,
         LOCAL_EASE,
         IALS,
+        CONTENT,
     ],
 )
 """Every recommender that a pipeline can name."""
