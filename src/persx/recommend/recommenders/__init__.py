@@ -12,6 +12,8 @@ from persx.recommend.recommenders.content import CONTENT
 from persx.recommend.recommenders.kind import Recommender
 from persx.recommend.recommenders.local_ease import LOCAL_EASE
 from persx.recommend.recommenders.popularity import POPULARITY
+from persx.recommend.recommenders.transitions import TRANSITIONS
+from persx.recommend.recommenders.vmis_knn import VMIS_KNN
 
 RECOMMENDERS: Final[Registry[Recommender]] = Registry(
     "recommender",
@@ -23,6 +25,8 @@ RECOMMENDERS: Final[Registry[Recommender]] = Registry(
         LOCAL_EASE,
         IALS,
         CONTENT,
+        TRANSITIONS,
+        VMIS_KNN,
     ],
 )
 """Every recommender that a pipeline can name."""
