@@ -50,7 +50,7 @@ class Page(HTMLParser):
 def with_hostile_texts(value: Any, key: str = "") -> Any:
     """Return content with every text made hostile that a schema leaves free."""
     if key in {"name", "type", "form", "layout", "attribute", "icon", "unit", "id", "currency",
-               "art", "match"}:  # fmt: skip
+               "art", "match", "anchor"}:  # fmt: skip
         return value
     if isinstance(value, str):
         return HOSTILE

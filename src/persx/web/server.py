@@ -39,8 +39,8 @@ from persx.web.api import (
     operations,
     preference_links,
     probe,
-    recommendations_mail,
     recommendations,
+    recommendations_mail,
 )
 from persx.web.api.probe import Probing, mark_in
 from persx.web.collect.routes import routes as collect_routes

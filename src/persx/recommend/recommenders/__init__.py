@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from persx.model.registry import Registry
+from persx.recommend.recommenders.content import CONTENT
 from persx.recommend.recommenders.cooccurrence import COOCCURRENCE
 from persx.recommend.recommenders.ease import EASE
 from persx.recommend.recommenders.ials import IALS
-from persx.recommend.recommenders.content import CONTENT
 from persx.recommend.recommenders.kind import Recommender
 from persx.recommend.recommenders.local_ease import LOCAL_EASE
 from persx.recommend.recommenders.popularity import POPULARITY

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
 
 from persx.recommend.interactions import Interactions
 from persx.recommend.neighbours import Rows, ranked, strongest
