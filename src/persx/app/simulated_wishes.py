@@ -56,9 +56,8 @@ class Wishes:
             links = links_of(services, visitor, decided.decision, [listed], path)
             link = links[listed.block].get(item.id, "")
             click = read_click(services, link.removeprefix(PATH)) if link else None
-            if click is None:
+            if not (click and await count_click(services, click[0], services.clock(), visitor)):
                 continue
-            await count_click(services, click[0], services.clock(), visitor)
             taste.clicked.append(item)
             # What is recommended next follows from it.
             await self._log.flush()

@@ -355,7 +355,7 @@ class _Run:
             ]
         )
 
-        link = await self._wishes.click(person, visitor, decided, path)
+        link = await self._wishes.click(person, self._visitor(somebody), decided, path)
         if link is not None:
             self._done.clicks += 1
             self._now += PAGE_MILLIS // 2
