@@ -283,7 +283,10 @@ async def test_nothing_to_recommend_leaves_the_block_out(
     become(client, shop, held=False)
     page = await see_page(client, "/cart")
     assert 'id="bought-together"' not in page
-    await put(shop.items, [Item(id=each, hidden=True) for each in shop.catalogue.now.present()])
+    await put(
+        shop.items,
+        [Item(id=each, hidden=True) for each in (await shop.current_catalogue()).present()],
+    )
     page = await see_page(client, "/")
     assert 'id="for-you"' not in page
     assert page.count("<h1") == 1
