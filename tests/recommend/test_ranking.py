@@ -114,9 +114,7 @@ def test_what_has_no_price_is_in_no_band() -> None:
 
 
 def test_what_was_bought_or_viewed_lately_is_left_out() -> None:
-    prepared = ready(
-        pipeline(not_bought_within="30d", not_viewed_within="1d"), FOUR, FALLING
-    )
+    prepared = ready(pipeline(not_bought_within="30d", not_viewed_within="1d"), FOUR, FALLING)
     touches = (
         touch("b", Action.BOUGHT, 40 * DAY),
         touch("c", Action.VIEWED, 2 * DAY),
