@@ -17,7 +17,7 @@ from persx.model.event import Event, EventType
 from persx.model.item import Item, ItemId
 from persx.storage.items import put
 
-NOW = 1_795_773_600_000
+NOW = 1_699_956_000_000
 
 PIPELINES = """
 popular:
