@@ -141,7 +141,7 @@ class Models:
         await self._probabilities.refresh(services, before, numbers)
         if _of(PREDICTION, before) != _of(PREDICTION, numbers):
             # They hold guesses of the models before.
-            services.profiles.clear()
+            services.forget_profiles()
         # Last, for it may take a while.
         await self._recommenders.refresh(services, before, numbers)
         self._numbers = numbers

@@ -24,6 +24,7 @@ from persx.app.live_catalogue import LiveCatalogue
 from persx.app.models import Models
 from persx.app.network import NetworkDatabase
 from persx.app.offers import Offers
+from persx.app.prepared_pipelines import PreparedPipelines
 from persx.app.publication import Publication
 from persx.app.readings import Readings
 from persx.app.recommender_folder import RecommenderFolder
@@ -224,6 +225,8 @@ class Services:
         items: What was imported into the catalogue.
         catalogue: The items that can be recommended, as they were at the last look; whoever
             recommends asks for `current_catalogue`.
+        prepared: Pipelines over the catalogue.
+        recommended_to: Profiles as recommendations need them, kept as `profiles` are.
     """
 
     store: Store
@@ -239,7 +242,9 @@ class Services:
     publication: Publication = field(init=False)
     models: Models = field(default_factory=Models)
     catalogue: LiveCatalogue = field(default_factory=LiveCatalogue)
+    prepared: PreparedPipelines = field(default_factory=PreparedPipelines)
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
+    recommended_to: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
     erased: Tombstones = field(default_factory=lambda: Tombstones(b""))
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -269,6 +274,11 @@ class Services:
     async def current_catalogue(self) -> Catalogue:
         """Return the catalogue with every change that was acknowledged, whoever wrote it."""
         return await self.catalogue.current(self.items, self.publication.plan)
+
+    def forget_profiles(self) -> None:
+        """Evaluate every profile anew: what they were made from has changed."""
+        self.profiles.clear()
+        self.recommended_to.clear()
 
     def __post_init__(self) -> None:
         self.publication = Publication(self.metrics.errors.labels("publication").inc)

@@ -172,6 +172,7 @@ class _Run:
         own.health.tally = self._tally
         own.decision_log = self._log
         own.profiles = {}
+        own.recommended_to = {}
         own.clock = lambda: self._now
         own.publication = Publication()
         own.publication.served = Served(self._plan, Renderer(self._plan.types))

@@ -16,6 +16,7 @@ from persx.decide.allocation import ArmRanges
 from persx.model.attribute import Attribute
 from persx.model.decision import Assignment, Decision, Reason
 from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Page, Snapshot, Workspace
+from persx.recommend.ranking.plan import PipelinePlan
 from persx.visitors.derivation import Derivation
 from persx.visitors.prediction.traced import TRACES
 from persx.visitors.preferences import GENERIC_CONTENT
@@ -192,7 +193,8 @@ class Plan:
     experiment but, where there is one, the holdout's targeted arm. `personas_read_context` tells
     that a persona may follow from the request, not from the profile alone. `faults` tells what of
     the snapshot cannot be shown. `guesses` are the predicted attributes. `derivations` are of all
-    derived attributes, each after those that it reads.
+    derived attributes, each after those that it reads. `pipelines` are those that recommend, and
+    `recommending` evaluates what they need of a profile.
     """
 
     snapshot: Snapshot
@@ -211,6 +213,8 @@ class Plan:
     pages: Mapping[str, PagePlan]
     paths: Mapping[str, Page]
     zone: ZoneInfo
+    pipelines: Mapping[str, PipelinePlan] = field(default_factory=dict)
+    recommending: Assembler = field(default_factory=lambda: Assembler({}))
     guesses: tuple[Attribute, ...] = ()
     faults: tuple[str, ...] = ()
     _sets: dict[tuple[str, ...], PagePlan] = field(default_factory=dict)

@@ -12,6 +12,9 @@ Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Amount: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 """A number that is not negative."""
 
+Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+"""A number above 0."""
+
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 """How many, at least one."""
 

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from persx.model.item import Action
-from persx.recommend.bounds import Amount, Count, Exponent, Share
+from persx.recommend.bounds import Amount, Count, Exponent, Positive, Share
 from persx.recommend.interactions import Interactions
 
 
@@ -33,21 +32,19 @@ class LinearConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         half_life: Days (places, where nobody knows the times) after which what a visitor
             touched counts half; 0 counts all alike.
         history: How many of a visitor's newest touches count.
-        actions: Of what is learned; of all where none is named.
     """
 
-    regularization: Amount = 300.0
+    regularization: Positive = 300.0
     dropout: Share = 0.0
     user_damping: Exponent = 0.0
     popularity_damping: Exponent = 0.0
     half_life: Amount = 30.0
     history: Count = 1_000
-    actions: tuple[Action, ...] = ()
 
 
 def weighted(data: Interactions, config: LinearConfig) -> sparse.csr_matrix:
     """Return users × items, float32, so that its Gram matrix counts each user as configured."""
-    matrix = data.of(config.actions).matrix()
+    matrix = data.matrix()
     if config.user_damping:
         lengths = np.maximum(np.diff(matrix.indptr), 1)
         # The Gram matrix has each weight twice.

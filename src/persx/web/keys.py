@@ -18,6 +18,8 @@ NO_KEY: Final = None
 
 ROUTE_SCOPES: Final[Mapping[tuple[str, str], KeyScope | None]] = {
     ("POST", "/v1/decide"): KeyScope.DECIDE,
+    ("GET", "/v1/recommendations"): KeyScope.DECIDE,
+    ("POST", "/v1/recommendations"): KeyScope.DECIDE,
     ("GET", "/v1/state"): NO_KEY,
     ("PUT", "/v1/state"): NO_KEY,
     ("GET", "/v1/consent"): KeyScope.PROFILE_READ,

@@ -38,6 +38,7 @@ from persx.web.api import (
     operations,
     preference_links,
     probe,
+    recommendations,
 )
 from persx.web.api.probe import Probing, mark_in
 from persx.web.collect.routes import routes as collect_routes
@@ -101,6 +102,7 @@ _VISITORS: Final = frozenset({"site", "decide", "exposure", "state"})
 
 _PARTS: Final = (
     ("/v1/decide", "decide"),
+    ("/v1/recommendations", "decide"),
     ("/v1/x/", "exposure"),
     ("/v1/state", "state"),
     ("/v1/", "collect"),
@@ -162,6 +164,7 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
     app = Application(
         routes=[
             *decide.routes(),
+            *recommendations.routes(),
             *consent.routes(),
             *preference_links.routes(),
             *exposures.routes(),

@@ -20,6 +20,7 @@ from persx.model.workspace import Workspace
 from persx.visitors.prediction.traced import traces_attribute
 from persx.visitors.preferences import preferences
 from persx.visitors.touched import touches_attribute
+from persx.workspace.ranking_rules import ranking_schema, ranking_sites
 from persx.workspace.rules import rule_sites
 
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
@@ -94,8 +95,11 @@ def effective_attributes(workspace: Workspace) -> dict[str, Attribute]:
     if touches is not None:
         attributes[touches.name] = touches
     known = schema(workspace)
-    for site in rule_sites(workspace):
-        rule, _ = check_rule(site.text, known)
+    checked = [check_rule(site.text, known)[0] for site in rule_sites(workspace)]
+    if workspace.pipelines:
+        ranking = ranking_schema(workspace, known)
+        checked += [check_rule(site.text, ranking)[0] for site in ranking_sites(workspace)]
+    for rule in checked:
         for count in (
             sorted(rule.counts, key=lambda each: (each.event, each.within)) if rule else ()
         ):

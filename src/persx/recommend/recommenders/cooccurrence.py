@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from persx.model.item import Action
 from persx.recommend.bounds import Amount, Count
 from persx.recommend.interactions import Interactions
 from persx.recommend.neighbours import BLOCK_CELLS, Rows, ranked, strongest, together
@@ -52,7 +51,6 @@ class CooccurrenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         half_life: Days (places, where nobody knows the times) after which what a visitor
             touched counts half; 0 counts all alike.
         history: How many of a visitor's newest touches count.
-        actions: Of what is learned; of all where none is named.
     """
 
     within: Within = Within.SESSION
@@ -63,7 +61,6 @@ class CooccurrenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     longest: Count = 500
     half_life: Amount = 30.0
     history: Count = 100
-    actions: tuple[Action, ...] = ()
 
 
 class Cooccurrence:
@@ -83,7 +80,7 @@ class Cooccurrence:
     def fit(
         self, data: Interactions, config: CooccurrenceConfig, progress: Progress = silent
     ) -> Arrays:
-        matrix = groups(data.of(config.actions), config.within, config.longest)
+        matrix = groups(data, config.within, config.longest)
         counts = np.bincount(matrix.indices, minlength=data.item_count).astype(np.float64)
         parts = []
         for start, block in together(matrix):
@@ -157,7 +154,7 @@ def _measured(
     elif config.measure is Measure.LIFT:
         says = often * matrix.shape[0] / by_chance
     else:
-        says = often
+        says = often.copy()
     says *= often / (often + config.shrink)
     says[(block.indices == rows) | (often < config.least)] = 0.0
     found = sparse.csr_matrix((says.astype(np.float32), block.indices, block.indptr), block.shape)

@@ -38,7 +38,7 @@ class Ease:
     config = EaseConfig
 
     def memory(self, data: Interactions, config: EaseConfig) -> int:
-        touched = int(np.count_nonzero(data.of(config.actions).counts))
+        touched = int(np.count_nonzero(data.counts))
         return _CELL * touched**2 + 24 * len(data.items) + (256 << 20)
 
     def fit(self, data: Interactions, config: EaseConfig, progress: Progress = silent) -> Arrays:

@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 
 from persx.model.errors import Unavailable
-from persx.model.item import Action
 from persx.recommend.bounds import Amount, Count
 from persx.recommend.interactions import Interactions
 from persx.recommend.profile import profile
@@ -29,7 +28,6 @@ class IalsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         half_life: Days (places, where nobody knows the times) after which what a visitor
             touched counts half; 0 counts all alike.
         history: How many of a visitor's newest touches count.
-        actions: Of what is learned; of all where none is named.
     """
 
     factors: Count = 64
@@ -39,7 +37,6 @@ class IalsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     seed: int = 20
     half_life: Amount = 30.0
     history: Count = 1_000
-    actions: tuple[Action, ...] = ()
 
 
 class Ials:
@@ -68,7 +65,7 @@ class Ials:
             num_threads=1,
             use_gpu=False,
         )
-        matrix = data.of(config.actions).matrix()
+        matrix = data.matrix()
         if not matrix.nnz:
             vectors = np.zeros((data.item_count, config.factors), dtype=np.float32)
         else:

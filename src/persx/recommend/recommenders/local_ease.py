@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.linalg.lapack import sposv  # type: ignore[attr-defined]
 
 from persx.model.errors import BadInput
-from persx.recommend.bounds import Amount, Count
+from persx.recommend.bounds import Count, Positive
 from persx.recommend.interactions import Interactions
 from persx.recommend.linear import LinearConfig, damping, diagonal, penalty, weighted
 from persx.recommend.neighbours import BLOCK_CELLS, Rows, ranked, strongest, together
@@ -27,7 +27,7 @@ class LocalEaseConfig(LinearConfig, frozen=True, kw_only=True, forbid_unknown_fi
     __doc__ = (LinearConfig.__doc__ or "").replace("the linear item–item models", "`local_ease`")
     __doc__ += "    neighbours: From how many other items each is predicted.\n"
 
-    regularization: Amount = 30.0
+    regularization: Positive = 30.0
     neighbours: Count = 200
 
 

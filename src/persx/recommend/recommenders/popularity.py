@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persx.model.clock import DAY
-from persx.model.item import Action
 from persx.recommend.bounds import Amount
 from persx.recommend.interactions import Interactions
 from persx.recommend.query import Candidates, Query
@@ -27,12 +26,10 @@ class PopularityConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         shrink: An item's popularity at an hour or on a device counts as if it had been touched
             so many times more as everywhere: what was touched twice, both times at night, is no
             item of the night.
-        actions: What counts; everything where none is named.
     """
 
     half_life: Amount = 7.0
     shrink: Amount = 20.0
-    actions: tuple[Action, ...] = ()
 
 
 class Popularity:
@@ -54,14 +51,13 @@ class Popularity:
     def fit(
         self, data: Interactions, config: PopularityConfig, progress: Progress = silent
     ) -> Arrays:
-        wanted = data.of(config.actions)
-        weights = _weights(wanted, config.half_life)
+        weights = _weights(data, config.half_life)
         count = data.item_count
-        scores = np.bincount(wanted.items, weights=weights, minlength=count).astype(np.float64)
+        scores = np.bincount(data.items, weights=weights, minlength=count).astype(np.float64)
         progress(0.5)
         found = {"scores": scores.astype(np.float32)}
-        for name, codes in wanted.contexts.items():
-            found[f"by_{name}"] = _ratios(wanted.items, codes, scores, weights, config.shrink)
+        for name, codes in data.contexts.items():
+            found[f"by_{name}"] = _ratios(data.items, codes, scores, weights, config.shrink)
         found |= _categories(data, scores)
         progress(1.0)
         return found

@@ -22,6 +22,7 @@ from persx.web.api.decide import DecideRequest, DecideResponse, StateRequest, Vi
 from persx.web.api.exposures import Beacon, ClientError
 from persx.web.api.me import Erased
 from persx.web.api.preference_links import LinkRequest, PreferenceLink
+from persx.web.api.recommendations import RecommendationsRequest, RecommendationsResponse
 from persx.web.collect.wire import Message
 from persx.web.visitors import VISITOR
 
@@ -81,6 +82,30 @@ _CONSENT: Final = Detail(
 DETAILS: Final[Mapping[tuple[str, str], Detail]] = {
     ("POST", "/v1/decide"): Detail(
         request=DecideRequest, answer=DecideResponse, security=_KEYS, tag="decide"
+    ),
+    ("GET", "/v1/recommendations"): Detail(
+        answer=RecommendationsResponse,
+        security=_BEARER,
+        query=(
+            "pipeline",
+            "item",
+            "count",
+            "exclude",
+            "only",
+            "generic",
+            "anonymousId",
+            "userId",
+            "category",
+            "locale",
+            "device",
+        ),
+        tag="decide",
+    ),
+    ("POST", "/v1/recommendations"): Detail(
+        request=RecommendationsRequest,
+        answer=RecommendationsResponse,
+        security=_BEARER,
+        tag="decide",
     ),
     ("GET", "/v1/state"): _STATE,
     ("PUT", "/v1/state"): msgspec.structs.replace(_STATE, request=StateRequest),
