@@ -15,6 +15,7 @@ from persx.model.attribute import Purpose
 from persx.model.clock import Millis
 from persx.model.errors import Conflict
 from persx.model.item import Item
+from persx.model.workspace import Workspace
 from persx.recommend.catalogue import page_of
 from persx.recommend.gathering import BYTES_A_TOUCH, Touches, interactions_of
 from persx.recommend.interactions import ACTIONS, Interactions
@@ -103,7 +104,7 @@ async def gather(
     if expected * BYTES_A_TOUCH > most_megabytes * MEGABYTE:
         raise too_large("Reading the log", expected * BYTES_A_TOUCH, most_megabytes)
     reader = services.store.seen_by(_SCOPE)
-    unwilling = await _unwilling(services, plan)
+    usual, exceptions, unwilling = await _allowing(services, plan)
     pages = sorted({page_of(item.url) for item in catalogue.values()} - {""})
     tables = {
         "bucketing": Rows(
@@ -111,11 +112,11 @@ async def gather(
             rows=[(str(key), str(old)) for key, old in (await reader.bucketing_ids()).items()]
             or [("", "")],
         ),
-        "unwilling": Rows(columns=("unit",), rows=[(each,) for each in unwilling] or [("",)]),
+        "exceptions": Rows(columns=("unit",), rows=[(each,) for each in exceptions] or [("",)]),
         "actions": _actions(),
         "pages": Rows(columns=("path",), rows=[(path,) for path in pages] or [("",)]),
     }
-    wanted = {"since": since, "until": moment.now + 1}
+    wanted = {"since": since, "until": moment.now + 1, "usual": usual}
     collected = _Collected(told)
     rows = services.warehouse.seen_by(_SCOPE)
     await rows.hand_rows(
@@ -139,20 +140,25 @@ async def gather(
         data=interactions_of(collected.touches(), names, by_id, zone=zone),
         moment=moment,
         simulated=collected.simulated,
-        unwilling=len(unwilling),
+        unwilling=unwilling,
     )
 
 
-async def _unwilling(services: Services, plan: Plan | None) -> list[str]:
-    """Return the visitors who do not allow that something is learned from what they did."""
-    if plan is None:
-        return []
-    mode = plan.workspace.settings.consent.mode
-    return [
-        states[0].identity
-        async for states in visitors(services, _SCOPE)
-        if not granted(answers_of(states), mode) >= _ALLOWED
-    ]
+async def _allowing(services: Services, plan: Plan | None) -> tuple[bool, list[str], int]:
+    """Return whether who says nothing allows learning, for whom it is otherwise, how many do not.
+
+    Of whom nothing is known, that holds which holds for who says nothing.
+    """
+    settings = (plan.workspace if plan else Workspace()).settings
+    usual = granted({}, settings.consent.mode) >= _ALLOWED
+    exceptions: list[str] = []
+    unwilling = 0
+    async for states in visitors(services, _SCOPE):
+        allows = granted(answers_of(states), settings.consent.mode) >= _ALLOWED
+        unwilling += not allows
+        if allows is not usual:
+            exceptions.append(states[0].identity)
+    return usual, exceptions, unwilling
 
 
 def too_large(what: str, wanted: int, most_megabytes: int) -> Conflict:

@@ -1,7 +1,9 @@
 """Training of pipelines, as the home sees it: who trains, what came of it, what is active.
 
 The work itself is done elsewhere (`persx.app.trainer`): here is what only the process does that
-may write the home. Each training holds a lease, tells of its end, and is forgotten if it dies.
+may write the home. Each training holds its pipeline, tells of its end, and is forgotten if it
+dies. It is a value, not a lease of the store: those end with the process that has the home, and
+a trainer outlives each of the short commands by which it says that it goes on.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from persx.model.pipeline import Pipeline
 from persx.recommend.artifact import Manifest, TrainedOn, load
 from persx.recommend.staleness import staleness
 
-LEASE_LENGTH: Final = 3 * MINUTE
+PATIENCE: Final = 3 * MINUTE
 """A trainer that says nothing for so long is dead."""
 
 _HELD: Final = "recommend/training/"
@@ -48,6 +50,11 @@ _STOPPED: Final = "recommend/stopped/"
 class _Held(msgspec.Struct, frozen=True):
     holder: str
     since: Millis
+    until: Millis
+
+    def by_somebody_else(self, holder: str, now: Millis) -> bool:
+        """Tell whether another trainer, which lives, has it."""
+        return self.holder != holder and self.until > now and not _is_dead(self.holder)
 
 
 class Tried(msgspec.Struct, frozen=True):
@@ -91,27 +98,32 @@ async def begin_training(services: Services, request: TrainerRequest) -> Pipelin
     """
     await services.publication.refresh(services.store)
     pipeline = find(pipelines_of(services), request.pipeline)
-    now = services.clock()
-    lease, held = f"train/{pipeline.name}", await _held(services, pipeline.name)
-    if held is not None and held.holder != request.holder and _is_dead(held.holder):
-        await services.store.lease(lease, held.holder, 0, now)
-    if not await services.store.lease(lease, request.holder, now + LEASE_LENGTH, now):
+    if not await _hold(services, pipeline.name, request.holder):
         raise Conflict(
             f"Somebody trains '{pipeline.name}' already.",
             value=pipeline.name,
             hint="Wait until that is done: 'persx recommend status' tells.",
         )
-    await services.store.set_value(
-        _HELD + pipeline.name, msgspec.json.encode(_Held(request.holder, now))
-    )
     return await _status(services, pipeline)
+
+
+async def _hold(services: Services, pipeline: str, holder: str) -> bool:
+    """Take a pipeline, or keep it; tell whether nobody else has it."""
+    now = services.clock()
+    while True:
+        kept = await services.store.value(_HELD + pipeline)
+        held = _decode_held(kept)
+        if held is not None and held.by_somebody_else(holder, now):
+            return False
+        since = held.since if held is not None and held.holder == holder else now
+        mine = msgspec.json.encode(_Held(holder, since, now + PATIENCE))
+        if await services.store.swap_value(_HELD + pipeline, kept, mine):
+            return True
 
 
 async def hold_training(services: Services, request: TrainerRequest) -> bool:
     """Say that a training still goes on; tell whether it may."""
-    now = services.clock()
-    lease = f"train/{request.pipeline}"
-    return await services.store.lease(lease, request.holder, now + LEASE_LENGTH, now)
+    return await _hold(services, request.pipeline, request.holder)
 
 
 async def give_up_training(services: Services, request: TrainerRequest) -> bool:
@@ -162,10 +174,10 @@ async def finish_training(services: Services, request: FinishedRequest) -> Pipel
 
 
 async def _end(services: Services, pipeline: str, holder: str) -> None:
-    held = await _held(services, pipeline)
+    kept = await services.store.value(_HELD + pipeline)
+    held = _decode_held(kept)
     if held is not None and held.holder == holder:
-        await services.store.set_value(_HELD + pipeline, None)
-    await services.store.lease(f"train/{pipeline}", holder, 0, services.clock())
+        await services.store.swap_value(_HELD + pipeline, kept, None)
 
 
 async def clean_up(services: Services) -> int:
@@ -242,8 +254,7 @@ async def last_tried(services: Services, pipeline: str) -> Tried:
     return msgspec.json.decode(kept, type=Tried) if kept else Tried(0, "", failed=False)
 
 
-async def _held(services: Services, pipeline: str) -> _Held | None:
-    kept = await services.store.value(_HELD + pipeline)
+def _decode_held(kept: bytes | None) -> _Held | None:
     return msgspec.json.decode(kept, type=_Held) if kept else None
 
 
@@ -263,8 +274,8 @@ def _is_dead(holder: str) -> bool:
 
 async def training_since(services: Services, pipeline: str) -> Millis:
     """Return when the training that runs began; 0 where none runs."""
-    held = await _held(services, pipeline)
-    return 0 if held is None or _is_dead(held.holder) else held.since
+    held = _decode_held(await services.store.value(_HELD + pipeline))
+    return held.since if held and held.by_somebody_else("", services.clock()) else 0
 
 
 def find(known: Mapping[str, Pipeline], name: str) -> Pipeline:

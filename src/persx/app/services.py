@@ -32,6 +32,7 @@ from persx.app.robots import Robots
 from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
 from persx.app.slow_reads import SlowReads
+from persx.app.trainings import Trainings
 from persx.decide.receipt import Rulebook
 from persx.model.clock import SECOND, Clock, system_clock
 from persx.model.decision import Decision, Reason
@@ -220,6 +221,7 @@ class Services:
         health: What was counted and found of how personalization works.
         robots: How fast devices view pages.
         recommender_folder: What trained pipelines are made of.
+        trainings: Those of pipelines that this process was asked for.
         items: What was imported into the catalogue.
         catalogue: The items that can be recommended, as they were at the last look; whoever
             recommends asks for `current_catalogue`.
@@ -256,6 +258,7 @@ class Services:
     recommender_folder: RecommenderFolder = field(init=False)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
     robots: Robots = field(default_factory=Robots)
+    trainings: Trainings = field(default_factory=Trainings)
     health: Health = field(init=False)
     decision_log: DecisionLog = field(init=False)
     keyring: Keyring = field(init=False)

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from persx.recommend.catalogue import Columns
 from persx.recommend.query import NOTHING, Codes, Floats
 from persx.recommend.ranking.prepared import Prepared
 
@@ -55,13 +56,13 @@ class Field:
 
     def __init__(self, prepared: Prepared, cap: int, diversity: float) -> None:
         self._columns, self._tops = prepared.catalogue.columns, prepared.tops
-        self._cap, self._diversity = cap, diversity
+        self._cap, self._diversity = cap, np.float32(diversity)
         self._counts: dict[int, int] = {}
         self._taken: list[int] = []
         self.items: Codes = np.empty(0, dtype=np.int32)
-        self._values: Floats = np.empty(0, dtype=np.float32)
-        self._tiers = np.empty(0, dtype=np.int16)
+        self._worth: Floats = np.empty(0, dtype=np.float32)
         self._left = np.empty(0, dtype=np.bool_)
+        self._traits = _Traits.of(self._columns, self._tops, self.items)
         self._alike: Floats = np.empty(0, dtype=np.float32)
 
     def add(self, items: Codes, scores: Floats, tier: int) -> NDArray[np.intp]:
@@ -70,85 +71,117 @@ class Field:
         Returns:
             The row of each.
         """
-        rows = np.arange(len(self.items), len(self.items) + len(items))
-        fresh = np.ones(len(items), dtype=np.bool_)
-        if len(self.items):
-            order = np.argsort(self.items)
-            at = np.searchsorted(self.items, items, sorter=order).clip(max=len(order) - 1)
-            known = order[at]
-            fresh = self.items[known] != items
-            rows = np.where(fresh, len(self.items) + np.cumsum(fresh) - 1, known)
         most = scores.max() if len(scores) else 0.0
-        values = scores / most if most > 0 else scores
+        worth = scores / most if most > 0 else scores
+        worth = (1 - self._diversity) * worth - np.float32(_STEP * min(tier, _LAST))
+        if tier == EXTRA:
+            worth = np.full(len(items), -np.inf, dtype=np.float32)
+        if not len(self.items):
+            self.items, self._worth = items, worth
+            self._set(items)
+            return np.arange(len(items))
+        rows, fresh = self._rows(items)
         again = rows[~fresh]
-        joins = self._tiers[again] == EXTRA
-        self._tiers[again[joins]] = tier
-        self._values[again[joins]] = values[~fresh][joins]
-        new = items[fresh]
-        self.items = np.concatenate([self.items, new])
-        self._values = np.concatenate([self._values, values[fresh]])
-        self._tiers = np.concatenate([self._tiers, np.full(len(new), tier, dtype=np.int16)])
-        self._left = np.concatenate([self._left, self._open(new)])
-        if self._diversity:
-            alike = np.zeros(len(new), dtype=np.float32)
-            for code in self._taken:
-                np.maximum(alike, self._likeness(new, code), out=alike)
-            self._alike = np.concatenate([self._alike, alike])
+        joins = np.isneginf(self._worth[again])
+        self._worth[again[joins]] = worth[~fresh][joins]
+        self.items = np.concatenate([self.items, items[fresh]])
+        self._worth = np.concatenate([self._worth, worth[fresh]])
+        self._set(self.items)
         return rows
 
-    def _open(self, items: Codes) -> NDArray[np.bool_]:
-        """Tell which items neither have a place nor are of a category that has enough."""
-        found = np.ones(len(items), dtype=np.bool_)
+    def _rows(self, items: Codes) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Return where items are or will be, and which of them are new."""
+        order = np.argsort(self.items)
+        at = np.searchsorted(self.items, items, sorter=order).clip(max=len(order) - 1)
+        known = order[at]
+        fresh = self.items[known] != items
+        return np.where(fresh, len(self.items) + np.cumsum(fresh) - 1, known), fresh
+
+    def _set(self, items: Codes) -> None:
+        """Find out anew which rows are left, and what they are like."""
+        self._traits = _Traits.of(self._columns, self._tops, items)
+        self._left = np.ones(len(items), dtype=np.bool_)
         if self._taken:
-            found &= ~np.isin(items, self._taken)
+            self._left &= ~np.isin(items, self._taken)
         for category, count in self._counts.items():
-            if self._cap and count >= self._cap:
-                found &= self._columns.category[items] != category
-        return found
-
-    def take(self, item: int) -> None:
-        """Give an item a place: it is no candidate any more, and counts in its category."""
-        self._taken.append(item)
-        self._left &= self.items != item
-        category = int(self._columns.category[item])
-        if self._cap and category != NOTHING:
-            self._counts[category] = self._counts.get(category, 0) + 1
-            if self._counts[category] >= self._cap:
-                self._left &= self._columns.category[self.items] != category
+            if count >= self._cap:
+                self._left &= self._traits.categories != category
         if self._diversity:
-            np.maximum(self._alike, self._likeness(self.items, item), out=self._alike)
+            self._alike = np.zeros(len(items), dtype=np.float32)
+            for code in self._taken:
+                self._traits.likeness(self._columns, self._tops, code, self._alike)
 
-    def _likeness(self, items: Codes, item: int) -> Floats:
-        columns, tops = self._columns, self._tops
-        categories, category = columns.category[items], columns.category[item]
-        found = np.zeros(len(items), dtype=np.float32)
-        if category != NOTHING:
-            found += (categories == category) * np.float32(SAME_CATEGORY / 2)
-            found += (tops[categories] == tops[category]) * np.float32(SAME_CATEGORY / 2)
-        if columns.brand[item] != NOTHING:
-            found += (columns.brand[items] == columns.brand[item]) * np.float32(SAME_BRAND)
-        return found
+    def take(self, item: int, row: int = NOTHING) -> None:
+        """Give an item a place: it is no candidate any more, and counts in its category.
+
+        Args:
+            row: Where it is, if that is known.
+        """
+        self._taken.append(item)
+        if row != NOTHING:
+            self._left[row] = False
+        elif len(self.items):
+            self._left &= self.items != item
+        if self._cap:
+            category = int(self._columns.category[item])
+            if category != NOTHING:
+                count = self._counts[category] = self._counts.get(category, 0) + 1
+                if count >= self._cap:
+                    self._left &= self._traits.categories != category
+        if self._diversity:
+            self._traits.likeness(self._columns, self._tops, item, self._alike)
 
     def best(self) -> int:
         """Return the row of the candidate whose turn it is; `NOTHING` where none is left."""
-        left = np.flatnonzero(self._left)
-        if not len(left):
+        if not len(self.items):
             return NOTHING
-        tiers = self._tiers[left]
-        least = tiers.min()
-        if least == EXTRA:
-            return NOTHING
-        left = left[tiers == least]
-        if not self._diversity:
-            return int(left[np.argmax(self._values[left])])
-        worth = (1 - self._diversity) * self._values[left] - self._diversity * self._alike[left]
-        return int(left[np.argmax(worth)])
+        worth = self._worth - self._diversity * self._alike if self._diversity else self._worth
+        row = int(np.where(self._left, worth, -np.inf).argmax())
+        return row if self._left[row] and worth[row] > -np.inf else NOTHING
 
     def others(self, row: int) -> NDArray[np.intp]:
         """Return the rows of all candidates that are left but one."""
-        left = np.flatnonzero(self._left)
+        left = self._left.nonzero()[0]
         others: NDArray[np.intp] = left[left != row]
         return others
+
+    @property
+    def count(self) -> int:
+        """How many candidates are left."""
+        return int(np.count_nonzero(self._left))
+
+
+_LAST: Final = 999
+_STEP: Final = 4.0
+"""What lies between two tiers; what a candidate is worth lies between −1 and 1."""
+
+
+class _Traits(NamedTuple):
+    """By what items are told to be alike."""
+
+    categories: Codes
+    tops: Codes
+    brands: Codes
+
+    @classmethod
+    def of(cls, columns: Columns, tops: Codes, items: Codes) -> _Traits:
+        categories = columns.category[items]
+        return cls(categories, tops[categories], columns.brand[items])
+
+    def likeness(self, columns: Columns, tops: Codes, item: int, out: Floats) -> None:
+        """Raise to how alike each of them is to an item, where that is more."""
+        category, brand = columns.category[item], columns.brand[item]
+        found = np.zeros(len(out), dtype=np.float32)
+        if category != NOTHING:
+            found += (self.categories == category) * _HALF_CATEGORY
+            found += (self.tops == tops[category]) * _HALF_CATEGORY
+        if brand != NOTHING:
+            found += (self.brands == brand) * _BRAND
+        np.maximum(out, found, out=out)
+
+
+_HALF_CATEGORY: Final = np.float32(SAME_CATEGORY / 2)
+_BRAND: Final = np.float32(SAME_BRAND)
 
 
 def pick(
@@ -187,7 +220,7 @@ def pick(
         if row == NOTHING:
             continue
         picked = _drawn(field, row, place, explore, draw)
-        field.take(picked.item)
+        field.take(picked.item, picked.row)
         found.append(picked)
     return found
 
@@ -196,11 +229,11 @@ def _drawn(field: Field, row: int, place: int, explore: float, draw: Draw | None
     best = int(field.items[row])
     if draw is None or not explore > 0:
         return Picked(row, best, 1.0, tried=False)
-    others = field.others(row)
-    if not len(others):
+    if field.count < 2:
         return Picked(row, best, 1.0, tried=False)
     number = draw(place)
     if number >= explore:
         return Picked(row, best, 1 - explore, tried=False)
+    others = field.others(row)
     other = int(others[min(int(number / explore * len(others)), len(others) - 1)])
     return Picked(other, int(field.items[other]), explore / len(others), tried=True)

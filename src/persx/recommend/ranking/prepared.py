@@ -17,7 +17,7 @@ from persx.recommend.catalogue import Catalogue, Mask
 from persx.recommend.query import NOTHING, Codes
 from persx.recommend.ranking.plan import PipelinePlan, RulePlan
 
-NEWEST: Final = 200
+NEWEST: Final = 100
 """The newest items that may be shown are at hand, for what has nothing else, and to be tried."""
 
 
@@ -29,6 +29,21 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """Items by what a rule reads of them: those of one group have one answer.
+
+    Attributes:
+        group: (n,) the group of each item.
+        values: What the rule reads, by group.
+        numbers: Group by what stands for its values; only added to.
+    """
+
+    group: Codes
+    values: list[tuple[Any, ...]]
+    numbers: dict[Any, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
     """A pipeline, ready for requests. n codes of the catalogue, t codes of what was trained.
 
@@ -37,6 +52,7 @@ class Prepared:
         sources: Those that are blended.
         fillers: Those that are asked for what is left, in order.
         held: For each rule (n,) which items it holds for; None where requests have to be asked.
+        groups: For each rule that requests have to be asked, what it reads of the items.
         allowed: (n,) which items may be shown, as far as that is the same for all requests.
         factors: (n,) what boosting and burying makes of scores; None where nothing does.
         to_catalogue: (t,) code in the catalogue, or `NOTHING`.
@@ -51,6 +67,7 @@ class Prepared:
     sources: tuple[Asked, ...]
     fillers: tuple[Asked, ...]
     held: tuple[Mask | None, ...]
+    groups: tuple[Groups | None, ...]
     allowed: Mask
     factors: NDArray[np.float32] | None
     to_catalogue: Codes
@@ -77,6 +94,12 @@ def prepare(
         _held(rule, catalogue, None if before is None else before.held[place], moved)
         for place, rule in enumerate(plan.rules)
     )
+    groups = tuple(
+        None
+        if mask is not None
+        else _groups(rule, catalogue, before.groups[place] if before is not None else None, moved)
+        for place, (rule, mask) in enumerate(zip(plan.rules, held, strict=True))
+    )
     same_codes = (
         before is not None and before.trained is trained and before.catalogue.size == catalogue.size
     )
@@ -94,6 +117,7 @@ def prepare(
         sources=sources,
         fillers=fillers,
         held=held,
+        groups=groups,
         allowed=allowed,
         factors=_factors(plan, held),
         to_catalogue=to_catalogue,
@@ -135,6 +159,31 @@ def _held(
     for code in asked:
         found[code] = holds_for(rule, catalogue.items[code], attributes, 0)
     return found
+
+
+def _groups(
+    rule: RulePlan, catalogue: Catalogue, before: Groups | None, moved: list[int] | None
+) -> Groups:
+    values = before.values if before is not None else []
+    numbers = before.numbers if before is not None else {}
+    asked: Iterable[int] = range(catalogue.size)
+    group = np.zeros(catalogue.size, dtype=np.int32)
+    if before is not None and moved is not None:
+        group[: len(before.group)] = before.group
+        asked = moved
+    reads = [reading.read for reading in rule.item]
+    for code in asked:
+        item = catalogue.items[code]
+        if item is None:
+            continue
+        read = tuple([each(item) for each in reads])
+        key = repr(read)
+        number = numbers.get(key)
+        if number is None:
+            number = numbers[key] = len(values)
+            values.append(read)
+        group[code] = number
+    return Groups(group, values, numbers)
 
 
 def holds_for(rule: RulePlan, item: Item | None, attributes: dict[str, Any], now: int) -> bool:

@@ -17,7 +17,7 @@ from persx.recommend.query import NOTHING, Codes, Query
 from persx.recommend.ranking.blend import WIDE, Blended, blended
 from persx.recommend.ranking.picking import EXTRA, Draw, Field, Picked, pick
 from persx.recommend.ranking.plan import RulePlan
-from persx.recommend.ranking.prepared import Prepared, factor_of, holds_for, mask_of
+from persx.recommend.ranking.prepared import NEWEST, Groups, Prepared, factor_of, mask_of
 from persx.recommend.ranking.reasons import why
 from persx.recommend.result import Why, WhyKind
 
@@ -27,6 +27,7 @@ SESSION_GAP: Final = 30 * MINUTE
 MOST: Final = 100
 """Items of one list, at most."""
 
+_FALLING: Final = np.linspace(1.0, 0.5, NEWEST, dtype=np.float32)
 _CODE: Final = {action: code for code, action in enumerate(ACTIONS)}
 
 
@@ -93,14 +94,17 @@ class _Ranking:
         self._plan = prepared.plan
         self._count = max(0, min(wanted.count, MOST))
         self._asked = [
-            rule for rule, mask in zip(self._plan.rules, prepared.held, strict=True) if mask is None
+            (rule, groups)
+            for rule, groups in zip(self._plan.rules, prepared.groups, strict=True)
+            if groups is not None
         ]
         self._attributes = self._with_anchor() if self._asked else {}
         self._allowed = self._open()
         pipeline = self._plan.pipeline
         self._field = Field(prepared, pipeline.category_cap, pipeline.diversity)
-        self._said: list[tuple[Blended, NDArray[np.intp]]] = []
+        self._said: list[tuple[Blended, dict[int, int]]] = []
         self._fillers = iter(prepared.fillers)
+        self._answers: dict[int, dict[int, bool]] = {}
 
     def ranked(self) -> list[Ranked]:
         """Return the list."""
@@ -153,31 +157,31 @@ class _Ranking:
         anchor = self._wanted.anchor
         item = self._prepared.catalogue.items[anchor] if anchor != NOTHING else None
         if item is not None:
-            for rule in self._asked:
+            for rule, _ in self._asked:
                 for reading in rule.anchor:
                     attributes[reading.name] = reading.read(item)
         return attributes
 
-    def _holding(self, rule: RulePlan, items: Codes) -> NDArray[np.bool_]:
+    def _holding(self, rule: RulePlan, groups: Groups, items: Codes) -> NDArray[np.bool_]:
         """Return which of some items a rule holds for."""
-        catalogue = self._prepared.catalogue
-        meant = {catalogue.codes.get(id, NOTHING) for id in rule.rule.items}
-        now, attributes = self._wanted.now, self._attributes
-        if not rule.item:
+        now, attributes, holds = self._wanted.now, self._attributes, rule.holds
+        names = [reading.name for reading in rule.item]
+        if holds is None:
+            found = np.ones(len(items), dtype=np.bool_)
+        elif not names:
             # It is about the request, not about the item.
-            holds = rule.holds is None or rule.holds(attributes, now, {})
-            found = np.full(len(items), holds)
+            found = np.full(len(items), holds(attributes, now, {}))
         else:
-            found = np.fromiter(
-                (
-                    holds_for(rule, catalogue.items[code], attributes, now)
-                    for code in items.tolist()
-                ),
-                dtype=np.bool_,
-                count=len(items),
-            )
-        if meant:
-            found &= np.isin(items, list(meant))
+            group = groups.group[items].tolist()
+            answers = self._answers.setdefault(id(rule), {})
+            for number in group:
+                if number not in answers:
+                    attributes.update(zip(names, groups.values[number], strict=True))
+                    answers[number] = holds(attributes, now, {})
+            found = np.array([answers[number] for number in group], dtype=np.bool_)
+        if rule.rule.items:
+            codes = self._prepared.catalogue.codes
+            found &= np.isin(items, [codes.get(id, NOTHING) for id in rule.rule.items])
         return found
 
     # -- candidates ---------------------------------------------------------------------------
@@ -192,7 +196,7 @@ class _Ranking:
             )
             return self._take(wide, tier, again=False)
         rows = self._field.add(kept.items, kept.scores, tier)
-        self._said.append((kept, rows))
+        self._said.append((kept, {row: at for at, row in enumerate(rows.tolist())}))
         return bool(len(kept.items))
 
     def _judged(self, said: Blended) -> Blended:
@@ -203,10 +207,10 @@ class _Ranking:
         if factors is not None and len(items):
             scores, changed = scores * factors[items], True
         keep: NDArray[np.bool_] | None = None
-        for rule in self._asked:
+        for rule, groups in self._asked:
             if rule.rule.do == "pin" or not len(items):
                 continue
-            holds = self._holding(rule, items)
+            holds = self._holding(rule, groups, items)
             if rule.rule.do in ("boost", "bury"):
                 scores = np.where(holds, scores * np.float32(factor_of(rule)), scores)
                 changed = True
@@ -229,13 +233,13 @@ class _Ranking:
         items = self._prepared.newest
         items = items[self._allowed[items]]
         # Newest first, and nothing else is known of them.
-        scores = np.linspace(1.0, 0.5, len(items), dtype=np.float32)
+        scores = _FALLING[: len(items)]
         nothing = np.full(len(items), NOTHING, dtype=np.int32)
         said = Blended(items, scores, nothing.astype(np.intp), nothing, (), (), whole=True)
         kept = self._judged(said)
         rows = self._field.add(kept.items, kept.scores, tier)
         if tier != EXTRA:
-            self._said.append((kept, rows))
+            self._said.append((kept, {row: at for at, row in enumerate(rows.tolist())}))
 
     def _more(self) -> bool:
         """Add what the next of the sources says that fill what is left."""
@@ -252,11 +256,11 @@ class _Ranking:
         """Return place → code and words of what is pinned there."""
         found: dict[int, tuple[int, str]] = {}
         placed: set[int] = set()
-        for rule, mask in zip(self._plan.rules, self._prepared.held, strict=True):
+        for rule, mask, groups in self._rules():
             if rule.rule.do != "pin":
                 continue
             place = rule.rule.place
-            for code in self._pinned(rule, mask):
+            for code in self._pinned(rule, mask, groups):
                 while place in found:
                     place += 1
                 if place > self._count:
@@ -266,7 +270,11 @@ class _Ranking:
                     placed.add(code)
         return found
 
-    def _pinned(self, rule: RulePlan, mask: Mask | None) -> Iterator[int]:
+    def _rules(self) -> Iterator[tuple[RulePlan, Mask | None, Groups | None]]:
+        prepared = self._prepared
+        yield from zip(self._plan.rules, prepared.held, prepared.groups, strict=True)
+
+    def _pinned(self, rule: RulePlan, mask: Mask | None, groups: Groups | None) -> Iterator[int]:
         """Yield the items that a rule pins, as it names them, or the best ones first."""
         catalogue = self._prepared.catalogue
         if rule.rule.items:
@@ -279,12 +287,20 @@ class _Ranking:
         else:
             codes = self._field.items
         codes = codes[self._allowed[codes]]
-        codes = codes[mask[codes] if mask is not None else self._holding(rule, codes)]
-        for asked in self._asked:
+        codes = codes[self._holds(rule, mask, groups, codes)]
+        for asked, theirs in self._asked:
             if asked.rule.do in ("exclude", "include") and len(codes):
-                holds = self._holding(asked, codes)
+                holds = self._holding(asked, theirs, codes)
                 codes = codes[holds if asked.rule.do == "include" else ~holds]
         yield from codes.tolist()
+
+    def _holds(
+        self, rule: RulePlan, mask: Mask | None, groups: Groups | None, items: Codes
+    ) -> NDArray[np.bool_]:
+        """Return which of some items a rule holds for, of whichever kind it is."""
+        if groups is not None:
+            return self._holding(rule, groups, items)
+        return mask[items] if mask is not None else np.zeros(len(items), dtype=np.bool_)
 
     # -- reasons ------------------------------------------------------------------------------
 
@@ -293,9 +309,9 @@ class _Ranking:
             reason = Why(kind=WhyKind.CHOSEN, text=texts[picked.item])
             return Ranked(picked.item, 0.0, "", reason, picked.propensity)
         for said, rows in self._said:
-            at = np.flatnonzero(rows == picked.row)
-            if len(at):
-                return self._of(said, int(at[0]), picked)
+            at = rows.get(picked.row)
+            if at is not None:
+                return self._of(said, at, picked)
         return Ranked(picked.item, 0.0, "", Why(kind=WhyKind.TRIED), picked.propensity)
 
     def _of(self, said: Blended, at: int, picked: Picked) -> Ranked:
@@ -323,10 +339,10 @@ class _Ranking:
 
     def _words(self, item: int) -> str:
         """Return the words of the first rule that lifts an item and has any."""
-        for rule, mask in zip(self._plan.rules, self._prepared.held, strict=True):
+        for rule, mask, groups in self._rules():
             if rule.rule.why and rule.rule.do == "boost":
                 codes = np.array([item], dtype=np.int32)
-                if mask[item] if mask is not None else self._holding(rule, codes)[0]:
+                if self._holds(rule, mask, groups, codes)[0]:
                     return rule.rule.why
         return ""
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy import sparse
-from scipy.linalg.lapack import sposv  # type: ignore[attr-defined]
 
 from persx.model.errors import BadInput
 from persx.recommend.bounds import Count, Positive
@@ -17,6 +15,9 @@ from persx.recommend.neighbours import BLOCK_CELLS, Rows, ranked, strongest, tog
 from persx.recommend.profile import profile
 from persx.recommend.query import Candidates, Codes, Floats, Query
 from persx.recommend.recommenders.kind import Arrays, Progress, silent
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 _TOGETHER: Final = 8
 """Items that are solved for together: neighbours share most of what has to be looked up. More of
@@ -50,6 +51,9 @@ class LocalEase:
     def fit(
         self, data: Interactions, config: LocalEaseConfig, progress: Progress = silent
     ) -> Arrays:
+        # Deciding loads no scipy; what fits does.
+        from scipy import sparse
+
         matrix = weighted(data, config)
         near = nearest(matrix, config.neighbours)
         progress(0.1)
@@ -83,6 +87,9 @@ def nearest(matrix: sparse.csr_matrix, most: int) -> sparse.csr_matrix:
         matrix: (u, i) users × items, in any weights.
         most: How many of each.
     """
+    # Deciding loads no scipy; what fits does.
+    from scipy import sparse
+
     lengths = np.sqrt(np.maximum(diagonal(matrix), np.finfo(np.float32).tiny))
     parts = []
     for start, block in together(matrix):
@@ -140,6 +147,9 @@ def _solve(
     room: _Room,
 ) -> None:
     """Solve for the weights of some items, into the places that `near` has for them."""
+    # Deciding loads no scipy; what fits does.
+    from scipy.linalg.lapack import sposv  # type: ignore[attr-defined]
+
     starts = near.indptr
     theirs = [near.indices[starts[each] : starts[each + 1]] for each in items.tolist()]
     union = np.unique(np.concatenate([items, *theirs]))

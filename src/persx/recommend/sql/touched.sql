@@ -2,7 +2,7 @@
 -- simulated). A key is an item's id, or the path of its page.
 -- Extra tables:
 --   bucketing(identity, bucketing_id)   identities whose oldest verified identity is another
---   unwilling(unit)                     visitors who do not allow it
+--   exceptions(unit)                    who allows it where $usual is false, else who does not
 --   actions(name, action)               what track events say, as places in ACTIONS
 --   pages(path)                         paths of items' pages
 joined AS MATERIALIZED (
@@ -23,12 +23,13 @@ robots AS (
   FROM events AS e
   WHERE e.type = 'track' AND e.name = 'Bot Detected'
 ),
-left_out AS MATERIALIZED (
+robot_units AS MATERIALIZED (
   SELECT coalesce(j.unit, r.identity) AS unit
   FROM robots AS r
   LEFT JOIN joined AS j ON j.identity = r.identity
-  UNION
-  SELECT md5_number_lower(CAST(unit AS VARCHAR)) FROM unwilling
+),
+others AS MATERIALIZED (
+  SELECT md5_number_lower(CAST(unit AS VARCHAR)) AS unit FROM exceptions
 ),
 -- Each product of an order by itself; what else names an item does so itself.
 products AS (
@@ -126,5 +127,6 @@ touched AS (
   SELECT coalesce(j.unit, s.identity) AS unit, s.key, s.at, s.action, s.device, s.simulated
   FROM said AS s
   LEFT JOIN joined AS j ON j.identity = s.identity
-  WHERE coalesce(j.unit, s.identity) NOT IN (SELECT unit FROM left_out)
+  WHERE coalesce(j.unit, s.identity) NOT IN (SELECT unit FROM robot_units)
+    AND (coalesce(j.unit, s.identity) IN (SELECT unit FROM others)) <> $usual
 )

@@ -6,18 +6,20 @@ from typing import Final
 
 import click
 
-from persx.cli.commands.recommend import evaluate
+from persx.cli.commands.recommend import activate, evaluate, status, train
 
-SUBCOMMANDS: Final = (evaluate.command,)
+SUBCOMMANDS: Final = (train.command, status.command, activate.command, evaluate.command)
 """The subcommands, in the order in which they are documented."""
 
 
 @click.group("recommend")
 def command() -> None:
-    """Recommend: judge how well recommenders find what is wanted.
+    """Recommend: train pipelines, choose what recommends, and judge how well it finds.
 
     \b
-    Example:  persx recommend evaluate --train train.txt --test test.txt --recommender ease
+    Example:  persx recommend train --home shop
+              persx recommend status --home shop
+              persx recommend evaluate --train train.txt --test test.txt --recommender ease
     """
 
 

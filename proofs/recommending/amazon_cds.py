@@ -1,0 +1,39 @@
+"""amazon-cds: who reviewed which record, in the split of UltraGCN."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proofs.recommending.contest import Contender, Contest, Published
+
+AMAZON_CDS: Final = Contest(
+    title="Amazon CDs",
+    about="43,169 users and 35,648 records; about a fifth of each user's reviews is asked for.",
+    form="interactions",
+    train="recommend/amazon-cds/train.txt",
+    test="recommend/amazon-cds/test.txt",
+    metrics=("recall@20", "ndcg@20"),
+    published=(
+        Published("SimpleX", {"recall@20": 0.1763, "ndcg@20": 0.1145}, "Mao et al. 2021, SimpleX"),
+        Published(
+            "UltraGCN", {"recall@20": 0.1622, "ndcg@20": 0.1043}, "Mao et al. 2021, UltraGCN"
+        ),
+    ),
+    contenders=(
+        Contender("popularity"),
+        Contender("cooccurrence", {"within": "user"}, {"neighbours": (50, 200), "shrink": (0, 5)}),
+        Contender("ials", {"factors": 256, "iterations": 10}, {"alpha": (1, 4)}),
+        Contender(
+            "local_ease", {}, {"regularization": (50, 100), "popularity_damping": (0.0, 0.1)}
+        ),
+        Contender("cosine", {}, {"K": (50, 200)}, peer=True),
+        Contender("BM25", {}, {"K": (50, 200)}, peer=True),
+        Contender(
+            "ALS",
+            {"factors": 256, "iterations": 10, "regularization": 1.0},
+            {"alpha": (1.0, 4.0)},
+            peer=True,
+        ),
+        Contender("BPR", {"factors": 64, "iterations": 50}, peer=True),
+    ),
+)

@@ -1,0 +1,53 @@
+"""movielens-1m: who rated which film, in the split of LCFN and UltraGCN."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proofs.recommending.contest import Contender, Contest, Published
+
+_ULTRAGCN: Final = "as reported by Mao et al. 2021, UltraGCN"
+
+MOVIELENS: Final = Contest(
+    title="MovieLens 1M",
+    about="6,022 users and 3,043 films; about a tenth of each user's ratings is asked for.",
+    form="interactions",
+    train="recommend/movielens-1m/train.txt",
+    test="recommend/movielens-1m/test.txt",
+    metrics=("recall@20", "ndcg@20"),
+    published=(
+        Published("UltraGCN", {"recall@20": 0.2787, "ndcg@20": 0.2642}, _ULTRAGCN),
+        Published("LightGCN", {"recall@20": 0.2576, "ndcg@20": 0.2427}, _ULTRAGCN),
+        Published("NGCF", {"recall@20": 0.2513, "ndcg@20": 0.2511}, _ULTRAGCN),
+    ),
+    contenders=(
+        Contender("popularity"),
+        Contender(
+            "cooccurrence",
+            {"within": "user", "longest": 2_000, "history": 2_000},
+            {"neighbours": (30, 100), "shrink": (0, 50)},
+        ),
+        Contender("ials", {"history": 2_000}, {"factors": (64, 128), "alpha": (1, 4)}),
+        Contender(
+            "local_ease",
+            {"history": 2_000, "regularization": 1_000},
+            {"neighbours": (200, 800), "dropout": (0.0, 0.3)},
+        ),
+        Contender(
+            "ease",
+            {"history": 2_000},
+            {
+                "regularization": (100, 300, 1_000),
+                "dropout": (0.0, 0.3),
+                "user_damping": (0.0, 0.3),
+                "popularity_damping": (0.0, 0.1),
+            },
+        ),
+        Contender("cosine", {}, {"K": (20, 50, 100)}, peer=True),
+        Contender("BM25", {}, {"K": (20, 50, 100)}, peer=True),
+        Contender(
+            "ALS", {"regularization": 1.0}, {"factors": (64, 128), "alpha": (1.0, 4.0)}, peer=True
+        ),
+        Contender("BPR", {"factors": 64, "iterations": 50}, peer=True),
+    ),
+)
