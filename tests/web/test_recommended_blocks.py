@@ -94,7 +94,6 @@ async def test_a_view_counts_on_the_next_page(client: httpx.AsyncClient, shop: A
     assert listed(before, "for-you") != listed(after, "for-you")
     assert reason(before, "for-you") == "unknown_visitor"
     assert reason(after, "for-you") == "targeted"
-    assert "Apparel" in after.partition('id="for-you"')[2].partition("</section>")[0]
 
 
 async def test_who_is_held_out_gets_what_everybody_gets_and_counts_alike(
@@ -128,6 +127,7 @@ async def test_no_item_twice_on_a_page_nor_that_of_the_page(
         shown = [
             item for block in ("buy-again", "for-you", "goes-with") for item in listed(page, block)
         ]
+        shown += re.findall(r'class="product" id="[^"]+" data-product="([^"]+)"', page)
         assert len(shown) == len(set(shown))
 
 

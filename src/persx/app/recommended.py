@@ -18,6 +18,8 @@ from persx.app.recommending import RecommendRequest, recommend
 from persx.app.services import Services
 from persx.app.shopping import cart_of, sold_products
 from persx.app.visiting import Visitor
+from persx.content.blocks.product import PRODUCT
+from persx.content.blocks.products import PRODUCTS, shelf
 from persx.content.blocks.recommendations import (
     RECOMMENDATIONS,
     RecommendedItem,
@@ -89,7 +91,8 @@ async def with_recommendations(
     filling = _Filling(services, visitor, plan, profile, decision.attributes, catalogue)
     known = Purpose.PERSONALIZATION in profile.granted
     may = [known and each.reason not in _GENERIC for each in wanted]
-    shown = await filling.lists(wanted, may)
+    others = _others(decision.decisions)
+    shown = await filling.lists(wanted, may, others)
     usual = [_as_usual(page, each, decision.attributes) for each in wanted]
     nobody = [False] * len(wanted)
     generic = await filling.lists(usual, nobody)
@@ -99,7 +102,7 @@ async def with_recommendations(
         for each, mine, everybodys in zip(wanted, personal, generic, strict=True)
         if _ids(mine) != _ids(everybodys)
     }
-    plain = shown if not any(may) else await filling.lists(wanted, nobody)
+    plain = shown if not any(may) else await filling.lists(wanted, nobody, others)
     filled: dict[str, Decision] = {}
     for each, own, everybodys in zip(wanted, shown, plain, strict=True):
         reason = each.reason
@@ -130,6 +133,20 @@ async def with_recommendations(
 
 def _ids(listed: Listed) -> tuple[str, ...]:
     return tuple(each.id for each in listed.items)
+
+
+def _others(decisions: Sequence[Decision]) -> frozenset[str]:
+    """Return the ids of what blocks show that do not recommend: products and shelves of them."""
+    found: set[str] = set()
+    for each in decisions:
+        if not each.content:
+            continue
+        if each.type == PRODUCT.name:
+            found.add(each.content["id"])
+        elif each.type == PRODUCTS.name:
+            most = each.content.get("limit", 0) or None
+            found.update(product["id"] for product in shelf(each.content)[:most])
+    return frozenset(found)
 
 
 def _as_usual(page: PagePlan, decision: Decision, attributes: Mapping[str, Any]) -> Decision:
@@ -181,10 +198,17 @@ class _Filling:
         self._found: dict[tuple[object, ...], Listed] = {}
 
     async def lists(
-        self, decisions: Sequence[Decision], personal: Sequence[bool]
+        self,
+        decisions: Sequence[Decision],
+        personal: Sequence[bool],
+        others: Collection[str] = (),
     ) -> Sequence[Listed]:
-        """Return the lists of blocks in their order: what one shows the next does not."""
-        shown: set[str] = {self._here} - {""}
+        """Return the lists of blocks in their order: what one shows the next does not.
+
+        Args:
+            others: What other blocks of the page show.
+        """
+        shown: set[str] = {self._here, *others} - {""}
         found = []
         for decision, own in zip(decisions, personal, strict=True):
             listed = await self._list(decision, frozenset(shown), personal=own)
