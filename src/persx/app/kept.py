@@ -73,8 +73,8 @@ KEPT: Final = (
         withdrawn="is kept from then on, so that nothing brings them back",
     ),
     Kept(
-        what="What the visitor's page loads, clicks on recommendations and events tell, addresses and "
-        "user agents reduced",
+        what="What the visitor's page loads, clicks on recommendations and events tell, addresses "
+        "and user agents reduced",
         needs=STORAGE,
         under=_ID,
         until=_LOG,
