@@ -358,7 +358,7 @@ def test_masks_are_taken_over_for_what_stayed() -> None:
     again = prepare(before.plan, after, before.trained, before)
     fresh = prepare(before.plan, after, before.trained)
     assert again.allowed.tolist() == fresh.allowed.tolist() == [True, False, False, True, True]
-    assert NOTHING == again.to_trained[4]
+    assert again.to_trained[4] == NOTHING
 
 
 def test_sources_that_were_not_trained_wait() -> None:
