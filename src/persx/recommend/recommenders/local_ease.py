@@ -24,15 +24,18 @@ them share more, but then what they look it up in no longer fits into the proces
 
 
 class LocalEaseConfig(LinearConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    __doc__ = (LinearConfig.__doc__ or "").replace("the linear item–item models", "`local_ease`")
-    __doc__ += "    neighbours: From how many other items each is predicted.\n"
+    """Options of `local_ease`.
+
+    Attributes:
+        neighbours: From how many other items each is predicted, those that explain it best.
+    """
 
     regularization: Positive = 30.0
     neighbours: Count = 200
 
 
 class LocalEase:
-    """Ridge regression of each item on its nearest neighbours by cosine, never on itself.
+    """Ridge regression of each item on the others that explain it best, never on itself.
 
     With as many neighbours as there are items it is `ease`. Its weights are sparse, its solves
     are independent of each other, and its memory is a few thousand bytes an item.
@@ -51,10 +54,9 @@ class LocalEase:
         self, data: Interactions, config: LocalEaseConfig, progress: Progress = silent
     ) -> Arrays:
         matrix = weighted(data, config)
-        near = nearest(matrix, config.neighbours)
+        added = penalty(diagonal(matrix), config)
+        near = nearest(matrix, config.neighbours, added)
         progress(0.1)
-        counts = diagonal(matrix)
-        added = penalty(counts, config)
         scale = damping(data, config)
         solved = np.zeros(len(near.data), dtype=np.float32)
         done = 0
@@ -76,18 +78,22 @@ class LocalEase:
         return ranked(rows, known, limit)
 
 
-def nearest(matrix: sparse.csr_matrix, most: int) -> sparse.csr_matrix:
-    """Return for each item the other items nearest by cosine, at most so many: (i, i).
+def nearest(matrix: sparse.csr_matrix, most: int, added: Floats) -> sparse.csr_matrix:
+    """Return for each item the other items that explain it best alone: (i, i).
+
+    Where a and b are together in n(ab) of the groups, a ridge on a alone explains
+    n(ab)² ÷ (n(a) + added) of b: the cosine, but with less trust in items that are rare.
 
     Args:
         matrix: (u, i) users × items, in any weights.
         most: How many of each.
+        added: (i,) what the ridge adds to the diagonal of the Gram matrix.
     """
-    lengths = np.sqrt(np.maximum(diagonal(matrix), np.finfo(np.float32).tiny))
+    lengths = np.sqrt(diagonal(matrix) + added)
     parts = []
     for start, block in together(matrix):
         rows = np.repeat(np.arange(block.shape[0], dtype=np.int32), np.diff(block.indptr))
-        block.data /= lengths[block.indices] * lengths[start + rows]
+        block.data /= lengths[block.indices]
         block.data[block.indices == start + rows] = 0.0
         block.eliminate_zeros()
         block.sort_indices()
