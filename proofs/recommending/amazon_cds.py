@@ -21,7 +21,7 @@ AMAZON_CDS: Final = Contest(
     ),
     contenders=(
         Contender("popularity"),
-        Contender("cooccurrence", {"within": "user"}, {"neighbours": (50, 200), "shrink": (0, 5)}),
+        Contender("cooccurrence", {"within": "user"}, {"shrink": (0, 5)}),
         Contender("ials", {"factors": 256, "iterations": 10}, {"alpha": (1, 4)}),
         Contender(
             "local_ease", {}, {"regularization": (50, 100), "popularity_damping": (0.0, 0.1)}
@@ -30,8 +30,7 @@ AMAZON_CDS: Final = Contest(
         Contender("BM25", {}, {"K": (50, 200)}, peer=True),
         Contender(
             "ALS",
-            {"factors": 256, "iterations": 10, "regularization": 1.0},
-            {"alpha": (1.0, 4.0)},
+            {"factors": 256, "iterations": 10, "regularization": 1.0, "alpha": 1.0},
             peer=True,
         ),
         Contender("BPR", {"factors": 64, "iterations": 50}, peer=True),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from scipy import sparse
+from scipy.linalg.lapack import sposv  # type: ignore[attr-defined]
 
 from persx.model.errors import BadInput
 from persx.recommend.bounds import Count, Positive
@@ -16,24 +18,24 @@ from persx.recommend.profile import profile
 from persx.recommend.query import Candidates, Codes, Floats, Query
 from persx.recommend.recommenders.kind import Arrays, Progress, silent
 
-if TYPE_CHECKING:
-    from scipy import sparse
-
 _TOGETHER: Final = 8
 """Items that are solved for together: neighbours share most of what has to be looked up. More of
 them share more, but then what they look it up in no longer fits into the processor's cache."""
 
 
 class LocalEaseConfig(LinearConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    __doc__ = (LinearConfig.__doc__ or "").replace("the linear item–item models", "`local_ease`")
-    __doc__ += "    neighbours: From how many other items each is predicted.\n"
+    """Options of `local_ease`.
+
+    Attributes:
+        neighbours: From how many other items each is predicted, those that explain it best.
+    """
 
     regularization: Positive = 30.0
     neighbours: Count = 200
 
 
 class LocalEase:
-    """Ridge regression of each item on its nearest neighbours by cosine, never on itself.
+    """Ridge regression of each item on the others that explain it best, never on itself.
 
     With as many neighbours as there are items it is `ease`. Its weights are sparse, its solves
     are independent of each other, and its memory is a few thousand bytes an item.
@@ -51,14 +53,10 @@ class LocalEase:
     def fit(
         self, data: Interactions, config: LocalEaseConfig, progress: Progress = silent
     ) -> Arrays:
-        # Deciding loads no scipy; what fits does.
-        from scipy import sparse
-
         matrix = weighted(data, config)
-        near = nearest(matrix, config.neighbours)
+        added = penalty(diagonal(matrix), config)
+        near = nearest(matrix, config.neighbours, added)
         progress(0.1)
-        counts = diagonal(matrix)
-        added = penalty(counts, config)
         scale = damping(data, config)
         solved = np.zeros(len(near.data), dtype=np.float32)
         done = 0
@@ -80,21 +78,22 @@ class LocalEase:
         return ranked(rows, known, limit)
 
 
-def nearest(matrix: sparse.csr_matrix, most: int) -> sparse.csr_matrix:
-    """Return for each item the other items nearest by cosine, at most so many: (i, i).
+def nearest(matrix: sparse.csr_matrix, most: int, added: Floats) -> sparse.csr_matrix:
+    """Return for each item the other items that explain it best alone: (i, i).
+
+    Where a and b are together in n(ab) of the groups, a ridge on a alone explains
+    n(ab)² ÷ (n(a) + added) of b: the cosine, but with less trust in items that are rare.
 
     Args:
         matrix: (u, i) users × items, in any weights.
         most: How many of each.
+        added: (i,) what the ridge adds to the diagonal of the Gram matrix.
     """
-    # Deciding loads no scipy; what fits does.
-    from scipy import sparse
-
-    lengths = np.sqrt(np.maximum(diagonal(matrix), np.finfo(np.float32).tiny))
+    lengths = np.sqrt(diagonal(matrix) + added)
     parts = []
     for start, block in together(matrix):
         rows = np.repeat(np.arange(block.shape[0], dtype=np.int32), np.diff(block.indptr))
-        block.data /= lengths[block.indices] * lengths[start + rows]
+        block.data /= lengths[block.indices]
         block.data[block.indices == start + rows] = 0.0
         block.eliminate_zeros()
         block.sort_indices()
@@ -147,9 +146,6 @@ def _solve(
     room: _Room,
 ) -> None:
     """Solve for the weights of some items, into the places that `near` has for them."""
-    # Deciding loads no scipy; what fits does.
-    from scipy.linalg.lapack import sposv  # type: ignore[attr-defined]
-
     starts = near.indptr
     theirs = [near.indices[starts[each] : starts[each + 1]] for each in items.tolist()]
     union = np.unique(np.concatenate([items, *theirs]))

@@ -26,6 +26,7 @@ from persx.web.admin import (
     people,
     probes,
     publications,
+    recommendations,
     review,
 )
 from persx.web.admin.attributes import list_attributes
@@ -136,6 +137,9 @@ DOORS: Final = (
     Door("POST", "/admin/health/silences/{id}/end", health.end_silence, Action.PUBLISH),
     Door("GET", "/admin/attributes", list_attributes, Action.READ),
     Door("GET", "/admin/learning", show_blocks, Action.READ),
+    Door("GET", "/admin/recommendations", recommendations.show, Action.READ),
+    Door("POST", "/admin/recommendations/train", recommendations.train, Action.PUBLISH),
+    Door("POST", "/admin/recommendations/activate", recommendations.choose, Action.PUBLISH),
     Door("GET", "/admin/submissions", list_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/submissions.csv", export_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/data-protection", show_data_protection, Action.READ),
