@@ -14,6 +14,7 @@ from persx.model.counting import counted
 from persx.model.errors import BadInput, NotFound, did_you_mean
 from persx.model.item import Item, ItemId
 from persx.recommend.catalogue import Catalogue
+from persx.recommend.feed_values import address
 from persx.storage.items import ItemsWritten, check_id, remove
 
 MOST: Final = 1_000
@@ -141,6 +142,11 @@ def _checked(told: Mapping[str, Any]) -> dict[str, Any]:
     except (msgspec.ValidationError, UnicodeError, RecursionError) as error:
         raise BadInput(f"{error}.") from error
     check_id(item.id)
+    for name in ("url", "image"):
+        try:
+            address(getattr(item, name))
+        except ValueError as error:
+            raise BadInput(f"Field '{name}': {error}", value=item.id) from error
     return {name: getattr(item, name) for name in told}
 
 
