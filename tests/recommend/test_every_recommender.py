@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from persx.model.item import Action
 from persx.recommend.interactions import Interactions
 from persx.recommend.query import Query
 from persx.recommend.recommenders import RECOMMENDERS, Recommender
-from tests.recommend.logs import Did, asked, log, logs, queries, sessions
+from tests.recommend.logs import asked, logs, queries, sessions
 
 every = pytest.mark.parametrize("recommender", list(RECOMMENDERS), ids=lambda each: each.name)
 
@@ -57,32 +56,12 @@ def test_the_same_data_give_the_same_arrays_and_answers(
 
 
 @every
-def test_an_empty_log_gives_nothing(recommender: Recommender) -> None:
-    assert not len(answers(recommender, log([], 0), asked()).items)
-    assert not len(answers(recommender, log([], 3), asked()).items)
-
-
-@every
-def test_one_item_is_enough(recommender: Recommender) -> None:
-    data = log([Did(0, 0, 0), Did(0, 0, 0, 1.0), Did(1, 1, 0, 2.0, Action.BOUGHT)], 1)
-    assert set(answers(recommender, data, asked(0)).items.tolist()) <= {0}
-
-
-@every
 def test_an_unknown_context_is_no_error(recommender: Recommender) -> None:
     data = sessions("0 1 2", "0 1", "2 3")
     query = asked(0)._replace(
         context={"device": "toaster", "hour": 99, "category": "No such/Thing", "moon": "full"}
     )
     assert len(answers(recommender, data, query).items) <= 5
-
-
-@every
-def test_a_past_of_50_000_touches_is_answered(recommender: Recommender) -> None:
-    rng = np.random.default_rng(1)
-    data = sessions(*(" ".join(map(str, rng.integers(0, 50, 6))) for _ in range(200)), items=50)
-    found = answers(recommender, data, asked(*rng.integers(0, 50, 50_000).tolist()))
-    assert len(found.items) <= 5
 
 
 @every
@@ -121,14 +100,6 @@ def test_memory_that_is_stated_suffices(recommender: Recommender) -> None:
         tracemalloc.stop()
     about = 1 << 20
     assert peak <= recommender.memory(data, config) + about
-
-
-@every
-def test_progress_rises_to_the_end(recommender: Recommender) -> None:
-    told: list[float] = []
-    recommender.fit(sessions("0 1 2", "0 2", "1 2"), recommender.config(), told.append)
-    assert told == sorted(told)
-    assert told[-1] == 1.0
 
 
 @every

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
-from msgspec import Meta
 
+from persx.recommend.bounds import Count, Exponent, Newest, Steps, Weight
 from persx.recommend.interactions import Interactions
 from persx.recommend.neighbours import Rows, ranked, strongest
 from persx.recommend.profile import Profile
@@ -17,8 +17,6 @@ from persx.recommend.touched import newest_items, steps
 
 if TYPE_CHECKING:
     from scipy import sparse
-
-Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class TransitionsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,12 +31,12 @@ class TransitionsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         decay: What an item of the visitor counts, compared with the next newer one.
     """
 
-    distance: Annotated[int, Meta(ge=1, le=100)] = 5
-    backward: Share = 0.0
-    popularity_damping: Annotated[float, Meta(ge=0, le=2)] = 0.0
-    neighbours: Annotated[int, Meta(ge=1)] = 100
-    length: Annotated[int, Meta(ge=1, le=256)] = 3
-    decay: Share = 0.5
+    distance: Steps = 5
+    backward: Weight = 0.0
+    popularity_damping: Exponent = 0.0
+    neighbours: Count = 100
+    length: Newest = 3
+    decay: Weight = 0.5
 
 
 class Transitions:

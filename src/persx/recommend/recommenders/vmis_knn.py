@@ -6,15 +6,15 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 
 from persx.model.clock import DAY
 from persx.model.errors import BadInput
+from persx.recommend.bounds import Amount, Count, Newest, Steps, Weight
 from persx.recommend.interactions import Interactions
 from persx.recommend.query import NO_CANDIDATES, Candidates, Codes, Floats, Query
 from persx.recommend.recommenders.kind import Arrays, Progress, silent
-from persx.recommend.recommenders.transitions import TRANSITIONS, Share, TransitionsConfig
+from persx.recommend.recommenders.transitions import TRANSITIONS, TransitionsConfig
 from persx.recommend.rows import Summed, gather, heads_of, starts_of, summed
 from persx.recommend.touched import newest_items, steps
 
@@ -23,7 +23,7 @@ _PLACES: Final = 256
 
 _TINY: Final = np.finfo(np.float32).tiny
 
-Power = Annotated[float, Meta(ge=0, le=10)]
+Power = Annotated[float, msgspec.Meta(ge=0, le=10)]
 
 
 class VmisKnnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,25 +57,25 @@ class VmisKnnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         rules_decay: `decay` of the transitions.
     """
 
-    sessions: Annotated[int, Meta(ge=1)] = 1_000
-    neighbours: Annotated[int, Meta(ge=1)] = 500
-    length: Annotated[int, Meta(ge=1, le=_PLACES)] = 20
-    longest: Annotated[int, Meta(ge=2, le=_PLACES)] = 50
-    decay: Share = 0.7
-    match_decay: Share = 0.8
-    step_decay: Share = 0.8
-    backward: Share = 1.0
+    sessions: Count = 1_000
+    neighbours: Count = 500
+    length: Newest = 20
+    longest: Annotated[int, msgspec.Meta(ge=2, le=_PLACES)] = 50
+    decay: Weight = 0.7
+    match_decay: Weight = 0.8
+    step_decay: Weight = 0.8
+    backward: Weight = 1.0
     contrast: Power = 1.0
     size_damping: Power = 0.1
     rarity: Power = 1.0
-    half_life: Annotated[float, Meta(ge=0)] = 0.0
+    half_life: Amount = 0.0
     repeats: Power = 1.0
     rules: Power = 0.3
-    rules_distance: Annotated[int, Meta(ge=1, le=100)] = 2
-    rules_backward: Share = 0.2
+    rules_distance: Steps = 2
+    rules_backward: Weight = 0.2
     rules_damping: Power = 0.0
-    rules_length: Annotated[int, Meta(ge=1, le=_PLACES)] = 2
-    rules_decay: Share = 0.5
+    rules_length: Newest = 2
+    rules_decay: Weight = 0.5
 
 
 class VmisKnn:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import resource
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 import numpy as np
 
-from persx.app.evaluating import read_trial, segments_of
+from persx.app.evaluating import read_trial, segments_of, tagged
 from persx.cli.options import json_option, print_json
 from persx.cli.progress import Progress, waiting
 from persx.model.errors import BadInput
@@ -79,6 +80,12 @@ _STEPS: Final = 1_000
     metavar="FILE",
     help="'user segment' a line: figures for each segment; by length of history without it.",
 )
+@click.option(
+    "--tags",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What the items are, for recommenders that ask: JSON, item → list of tags.",
+)
 @json_option
 def command(
     train: Path,
@@ -90,6 +97,7 @@ def command(
     validation: bool,
     exclude_seen: bool | None,
     segments: Path | None,
+    tags: Path | None,
     as_json: bool,
 ) -> None:
     """Fit a recommender to one file and judge it by another: all items are ranked.
@@ -111,6 +119,8 @@ def command(
     parts = None if segments is None else segments_of(segments)
     with waiting("Reading"):
         trial = read_trial(FORMATS[form], train, test, validation=validation)
+    if tags is not None:
+        trial = trial._replace(train=replace(trial.train, catalogue=tagged(tags)))
     if exclude_seen is not None:
         trial = trial._replace(exclude=exclude_seen)
     stated = asked.memory(trial.train, config)
