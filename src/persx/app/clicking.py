@@ -141,7 +141,7 @@ async def count_click(services: Services, click: Click, made: Millis, visitor: V
             "decision_id": click.decision,
         },
     )
-    if paced(services, event) is not Pace.HUMAN:
+    if paced(services, event, RECOMMENDATION_CLICKED) is not Pace.HUMAN:
         return False
     allowed = await consented(services, [event])
     await collect(services, allowed)

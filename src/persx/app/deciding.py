@@ -11,7 +11,7 @@ import msgspec
 
 from persx.app.carried import carry
 from persx.app.plans import current_plan as current_plan
-from persx.app.recommended import Listed, logged_list, recommends, with_recommendations
+from persx.app.recommended import Listed, logged_list, with_recommendations
 from persx.app.services import Services
 from persx.app.visiting import Visitor, profile_of, with_persona
 from persx.audience.schema import contextual_attributes
@@ -126,7 +126,7 @@ async def decide_for(
         whole: Evaluate all that is known, the persona too; else what the decisions need.
         settled: Neither is done yet: whoever shows the page calls `settle` with what was shown.
     """
-    now, recommending = services.clock(), recommends(page)
+    now, recommending = services.clock(), page.recommends
     # Ranking rules may read whatever is known.
     whole = whole or recommending
     profile = await profile_of(services, plan, visitor, now, None if whole else page.assembler)

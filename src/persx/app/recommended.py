@@ -68,11 +68,6 @@ class Ranked(NamedTuple):
     lists: tuple[Listed, ...]
 
 
-def recommends(page: PagePlan) -> bool:
-    """Tell whether any block of a page recommends."""
-    return any(block.type == RECOMMENDATIONS.name for block in page.blocks)
-
-
 async def with_recommendations(
     services: Services,
     visitor: Visitor,

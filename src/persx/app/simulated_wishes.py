@@ -7,7 +7,7 @@ from typing import Any
 
 from persx.app.clicking import PATH, count_click, read_click
 from persx.app.deciding import Decided
-from persx.app.recommended import links_of, recommends
+from persx.app.recommended import links_of
 from persx.app.services import Services
 from persx.app.simulated_log import SimulatedLog
 from persx.app.simulated_people import Person
@@ -27,7 +27,7 @@ class Wishes:
     def __init__(self, services: Services, log: SimulatedLog, plan: Plan, seed: int) -> None:
         self._services, self._log, self._plan, self._seed = services, log, plan, seed
         self._tastes: dict[int, Taste] = {}
-        self.any = any(map(recommends, plan.pages.values()))
+        self.any = any(page.recommends for page in plan.pages.values())
 
     async def looks_at(self, person: Person) -> Sequence[str]:
         """Return the pages of items that somebody looks at in a visit, whatever they are shown."""
