@@ -173,7 +173,7 @@ def test_rules_compare_with_the_item_of_the_page() -> None:
 def test_boost_and_bury_move_items_and_say_why() -> None:
     boosted = pipeline(RankingRule(do="boost", when='"sale" in item.tags', by=3, why="On sale"))
     found = asked(ready(boosted, FOUR, FALLING))
-    assert [each.item for each in found][0] == FOUR.codes["c"]
+    assert found[0].item == FOUR.codes["c"]
     assert found[0].why.text == "On sale"
     assert found[1].why.text == ""
     buried = pipeline(RankingRule(do="bury", items=("a", "b"), by=100))
@@ -263,7 +263,7 @@ def test_exploring_is_exact() -> None:
     told: dict[str, float] = {}
     for step in range(steps):
         number = (step + 0.5) / steps
-        found = asked(prepared, 1, draw=lambda place, number=number: number)
+        found = asked(prepared, 1, draw=lambda _, number=number: number)
         name = ids_of(prepared, found)[0]
         first[name] = first.get(name, 0) + 1 / steps
         told[name] = found[0].propensity

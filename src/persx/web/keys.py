@@ -71,6 +71,7 @@ COMMAND_SCOPES: Final[Mapping[str, KeyScope | None]] = {
     "recommend-status": KeyScope.REPORT_READ,
     "recommend-activate": KeyScope.PUBLISH,
     "recommend-off": KeyScope.PUBLISH,
+    "recommend-show": KeyScope.PROFILE_READ,
     "replay": KeyScope.REPORT_READ,
     "boundaries": KeyScope.REPORT_READ,
     "snapshots": KeyScope.REPORT_READ,

@@ -82,13 +82,16 @@ class Application(Starlette):
         await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (scope["method"], scope["path"]) != _DIRECT:
+        direct = None
+        if scope["type"] == "http":
+            direct = _DIRECT.get((scope["method"], scope["path"]))
+        if direct is None:
             await super().__call__(scope, receive, send)
             return
         scope["app"] = self
         request = Request(scope, receive)
         try:
-            response = await decide.decide_blocks(request)
+            response = await direct(request)
         except ClientDisconnect as error:
             response = await _gone(request, error)
         except Exception as error:
@@ -96,7 +99,12 @@ class Application(Starlette):
         await response(scope, receive, send)
 
 
-_DIRECT: Final = ("POST", "/v1/decide")
+_DIRECT: Final = {
+    ("POST", "/v1/decide"): decide.decide_blocks,
+    ("GET", "/v1/recommendations"): recommendations.read_recommendations,
+    ("POST", "/v1/recommendations"): recommendations.ask_recommendations,
+}
+"""What is answered without a look at the other routes, because it is asked most."""
 _VISITORS: Final = frozenset({"site", "decide", "exposure", "state"})
 """What visitors wait for."""
 

@@ -40,6 +40,15 @@ class Blended(NamedTuple):
     where: tuple[str, ...]
     whole: bool
 
+    def part(self, start: int, end: int | None) -> Blended:
+        """Return some of them, by their places."""
+        return self._replace(
+            items=self.items[start:end],
+            scores=self.scores[start:end],
+            origin=self.origin[start:end],
+            because=self.because[start:end],
+        )
+
 
 class _Said(NamedTuple):
     items: Codes

@@ -18,10 +18,12 @@ from persx.recommend.catalogue import Columns
 from persx.recommend.query import NOTHING, Codes, Floats
 from persx.recommend.ranking.prepared import Prepared
 
-SAME_CATEGORY: Final = 0.5
-"""How alike two items are of one narrowest category; those of one widest category are half so."""
+QUARTER: Final = np.float32(0.25)
+"""How alike two items are of one widest category. Those of one narrowest category are twice so,
+those of one brand twice, those of both four times."""
 
-SAME_BRAND: Final = 0.5
+Likeness = NDArray[np.int8]
+"""In quarters."""
 
 EXTRA: Final = 1_000
 """The tier of what is there to be tried only."""
@@ -63,7 +65,7 @@ class Field:
         self._worth: Floats = np.empty(0, dtype=np.float32)
         self._left = np.empty(0, dtype=np.bool_)
         self._traits = _Traits.of(self._columns, self._tops, self.items)
-        self._alike: Floats = np.empty(0, dtype=np.float32)
+        self._alike: Likeness = np.empty(0, dtype=np.int8)
 
     def add(self, items: Codes, scores: Floats, tier: int) -> NDArray[np.intp]:
         """Add candidates; those that are there already stay, but what was extra joins the tier.
@@ -107,7 +109,7 @@ class Field:
             if count >= self._cap:
                 self._left &= self._traits.categories != category
         if self._diversity:
-            self._alike = np.zeros(len(items), dtype=np.float32)
+            self._alike = np.zeros(len(items), dtype=np.int8)
             for code in self._taken:
                 self._traits.likeness(self._columns, self._tops, code, self._alike)
 
@@ -135,7 +137,9 @@ class Field:
         """Return the row of the candidate whose turn it is; `NOTHING` where none is left."""
         if not len(self.items):
             return NOTHING
-        worth = self._worth - self._diversity * self._alike if self._diversity else self._worth
+        worth = self._worth
+        if self._diversity:
+            worth = worth - self._diversity * QUARTER * self._alike
         row = int(np.where(self._left, worth, -np.inf).argmax())
         return row if self._left[row] and worth[row] > -np.inf else NOTHING
 
@@ -168,20 +172,18 @@ class _Traits(NamedTuple):
         categories = columns.category[items]
         return cls(categories, tops[categories], columns.brand[items])
 
-    def likeness(self, columns: Columns, tops: Codes, item: int, out: Floats) -> None:
+    def likeness(self, columns: Columns, tops: Codes, item: int, out: Likeness) -> None:
         """Raise to how alike each of them is to an item, where that is more."""
         category, brand = columns.category[item], columns.brand[item]
-        found = np.zeros(len(out), dtype=np.float32)
+        found = np.zeros(len(out), dtype=np.int8)
         if category != NOTHING:
-            found += (self.categories == category) * _HALF_CATEGORY
-            found += (self.tops == tops[category]) * _HALF_CATEGORY
+            found += (self.categories == category).view(np.int8)
+            found += (self.tops == tops[category]).view(np.int8)
         if brand != NOTHING:
-            found += (self.brands == brand) * _BRAND
+            same = (self.brands == brand).view(np.int8)
+            found += same
+            found += same
         np.maximum(out, found, out=out)
-
-
-_HALF_CATEGORY: Final = np.float32(SAME_CATEGORY / 2)
-_BRAND: Final = np.float32(SAME_BRAND)
 
 
 def pick(

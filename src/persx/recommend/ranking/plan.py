@@ -37,6 +37,8 @@ class RulePlan:
         anchor: What it reads of the item whose page it is.
         lasting: Its answers about an item follow from that item alone, so they hold until the
             item changes.
+        others: What else it reads: of the item whose page it is, the visitor and the request.
+        timeless: Its answers follow from what it reads, whatever the time.
     """
 
     rule: RankingRule
@@ -44,6 +46,8 @@ class RulePlan:
     item: tuple[Reading, ...]
     anchor: tuple[Reading, ...]
     lasting: bool
+    others: tuple[str, ...] = ()
+    timeless: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,8 @@ def _rule(rule: RankingRule, program: Program) -> RulePlan:
         _readings(names, ITEM),
         _readings(names, ANCHOR),
         lasting=timeless and all(name.startswith(f"{ITEM}.") for name in names),
+        others=tuple(name for name in names if not name.startswith(f"{ITEM}.")),
+        timeless=timeless and not checked.audiences,
     )
 
 

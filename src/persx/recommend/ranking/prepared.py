@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from operator import is_not
 from typing import Any, Final, NamedTuple
@@ -16,6 +16,9 @@ from persx.recommend.artifact import Trained, TrainedSource
 from persx.recommend.catalogue import Catalogue, Mask
 from persx.recommend.query import NOTHING, Codes
 from persx.recommend.ranking.plan import PipelinePlan, RulePlan
+
+_MEMORY: Final = 4_000_000
+"""Bytes of answers that are kept of a rule."""
 
 NEWEST: Final = 100
 """The newest items that may be shown are at hand, for what has nothing else, and to be tried."""
@@ -36,11 +39,23 @@ class Groups:
         group: (n,) the group of each item.
         values: What the rule reads, by group.
         numbers: Group by what stands for its values; only added to.
+        answers: What the rule answered for each group so far (−1 where it was not asked), by what
+            else it read: visitors who are alike in that share the answers.
     """
 
     group: Codes
     values: list[tuple[Any, ...]]
     numbers: dict[Any, int]
+    answers: dict[Any, NDArray[np.int8]] = field(default_factory=dict)
+
+    def answered(self, key: Any) -> NDArray[np.int8]:
+        """Return the answers for one way that everything else can be, to be added to."""
+        found = self.answers.get(key)
+        if found is None:
+            if (len(self.answers) + 1) * len(self.values) > _MEMORY:
+                self.answers.clear()
+            found = self.answers[key] = np.full(len(self.values), -1, dtype=np.int8)
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

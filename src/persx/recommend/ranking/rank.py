@@ -24,6 +24,9 @@ from persx.recommend.result import Why, WhyKind
 SESSION_GAP: Final = 30 * MINUTE
 """A session ends after a pause of so long."""
 
+RANKED: Final = 200
+"""So many candidates are told apart at a time; the others come when those are used up."""
+
 MOST: Final = 100
 """Items of one list, at most."""
 
@@ -104,7 +107,10 @@ class _Ranking:
         self._field = Field(prepared, pipeline.category_cap, pipeline.diversity)
         self._said: list[tuple[Blended, dict[int, int]]] = []
         self._fillers = iter(prepared.fillers)
-        self._answers: dict[int, dict[int, bool]] = {}
+        self._reserve: Blended | None = None
+        self._wordy = [
+            each for each in self._rules() if each[0].rule.why and each[0].rule.do == "boost"
+        ]
 
     def ranked(self) -> list[Ranked]:
         """Return the list."""
@@ -172,13 +178,18 @@ class _Ranking:
             # It is about the request, not about the item.
             found = np.full(len(items), holds(attributes, now, {}))
         else:
-            group = groups.group[items].tolist()
-            answers = self._answers.setdefault(id(rule), {})
-            for number in group:
-                if number not in answers:
+            group = groups.group[items]
+            key = repr([attributes.get(name) for name in rule.others])
+            # With the time, answers change: they are asked for anew at each moment.
+            answers = groups.answered(key if rule.timeless else (key, now))
+            known = answers[group]
+            fresh = group[known < 0]
+            if len(fresh):
+                for number in set(fresh.tolist()):
                     attributes.update(zip(names, groups.values[number], strict=True))
                     answers[number] = holds(attributes, now, {})
-            found = np.array([answers[number] for number in group], dtype=np.bool_)
+                known = answers[group]
+            found = known == 1
         if rule.rule.items:
             codes = self._prepared.catalogue.codes
             found &= np.isin(items, [codes.get(id, NOTHING) for id in rule.rule.items])
@@ -195,9 +206,14 @@ class _Ranking:
                 self._prepared, said.sources, self._known.query, self._allowed, limit=WIDE
             )
             return self._take(wide, tier, again=False)
+        if len(kept.items) > RANKED:
+            self._reserve, kept = kept.part(RANKED, None), kept.part(0, RANKED)
+        self._add(kept, tier)
+        return bool(len(kept.items))
+
+    def _add(self, kept: Blended, tier: int) -> None:
         rows = self._field.add(kept.items, kept.scores, tier)
         self._said.append((kept, {row: at for at, row in enumerate(rows.tolist())}))
-        return bool(len(kept.items))
 
     def _judged(self, said: Blended) -> Blended:
         """Return what rules leave of candidates, with the scores that they make of theirs."""
@@ -237,12 +253,17 @@ class _Ranking:
         nothing = np.full(len(items), NOTHING, dtype=np.int32)
         said = Blended(items, scores, nothing.astype(np.intp), nothing, (), (), whole=True)
         kept = self._judged(said)
-        rows = self._field.add(kept.items, kept.scores, tier)
-        if tier != EXTRA:
-            self._said.append((kept, {row: at for at, row in enumerate(rows.tolist())}))
+        if tier == EXTRA:
+            self._field.add(kept.items, kept.scores, tier)
+        else:
+            self._add(kept, tier)
 
     def _more(self) -> bool:
-        """Add what the next of the sources says that fill what is left."""
+        """Add what was held back, then what the sources say that fill what is left."""
+        if self._reserve is not None:
+            reserve, self._reserve = self._reserve, None
+            self._add(reserve, len(self._said))
+            return True
         for asked in self._fillers:
             tier = len(self._said)
             said = blended(self._prepared, [asked], self._known.query, self._allowed)
@@ -339,11 +360,10 @@ class _Ranking:
 
     def _words(self, item: int) -> str:
         """Return the words of the first rule that lifts an item and has any."""
-        for rule, mask, groups in self._rules():
-            if rule.rule.why and rule.rule.do == "boost":
-                codes = np.array([item], dtype=np.int32)
-                if self._holds(rule, mask, groups, codes)[0]:
-                    return rule.rule.why
+        for rule, mask, groups in self._wordy:
+            codes = np.array([item], dtype=np.int32)
+            if mask[item] if mask is not None else self._holds(rule, mask, groups, codes)[0]:
+                return rule.rule.why
         return ""
 
 
@@ -355,7 +375,8 @@ def _known(prepared: Prepared, wanted: Wanted) -> _Known:
     closed: list[int] = []
     bought, viewed = plan.bought_within, plan.viewed_within
     now = wanted.now
-    for item, action, at in ((it.item, it.action, it.at) for it in wanted.touches):
+    for touch in wanted.touches:
+        item, action, at = touch.item, touch.action, touch.at
         known = NOTHING
         if item.startswith("/") or bought or viewed:
             known = catalogue.code(item)

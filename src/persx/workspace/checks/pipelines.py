@@ -168,11 +168,10 @@ def _rule(subject: Subject, name: str, path: str, rule: RankingRule) -> Iterator
 
     if not rule.when.strip() and not rule.items:
         hint = "Write when: item.price < 50, or items: [...]."
-        if rule.do in ("exclude", "include", "pin"):
-            yield fault("do", f"A rule that says neither when nor which items would {rule.do} all "
-                        "of them.", hint)  # fmt: skip
+        if rule.do in ("exclude", "pin"):
+            yield fault("do", f"It says for which items nowhere: it would {rule.do} all.", hint)
         else:
-            yield fault("do", "It holds for every item, so that it changes nothing.", hint)
+            yield fault("do", "It holds for every item: it changes nothing.", hint, "warning")
     if rule.do in ("boost", "bury") and not (math.isfinite(rule.by) and 1 < rule.by <= 1_000):
         word = "multiplied" if rule.do == "boost" else "divided"
         yield fault("by", f"Scores are {word} by a number greater than 1, at most 1000.")

@@ -6,9 +6,15 @@ from typing import Final
 
 import click
 
-from persx.cli.commands.recommend import activate, evaluate, status, train
+from persx.cli.commands.recommend import activate, evaluate, show, status, train
 
-SUBCOMMANDS: Final = (train.command, status.command, activate.command, evaluate.command)
+SUBCOMMANDS: Final = (
+    train.command,
+    status.command,
+    activate.command,
+    show.command,
+    evaluate.command,
+)
 """The subcommands, in the order in which they are documented."""
 
 
@@ -19,6 +25,7 @@ def command() -> None:
     \b
     Example:  persx recommend train --home shop
               persx recommend status --home shop
+              persx recommend show for-you --visitor 5f2a --home shop
               persx recommend evaluate --train train.txt --test test.txt --recommender ease
     """
 
