@@ -74,5 +74,6 @@ BUDGETS: Final = (
     Budget("server-rendered page p50", _V, _MOST, 5, "ms"),
     Budget("recommendation lookup p50", _V, _MOST, 1, "ms"),
     Budget("recommendation lookup p99", _V, _MOST, 10, "ms"),
+    Budget("training from a large log, memory", _V, _MOST, 2_000, "MB"),
     Budget("50 readouts from kept sums", _V, _MOST, 300, "ms"),
 )
