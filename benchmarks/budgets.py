@@ -76,5 +76,6 @@ BUDGETS: Final = (
     Budget("recommendation lookup p99", _V, _MOST, 10, "ms"),
     Budget("recommendation lookup, in a session p50", _V, _MOST, 1, "ms"),
     Budget("recommendation lookup, in a session p99", _V, _MOST, 10, "ms"),
+    Budget("training from a large log, memory", _V, _MOST, 2_000, "MB"),
     Budget("50 readouts from kept sums", _V, _MOST, 300, "ms"),
 )

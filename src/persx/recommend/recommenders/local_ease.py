@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy import sparse
-from scipy.linalg.lapack import sposv  # type: ignore[attr-defined]
 
 from persx.model.errors import BadInput
 from persx.recommend.bounds import Count, Positive
@@ -17,6 +15,9 @@ from persx.recommend.neighbours import BLOCK_CELLS, Rows, ranked, strongest, tog
 from persx.recommend.profile import profile
 from persx.recommend.query import Candidates, Codes, Floats, Query
 from persx.recommend.recommenders.kind import Arrays, Progress, silent
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 _TOGETHER: Final = 8
 """Items that are solved for together: neighbours share most of what has to be looked up. More of
@@ -53,6 +54,9 @@ class LocalEase:
     def fit(
         self, data: Interactions, config: LocalEaseConfig, progress: Progress = silent
     ) -> Arrays:
+        # Deciding loads no scipy; what fits does.
+        from scipy import sparse
+
         matrix = weighted(data, config)
         added = penalty(diagonal(matrix), config)
         near = nearest(matrix, config.neighbours, added)
@@ -89,6 +93,9 @@ def nearest(matrix: sparse.csr_matrix, most: int, added: Floats) -> sparse.csr_m
         most: How many of each.
         added: (i,) what the ridge adds to the diagonal of the Gram matrix.
     """
+    # Deciding loads no scipy; what fits does.
+    from scipy import sparse
+
     lengths = np.sqrt(diagonal(matrix) + added)
     parts = []
     for start, block in together(matrix):
@@ -146,6 +153,9 @@ def _solve(
     room: _Room,
 ) -> None:
     """Solve for the weights of some items, into the places that `near` has for them."""
+    # Deciding loads no scipy; what fits does.
+    from scipy.linalg.lapack import sposv  # type: ignore[attr-defined]
+
     starts = near.indptr
     theirs = [near.indices[starts[each] : starts[each + 1]] for each in items.tolist()]
     union = np.unique(np.concatenate([items, *theirs]))
