@@ -73,4 +73,7 @@ BUDGETS: Final = (
     Budget("erasure", _V, _MOST, 10, "s"),
     Budget("server-rendered page p50", _V, _MOST, 5, "ms"),
     Budget("50 readouts from kept sums", _V, _MOST, 300, "ms"),
+    Budget("recommend p50", _V, _MOST, 1, "ms"),
+    Budget("recommend p99", _V, _MOST, 10, "ms"),
+    Budget("POST /v1/recommendations", _V, _LEAST, 1_000, "requests/s"),
 )
