@@ -20,6 +20,7 @@ from persx.model.staff import Action
 from persx.web.admin import (
     account,
     audit_log,
+    catalogue,
     doors,
     health,
     keys,
@@ -134,6 +135,9 @@ DOORS: Final = (
     Door("POST", "/admin/health/silences/{id}/end", health.end_silence, Action.PUBLISH),
     Door("GET", "/admin/attributes", list_attributes, Action.READ),
     Door("GET", "/admin/learning", show_blocks, Action.READ),
+    Door("GET", "/admin/catalogue", catalogue.show_catalogue, Action.READ),
+    Door("GET", "/admin/catalogue/item", catalogue.show_one, Action.READ),
+    Door("POST", "/admin/catalogue/hide", catalogue.hide_one, Action.EDIT),
     Door("GET", "/admin/submissions", list_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/submissions.csv", export_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/data-protection", show_data_protection, Action.READ),
