@@ -18,9 +18,10 @@ from persx.model.workspace import Workspace
 from persx.recommend.artifact import ArrayFile, Manifest, Trained, TrainedSource
 from persx.recommend.catalogue import NO_CATALOGUE, Catalogue
 from persx.recommend.interactions import Interactions
+from persx.recommend.ranking.known import Wanted
 from persx.recommend.ranking.plan import compile_pipeline
 from persx.recommend.ranking.prepared import Prepared, prepare
-from persx.recommend.ranking.rank import Wanted, rank
+from persx.recommend.ranking.rank import rank
 from persx.recommend.recommenders import RECOMMENDERS
 from persx.workspace.ranking_rules import ranking_schema
 
