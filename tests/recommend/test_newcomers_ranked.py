@@ -71,10 +71,7 @@ def test_a_new_item_is_found_by_and_finds_what_it_is_like() -> None:
         after = before.changed({NEW.id: NEW}, revision=2)
         plan, served = plan_of(DOCUMENT), PreparedPipelines()
         trained = {"list": fitted(before)}
-        viewed_old = Wanted(
-            count=1, now=NOW, touches=(Touch("trail", Action.VIEWED, NOW - MINUTE),)
-        )
-        viewed_new = Wanted(count=2, now=NOW, touches=(Touch("mud", Action.VIEWED, NOW - MINUTE),))
+        old, new = ((Touch(id, Action.VIEWED, NOW - MINUTE),) for id in ("trail", "mud"))
 
         first = served.of(plan, after, trained)
         assert "mud" not in ids_of(first, rank(first, Wanted(count=9, now=NOW)))
