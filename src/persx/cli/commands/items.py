@@ -34,9 +34,21 @@ def command() -> None:
 @command.command("list")
 @click.option("--search", default="", help="Words that an id, title, brand, category or tag holds.")
 @click.option("--category", default="", metavar="A/B", help="Only of a category, or within it.")
-@click.option("--show", type=click.Choice([each.value for each in Shown]), default=Shown.ALL.value)
+@click.option(
+    "--show",
+    type=click.Choice([each.value for each in Shown]),
+    default=Shown.ALL.value,
+    show_default=True,
+    help="Only items that can be recommended, that are not available, or that are hidden.",
+)
 @click.option("--after", default="", metavar="ID", help="Only ids after this one.")
-@click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000),
+    default=50,
+    show_default=True,
+    help="So many at most.",
+)
 @home_option(must_exist=True)
 @json_option
 def list_(
