@@ -152,7 +152,7 @@ def test_a_server_has_it_trained_by_a_process_of_its_own(
             pass
 
     asyncio.run(scheduled())
-    server = serve(home=home)
+    serve(home=home)
     until(lambda: status(home)["active"] == 1, "it is trained as soon as there is something")
     audit = ["audit", "--home", str(home), "--json"]
     until(lambda: "by its schedule" in CliRunner().invoke(main, audit).output, "it is noted")
