@@ -37,12 +37,20 @@ class Contender(NamedTuple):
         options: What is the same in all tries.
         grid: Option → values; the best combination by the first metric of the set is judged.
         peer: Whether it is a model of `implicit`.
+        note: What sets it apart from another contender of the same name.
     """
 
     name: str
     options: Options = {}
     grid: Mapping[str, Sequence[Any]] = {}
     peer: bool = False
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        """What the tables call it."""
+        name = f"`implicit` {self.name}" if self.peer else f"**{self.name}**"
+        return f"{name}, {self.note}" if self.note else name
 
 
 class Contest(NamedTuple):
@@ -131,13 +139,10 @@ def table(contest: Contest, entries: Sequence[Entry]) -> Iterator[str]:
     yield f"| :--- |{' ---: |' * (len(heads) - 1)}"
     for entry in sorted(entries, key=lambda each: -each.result[by]):
         found = entry.result
-        name = f"`implicit` {entry.contender.name}" if entry.contender.peer else (
-            f"**{entry.contender.name}**"
-        )  # fmt: skip
         figures = [f"{found[metric]:.4f}" for metric in contest.metrics]
         figures += [f"{found['fit_seconds']:.1f}", f"{found['memory'] / 1e6:,.0f}"]
         figures += [f"{found['lookup_ms_p50']:.2f}", f"{found['lookup_ms_p99']:.2f}"]
-        yield f"| {name} | {' | '.join(figures)} |"
+        yield f"| {entry.contender.title} | {' | '.join(figures)} |"
     for each in contest.published:
         figures = [
             f"{each.figures[metric]:.4f}" if metric in each.figures else ""
@@ -151,4 +156,4 @@ def choices(entries: Sequence[Entry]) -> Iterator[str]:
     for entry in entries:
         shown = ", ".join(f"{name} {value}" for name, value in entry.chosen.items()) or "as it is"
         tried = f"; best of {entry.tried}" if entry.tried > 1 else ""
-        yield f"- {entry.contender.name}: {shown}{tried}"
+        yield f"- {entry.contender.title}: {shown}{tried}"

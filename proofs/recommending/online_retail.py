@@ -13,6 +13,7 @@ import numpy as np
 from persx.model.clock import DAY
 from persx.model.item import Action
 from persx.recommend.evaluation.judging import Judged, judge
+from persx.recommend.evaluation.splits import by_time
 from persx.recommend.evaluation.trial import Case, Trial
 from persx.recommend.interactions import ACTIONS, Interactions
 from persx.recommend.query import Query
@@ -96,19 +97,8 @@ def together(orders: Orders, start: int, end: int) -> Trial:
 
 def for_you(orders: Orders, start: int, end: int) -> Trial:
     """Ask, for each customer who is known, for what they bought then and never before."""
-    before = orders.until(start)
-    data = orders.data
-    later = data.rows((data.times >= start) & (data.times < end))
-    cases = []
-    for user in np.unique(later.users).tolist():
-        begin, stop = np.searchsorted(before.users, [user, user + 1])
-        known = before.items[begin:stop]
-        wanted = np.setdiff1d(later.items[later.users == user], known)
-        if len(known) and len(wanted):
-            ages = ((start - before.times[begin:stop]) / DAY).astype(np.float32)
-            actions = np.full(len(known), BOUGHT, dtype=np.uint8)
-            cases.append(Case(Query(items=known, ages=ages, actions=actions), wanted, str(user)))
-    return Trial(before, cases, exclude=True)
+    trial = by_time(orders.data, start, end)
+    return trial._replace(cases=[case for case in trial.cases if len(case.query.items)])
 
 
 class Rival(NamedTuple):
@@ -124,18 +114,18 @@ TOGETHER: Final = (
         "cooccurrence",
         {
             "within": ("basket", "user"),
-            "measure": ("cosine", "lift", "count"),
-            "shrink": (0.0, 5.0, 20.0),
+            "measure": ("cosine", "lift"),
+            "shrink": (0.0, 5.0),
         },
     ),
     Rival("ease", {"regularization": (100.0, 300.0, 1_000.0)}),
 )
 FOR_YOU: Final = (
     Rival("popularity", {"half_life": (7.0, 30.0, 0.0)}),
-    Rival("cooccurrence", {"half_life": (14.0, 60.0, 0.0)}),
+    Rival("cooccurrence", {"within": ("basket", "user"), "half_life": (14.0, 60.0)}),
     Rival(
         "ease",
-        {"half_life": (14.0, 60.0, 0.0), "regularization": (100.0, 300.0, 1_000.0)},
+        {"half_life": (14.0, 60.0, 0.0), "regularization": (300.0, 1_000.0)},
     ),
 )
 

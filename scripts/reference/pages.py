@@ -60,6 +60,12 @@ PAGES: Final = (
         registries.learners,
     ),
     ReferencePage(
+        "recommenders.md",
+        "Recommenders",
+        "The ways to find items for a visitor, with their options.",
+        registries.recommenders,
+    ),
+    ReferencePage(
         "health.md",
         "Health",
         "Every indicator with its formula, the objectives, the criteria of success.",

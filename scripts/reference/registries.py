@@ -12,11 +12,12 @@ from persx.content.blocks import BLOCK_TYPES
 from persx.demo import DEMOS, demo_folder
 from persx.experiments.learning import LEARNERS
 from persx.experiments.metrics import METRICS
+from persx.recommend.recommenders import RECOMMENDERS
 from persx.visitors.computed import COMPUTED
 from persx.workspace.attribute_uses import CatalogueEntry, attribute_catalogue
 from persx.workspace.layout import read_folder
 from persx.workspace.validation import check
-from scripts.reference.structs import markdown_table, summary
+from scripts.reference.structs import markdown_table, summary, table
 
 
 def rules() -> str:
@@ -185,6 +186,18 @@ def learners() -> str:
         "[the guide](../guides/learning.md).\n"
     ]
     parts += [f"## `{each.name}`\n\n{each.description}\n" for each in LEARNERS]
+    return "\n".join(parts)
+
+
+def recommenders() -> str:
+    """Return the page on the recommenders and their options."""
+    parts = [
+        "How to find out which is best is told in "
+        "[the guide](../guides/evaluating-recommenders.md).\n"
+    ]
+    for each in RECOMMENDERS:
+        parts.append(f"## `{each.name}`\n\n{each.description}\n\n{summary(type(each))}\n")
+        parts.append(table(each.config))
     return "\n".join(parts)
 
 

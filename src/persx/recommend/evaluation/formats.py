@@ -9,6 +9,7 @@ import numpy as np
 
 from persx.model.errors import BadInput
 from persx.model.registry import Registry
+from persx.recommend.evaluation.splits import held_out
 from persx.recommend.evaluation.trial import Case, Coder, Trial, asked, interactions
 
 
@@ -50,7 +51,7 @@ def read_interactions(train: Lines, test: Lines | None, validation: bool = False
     users, items = Coder(), Coder()
     rows = _grouped(_rows(train, users, items))
     if validation:
-        known, wanted = _held_out(rows)
+        known, wanted = held_out(rows)
     else:
         known, wanted = rows, _grouped(_rows(_needed(test, "interactions"), users, items))
     owners = sorted(known)
@@ -160,21 +161,6 @@ def _grouped(rows: Iterable[tuple[int, list[int]]]) -> dict[int, list[int]]:
     for user, items in rows:
         found.setdefault(user, []).extend(items)
     return found
-
-
-def _held_out(
-    rows: dict[int, list[int]], share: float = 0.1, seed: int = 20
-) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
-    """Return each user's rows in two parts; of few items at least one may be held out."""
-    rng = np.random.default_rng(seed)
-    kept, held = {}, {}
-    for user, row in sorted(rows.items()):
-        # On average exactly the share, for users with few items too.
-        count = min(int(len(row) * share + rng.random()), len(row) - 1)
-        out = set(rng.choice(len(row), count, replace=False).tolist()) if count > 0 else set()
-        kept[user] = [item for place, item in enumerate(row) if place not in out]
-        held[user] = [row[place] for place in sorted(out)]
-    return kept, held
 
 
 def _once(items: Sequence[int]) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:

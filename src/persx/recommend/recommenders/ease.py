@@ -22,7 +22,7 @@ _STRIP: Final = 256
 
 
 class EaseConfig(LinearConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    __doc__ = (LinearConfig.__doc__ or "").replace("the linear item–item models", "`ease`")
+    """Options of `ease`."""
 
 
 class Ease:
