@@ -216,7 +216,7 @@ def test_changes_by_people_are_in_the_audit_log(tmp_path: Path, home: Path) -> N
     told = json.loads(persx("audit", "--home", home, "--json").output)
     found = [(each["what"], each.get("on", ""), each.get("detail", "")) for each in reversed(told)]
     assert found == [
-        ("items.import", "", "3 added, 0 changed, 0 removed"),
+        ("item.import", "", "3 added, 0 changed, 0 removed"),
         ("item.hide", "2 items", ""),
         ("item.unhide", "2 items", ""),
         ("item.remove", "2 items", ""),

@@ -264,7 +264,7 @@ def _noted_put(request: PutItems, done: ItemsPut) -> list[Noted]:
     if not request.last:
         return []
     detail = f"{total.added} added, {total.changed} changed, {total.removed} removed"
-    return [Noted("items.import", "", detail)]
+    return [Noted("item.import", "", detail)]
 
 
 def _noted_each(what: str, ids: Sequence[str]) -> list[Noted]:

@@ -78,6 +78,7 @@ COMMAND_SCOPES: Final[Mapping[str, KeyScope | None]] = {
     "recommend-status": KeyScope.REPORT_READ,
     "recommend-activate": KeyScope.PUBLISH,
     "recommend-off": KeyScope.PUBLISH,
+    "recommend-show": KeyScope.PROFILE_READ,
     "items": KeyScope.CATALOGUE_WRITE,
     "item": KeyScope.CATALOGUE_WRITE,
     "kept-items": KeyScope.CATALOGUE_WRITE,

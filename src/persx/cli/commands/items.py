@@ -43,6 +43,16 @@ def command() -> None:
 @click.option("--after", default="", metavar="ID", help="Only ids after this one.")
 @click.option(
     "--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="At most so many."
+    show_default=True,
+    help="Only items that can be recommended, that are not available, or that are hidden.",
+)
+@click.option("--after", default="", metavar="ID", help="Only ids after this one.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000),
+    default=50,
+    show_default=True,
+    help="So many at most.",
 )
 @home_option(must_exist=True)
 @json_option
