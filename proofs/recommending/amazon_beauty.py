@@ -26,15 +26,14 @@ AMAZON_BEAUTY: Final = Contest(
     ),
     contenders=(
         Contender("popularity"),
-        Contender("cooccurrence", {"within": "user"}, {"half_life": (1.0, 2.0), "shrink": (0, 5)}),
-        Contender("transitions", {"backward": 0.5}, {"length": (3, 20), "distance": (5, 20)}),
-        Contender("local_ease", {}, {"half_life": (1.0, 2.0), "regularization": (5, 30)}),
+        Contender("cooccurrence", {"within": "user"}, {"half_life": (1.0, 2.0)}),
+        Contender("transitions", {"backward": 0.5}, {"length": (3, 20)}),
+        Contender("local_ease", {"regularization": 10}, {"half_life": (1.0, 2.0)}),
         Contender(
             "sequence_knn",
             {},
             {
                 "decay": (0.6, 0.7),
-                "step_decay": (0.8, 0.9),
                 "popularity_damping": (0.1, 0.2),
             },
         ),
@@ -43,13 +42,12 @@ AMAZON_BEAUTY: Final = Contest(
             {},
             {
                 "decay": (0.6, 0.7),
-                "step_decay": (0.8, 0.9),
-                "alike": (0.15, 0.2, 0.3),
+                "alike": (0.2, 0.3),
             },
             files={"tags": "recommend/amazon-beauty/Beauty_item2attributes.json"},
             note="with what the products are",
         ),
-        Contender("cosine", {}, {"K": (50, 200)}, peer=True),
-        Contender("BM25", {}, {"K": (50, 200)}, peer=True),
+        Contender("cosine", {"K": 100}, peer=True),
+        Contender("BM25", {"K": 100}, peer=True),
     ),
 )

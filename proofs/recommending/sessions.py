@@ -38,11 +38,11 @@ def _contest(
         contenders=(
             Contender("popularity"),
             Contender("cooccurrence", {"half_life": 1, "history": 20}),
-            Contender("transitions", {}, {"distance": (1, 5), "length": (1, 3)}),
+            Contender("transitions"),
             Contender("vmis_knn", note="as it is"),
             Contender("vmis_knn", options, grid),
-            Contender("cosine", {}, {"K": (50, 200)}, peer=True),
-            Contender("BM25", {}, {"K": (50, 200)}, peer=True),
+            Contender("cosine", {"K": 100}, peer=True),
+            Contender("BM25", {"K": 100}, peer=True),
         ),
     )
 
@@ -62,8 +62,9 @@ RETAILROCKET: Final = _contest(
         "half_life": 60_000,
         "rules_backward": 0.2,
         "rules_decay": 0.7,
+        "repeats": 5,
     },
-    {"rules": (0.0, 0.1, 0.3), "repeats": (1, 5)},
+    {"rules": (0.0, 0.1, 0.3)},
 )
 
 DIGINETICA: Final = _contest(
@@ -82,8 +83,9 @@ DIGINETICA: Final = _contest(
         "neighbours": 200,
         "half_life": 180_000,
         "repeats": 3,
+        "rarity": 1.5,
     },
-    {"rules": (0.0, 0.1), "rarity": (1, 1.5)},
+    {"rules": (0.0, 0.1)},
 )
 
 YOOCHOOSE: Final = _contest(
@@ -97,11 +99,12 @@ YOOCHOOSE: Final = _contest(
     {
         "sessions": 2_000,
         "neighbours": 200,
+        "contrast": 3,
         "decay": 0.8,
         "step_decay": 0.9,
         "size_damping": 0.0,
         "rules_backward": 0.2,
         "rules_length": 1,
     },
-    {"rules": (0.3, 1.5), "contrast": (1, 3)},
+    {"rules": (0.3, 1.5)},
 )

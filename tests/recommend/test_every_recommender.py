@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
+from persx.model.item import Action
 from persx.recommend.interactions import Interactions
 from persx.recommend.query import Query
 from persx.recommend.recommenders import RECOMMENDERS, Recommender
-from tests.recommend.logs import asked, logs, queries, sessions
+from tests.recommend.logs import Did, asked, log, logs, queries, sessions
 
 every = pytest.mark.parametrize("recommender", list(RECOMMENDERS), ids=lambda each: each.name)
 
@@ -24,6 +25,7 @@ def answers(recommender: Recommender, data: Interactions, query: Query, limit: i
 
 
 @every
+@settings(deadline=None)
 @given(data=logs(), query=queries())
 def test_answers_are_items_with_finite_scores_each_once(
     recommender: Recommender, data: Interactions, query: Query
@@ -40,6 +42,7 @@ def test_answers_are_items_with_finite_scores_each_once(
 
 
 @every
+@settings(deadline=None)
 @given(data=logs(), query=queries())
 def test_the_same_data_give_the_same_arrays_and_answers(
     recommender: Recommender, data: Interactions, query: Query
@@ -53,6 +56,52 @@ def test_the_same_data_give_the_same_arrays_and_answers(
     again = recommender.rank(second, config, query, 5)
     np.testing.assert_array_equal(found.items, again.items)
     np.testing.assert_array_equal(found.scores, again.scores)
+
+
+@every
+def test_an_empty_log_gives_nothing(recommender: Recommender) -> None:
+    assert not len(answers(recommender, log([], 0), asked()).items)
+    assert not len(answers(recommender, log([], 3), asked()).items)
+
+
+@every
+def test_one_item_is_enough(recommender: Recommender) -> None:
+    data = log([Did(0, 0, 0), Did(0, 0, 0, 1.0), Did(1, 1, 0, 2.0, Action.BOUGHT)], 1)
+    assert set(answers(recommender, data, asked(0)).items.tolist()) <= {0}
+
+
+@every
+def test_a_past_of_50_000_touches_is_answered(recommender: Recommender) -> None:
+    rng = np.random.default_rng(1)
+    data = sessions(*(" ".join(map(str, rng.integers(0, 50, 6))) for _ in range(200)), items=50)
+    found = answers(recommender, data, asked(*rng.integers(0, 50, 50_000).tolist()))
+    assert len(found.items) <= 5
+
+
+@pytest.mark.parametrize(
+    "name", ["transitions", "vmis_knn", "sequence_knn", "history", "recently_viewed"]
+)
+def test_of_a_long_past_only_the_newest_touches_are_looked_at(name: str) -> None:
+    recommender = RECOMMENDERS[name]
+    rng = np.random.default_rng(3)
+    lines = (" ".join(map(str, rng.integers(0, 9, 6))) for _ in range(50))
+    config = recommender.config(length=3)
+    arrays = recommender.fit(sessions(*lines), config)
+    newest = [0, 1, 2] * 8
+    short = recommender.rank(arrays, config, asked(*newest), 9)
+    # Who looked at the rest would answer otherwise: 3 to 8 come nowhere else.
+    long = recommender.rank(arrays, config, asked(*[3, 4, 5, 6, 7, 8] * 8_000, *newest), 9)
+    assert short.items.tolist() == long.items.tolist()
+    assert short.scores.tolist() == long.scores.tolist()
+    assert len(short.items)
+
+
+@every
+def test_progress_rises_to_the_end(recommender: Recommender) -> None:
+    told: list[float] = []
+    recommender.fit(sessions("0 1 2", "0 2", "1 2"), recommender.config(), told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
 
 
 @every

@@ -9,7 +9,7 @@ from math import log as ln
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from persx.model.item import Action, Item, ItemId
 from persx.recommend.interactions import ACTIONS, Interactions
@@ -156,6 +156,7 @@ class TestReplenishment:
 
 
 @pytest.mark.parametrize("name", ["history", "recently_viewed", "replenishment"])
+@settings(deadline=None)
 @given(data=logs(), query=queries())
 def test_they_answer_only_with_what_the_visitor_touched(
     name: str, data: Interactions, query: Query

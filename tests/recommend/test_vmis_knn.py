@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import log as ln
 from typing import Any
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persx.model.clock import DAY
@@ -214,6 +215,7 @@ configs = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(data=logs(), config=configs, query=queries())
 def test_it_says_what_the_slow_way_says(
     data: Interactions, config: VmisKnnConfig, query: Query
@@ -221,3 +223,34 @@ def test_it_says_what_the_slow_way_says(
     found = VMIS_KNN.rank(VMIS_KNN.fit(data, config), config, query, 1_000)
     fast = dict(zip(found.items.tolist(), found.scores.tolist(), strict=True))
     assert fast == near(slow(data, config, query))
+
+
+extremes = st.builds(
+    VmisKnnConfig,
+    sessions=st.sampled_from([1, 10**9]),
+    neighbours=st.sampled_from([1, 10**9]),
+    length=st.sampled_from([1, 256]),
+    longest=st.sampled_from([2, 256]),
+    decay=st.sampled_from([0.0, 1e-30, 1.0]),
+    match_decay=st.sampled_from([0.0, 1e-30]),
+    step_decay=st.sampled_from([0.0, 1e-30]),
+    backward=st.sampled_from([0.0, 1.0]),
+    contrast=st.sampled_from([0.0, 10.0]),
+    size_damping=st.sampled_from([0.0, 10.0]),
+    rarity=st.sampled_from([0.0, 10.0]),
+    half_life=st.sampled_from([0.0, 1e-9, 1e12]),
+    repeats=st.sampled_from([0.0, 10.0]),
+    rules=st.sampled_from([0.0, 10.0]),
+    rules_decay=st.sampled_from([0.0, 1.0]),
+)
+
+
+@settings(deadline=None)
+@given(data=logs(), config=extremes, query=queries())
+def test_the_most_extreme_options_give_finite_scores(
+    data: Interactions, config: VmisKnnConfig, query: Query
+) -> None:
+    found = VMIS_KNN.rank(VMIS_KNN.fit(data, config), config, query, 10)
+    assert np.isfinite(found.scores).all()
+    assert (found.scores > 0).all()
+    assert len(set(found.items.tolist())) == len(found.items)
