@@ -86,7 +86,6 @@ COMMAND_SCOPES: Final[Mapping[str, KeyScope | None]] = {
     "hide-items": KeyScope.CATALOGUE_WRITE,
     "remove-items": KeyScope.CATALOGUE_WRITE,
     "remove-other-items": KeyScope.CATALOGUE_WRITE,
-    "recommend-show": KeyScope.PROFILE_READ,
     "replay": KeyScope.REPORT_READ,
     "boundaries": KeyScope.REPORT_READ,
     "snapshots": KeyScope.REPORT_READ,

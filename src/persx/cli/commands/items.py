@@ -38,11 +38,6 @@ def command() -> None:
     "--show",
     type=click.Choice([each.value for each in Shown]),
     default=Shown.ALL.value,
-    help="Only those that may be shown, or may not.",
-)
-@click.option("--after", default="", metavar="ID", help="Only ids after this one.")
-@click.option(
-    "--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="At most so many."
     show_default=True,
     help="Only items that can be recommended, that are not available, or that are hidden.",
 )

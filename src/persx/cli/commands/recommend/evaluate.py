@@ -12,8 +12,6 @@ import click
 import numpy as np
 
 from persx.app.evaluating import read_trial, segments_of, tagged
-from persx.cli.options import json_option, print_json
-from persx.app.evaluating import read_trial, segments_of
 from persx.cli.commands.recommend.own_log import evaluate_log, how_of
 from persx.cli.options import existing, home_option, json_option, print_json
 from persx.cli.progress import Progress, waiting
@@ -144,12 +142,11 @@ def command(
     places = _cuts(cuts)
     parts = None if segments is None else segments_of(segments)
     with waiting("Reading"):
-        trial = read_trial(FORMATS[form], train, test, validation=validation)
-    if tags is not None:
-        trial = trial._replace(train=replace(trial.train, catalogue=tagged(tags)))
         trial = read_trial(
             FORMATS[form], train, Path(test) if test else None, validation=validation
         )
+    if tags is not None:
+        trial = trial._replace(train=replace(trial.train, catalogue=tagged(tags)))
     if exclude_seen is not None:
         trial = trial._replace(exclude=exclude_seen)
     stated = asked.memory(trial.train, config)
