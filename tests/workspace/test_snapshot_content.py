@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from persx.model.attribute import Source
 from persx.model.workspace import Workspace
 from persx.visitors.preferences import preferences
+from persx.visitors.touched import TOUCHES
 from persx.workspace.coverage import coverage
 from persx.workspace.documents import parse, read_folder
 from persx.workspace.history import changes
@@ -96,7 +97,9 @@ def test_counts_in_rules_become_attributes_and_lists_become_values() -> None:
     count = attributes['count("Order Completed", "30d")']
     assert count.source is Source.COMPUTED
     assert attributes["industry"].values == ("eCommerce", "Financial Services")
-    assert set(attributes) == {*SHOP.attributes, count.name, *preferences(SHOP.questions)}
+    preferred = preferences(SHOP.questions)
+    # It has a pipeline, whose recommendations follow from what visitors did with items.
+    assert set(attributes) == {*SHOP.attributes, count.name, *preferred, TOUCHES}
 
 
 def test_rules_may_name_the_personas_and_locales_of_the_workspace() -> None:

@@ -9,7 +9,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
-from persx.app import audit
+from persx.app import audit, recommender_schedule
 from persx.app.alerting import deliver
 from persx.app.backfill import Job, fill, fold_of, switch
 from persx.app.learning import learn_when_due
@@ -33,6 +33,9 @@ PUBLICATION_SECONDS: Final = 0.2
 USES_SECONDS: Final = 60.0
 TRAINING_SECONDS: Final = 60.0
 """Time between looks whether a model is to be trained anew."""
+
+PIPELINE_SECONDS: Final = 20.0
+"""Time between looks whether a pipeline is to be trained anew."""
 
 REVIEW_SECONDS: Final = 30.0
 """Time between looks whether a week or a month is over."""
@@ -81,6 +84,9 @@ async def background(services: Services) -> AsyncIterator[None]:
     async def training() -> None:
         await train_when_due(services)
 
+    async def training_pipelines() -> None:
+        await recommender_schedule.train_when_due(services)
+
     async def learning() -> None:
         await learn_when_due(services)
 
@@ -106,6 +112,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             _every(USES_SECONDS, "uses of keys", noting_uses),
             _every(services.settings.retention_seconds, "retention", retaining),
             _every(TRAINING_SECONDS, "training", training),
+            _every(PIPELINE_SECONDS, "training of pipelines", training_pipelines),
             *([_probing(services)] if services.settings.probe_seconds else []),
             _every(LEARNING_SECONDS, "learning", learning),
             _every(services.settings.health_seconds, "health", minding_health),
@@ -121,7 +128,11 @@ async def background(services: Services) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(
-            *tasks, filling.stop(), services.readings.stop(), return_exceptions=True
+            *tasks,
+            filling.stop(),
+            services.readings.stop(),
+            services.trainings.stop(),
+            return_exceptions=True,
         )
         with contextlib.suppress(Exception):
             # What was counted since the last look would be lost.

@@ -37,6 +37,7 @@ SETTINGS: Final = "persx.toml"
 _FORMAT: Final = 1
 _NAME: Final = re.compile(
     r"persx\.db|persx\.toml|tombstones|(?:segments|tables)/[A-Za-z0-9_][A-Za-z0-9_.-]*\.parquet"
+    r"|recommenders/[0-9a-f]{32}/[A-Za-z0-9_][A-Za-z0-9_.-]*"
 )
 _PIECE: Final = 1 << 20
 
@@ -97,6 +98,7 @@ async def back_up(services: Services, request: BackupRequest) -> BackedUp:
     name = await asyncio.to_thread(_scratch, home)
     try:
         await services.warehouse.copy_to(name)
+        await asyncio.to_thread(services.recommender_folder.link_into, Path(name))
         entries = await asyncio.to_thread(
             _archive, home, Path(name), Path(request.path), services.keys.home_id, at
         )
@@ -228,7 +230,7 @@ def _read(path: Path, folder: Path) -> Manifest:
                 if not _NAME.fullmatch(info.name):
                     raise _damaged(path, f"'{info.name}' does not belong there")
                 target = folder / info.name
-                target.parent.mkdir(exist_ok=True)
+                target.parent.mkdir(parents=True, exist_ok=True)
                 found[info.name] = _unpack(info.name, content, target)
     except FileNotFoundError as error:
         raise BadInput(f"There is no file {path}.", value=str(path)) from error

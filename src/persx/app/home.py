@@ -94,8 +94,11 @@ async def open_home(
             if not read_only:
                 await settle_tombstones(services)
                 await settle_sums(services.store)
-            if deciding:
-                await services.refresh()
-            yield services
+            try:
+                if deciding:
+                    await services.refresh()
+                yield services
+            finally:
+                services.recommender_folder.close()
         finally:
             await storage.close()

@@ -119,7 +119,7 @@ async def unmerge(services: Services, request: IdentityRequest) -> UnmergeResult
     async with forgetting(services.store):
         for edge in edges:
             await services.store.cut(Cut(edge.left, edge.right, services.clock()))
-    services.profiles.clear()
+    services.forget_profiles()
     return UnmergeResult(
         edges=[_edge(edge, cut=True) for edge in edges],
         after=[await _shown(services, each) for each in _told(asked, edges)],
@@ -147,7 +147,7 @@ async def link(services: Services, request: IdentityRequest) -> UnmergeResult:
     async with forgetting(services.store):
         for each in cuts:
             await services.store.mend(each.left, each.right)
-    services.profiles.clear()
+    services.forget_profiles()
     edges = [
         edge for edge in await _reader(services).edges([one]) if (edge.left, edge.right) in pairs
     ]

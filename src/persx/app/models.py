@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from persx.decide.learned import BlockProbabilities, bound
 from persx.decide.plan import Plan
 from persx.experiments.probabilities import Probabilities, decode
-from persx.model.artifact import PREDICTION, PROBABILITIES, artifact_key
+from persx.model.artifact import PREDICTION, PROBABILITIES, RECOMMENDER, artifact_key
 from persx.model.errors import PersxError
+from persx.recommend.artifact import Trained, load
 from persx.visitors.prediction.model import Predictor
 
 if TYPE_CHECKING:
@@ -22,10 +24,25 @@ _log = logging.getLogger("persx")
 Held = TypeVar("Held")
 
 
+_Read = Callable[["Services", bytes, int], Awaitable[Held]]
+
+
+def _at_once(read: Callable[[bytes, int], Held]) -> _Read[Held]:
+    async def reading(_services: Services, body: bytes, number: int) -> Held:
+        return read(body, number)
+
+    return reading
+
+
+async def _mapped(services: Services, body: bytes, number: int) -> Trained:
+    """Map a trained pipeline into memory; its files are read once, while requests go on."""
+    return await asyncio.to_thread(load, services.recommender_folder.path, body, number)
+
+
 class _Kind(Generic[Held]):
     """The active artifacts of one kind, by name. `read` makes of a body what is worked with."""
 
-    def __init__(self, kind: str, said: str, read: Callable[[bytes, int], Held]) -> None:
+    def __init__(self, kind: str, said: str, read: _Read[Held]) -> None:
         self.active: Mapping[str, Held] = {}
         self._kind, self._said, self._read = kind, said, read
 
@@ -47,7 +64,9 @@ class _Kind(Generic[Held]):
     async def _get(self, services: Services, name: str, number: int | None = None) -> Held | None:
         try:
             found = await services.artifacts.get(self._kind, name, number)
-            return None if found is None else self._read(found.body, found.head.number)
+            if found is None:
+                return None
+            return await self._read(services, found.body, found.head.number)
         except PersxError as error:
             _log.error("%s of '%s' is not used. %s", self._said, name, error)
             return None
@@ -65,19 +84,23 @@ class _Kind(Generic[Held]):
 
 
 class Models:
-    """Holds what guesses are made with, and what blocks that learn draw by.
+    """Holds what guesses are made with, what blocks that learn draw by, and what recommends.
 
-    Both are swapped whole, so that a request works with those of one moment. A damaged artifact
+    All are swapped whole, so that a request works with those of one moment. A damaged artifact
     is told once and not used: the one that was used before stays, or, after a start, the one that
     was the active one before it.
     """
 
     def __init__(self) -> None:
-        self._predictors = _Kind(PREDICTION, "The model", Predictor.decode)
+        self._predictors = _Kind(PREDICTION, "The model", _at_once(Predictor.decode))
         self._probabilities = _Kind(
-            PROBABILITIES, "What was learned", lambda body, number: (number, decode(body))
+            PROBABILITIES,
+            "What was learned",
+            _at_once(lambda body, number: (number, decode(body))),
         )
+        self._recommenders = _Kind(RECOMMENDER, "The trained pipeline", _mapped)
         self._numbers: Mapping[str, int] = {}
+        self._refreshing = asyncio.Lock()
         self._bound: tuple[Plan | None, object, Mapping[str, BlockProbabilities]] = None, None, {}
 
     @property
@@ -90,6 +113,11 @@ class Models:
         """What blocks have learned, with the numbers of the artifacts."""
         return self._probabilities.active
 
+    @property
+    def recommenders(self) -> Mapping[str, Trained]:
+        """The trained pipelines that recommend, by name."""
+        return self._recommenders.active
+
     def learned(self, plan: Plan) -> Mapping[str, BlockProbabilities]:
         """Return what the blocks of a plan draw by."""
         served, published, found = self._bound
@@ -101,16 +129,22 @@ class Models:
 
     async def refresh(self, services: Services) -> bool:
         """Take up what is active if it has changed; tell whether it had."""
+        async with self._refreshing:
+            return await self._take_up(services)
+
+    async def _take_up(self, services: Services) -> bool:
         numbers = await services.artifacts.active()
         if numbers == self._numbers:
             return False
         before = self._numbers
         await self._predictors.refresh(services, before, numbers)
         await self._probabilities.refresh(services, before, numbers)
-        self._numbers = numbers
         if _of(PREDICTION, before) != _of(PREDICTION, numbers):
             # They hold guesses of the models before.
-            services.profiles.clear()
+            services.forget_profiles()
+        # Last, for it may take a while.
+        await self._recommenders.refresh(services, before, numbers)
+        self._numbers = numbers
         return True
 
 

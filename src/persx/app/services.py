@@ -24,12 +24,15 @@ from persx.app.live_catalogue import LiveCatalogue
 from persx.app.models import Models
 from persx.app.network import NetworkDatabase
 from persx.app.offers import Offers
+from persx.app.prepared_pipelines import PreparedPipelines
 from persx.app.publication import Publication
 from persx.app.readings import Readings
+from persx.app.recommender_folder import RecommenderFolder
 from persx.app.robots import Robots
 from persx.app.settings import ServerSettings
 from persx.app.signing import Signer
 from persx.app.slow_reads import SlowReads
+from persx.app.trainings import Trainings
 from persx.decide.receipt import Rulebook
 from persx.model.clock import SECOND, Clock, system_clock
 from persx.model.decision import Decision, Reason
@@ -217,9 +220,13 @@ class Services:
         simulation: That simulated visitors are in the home; none where there are none.
         health: What was counted and found of how personalization works.
         robots: How fast devices view pages.
+        recommender_folder: What trained pipelines are made of.
+        trainings: Those of pipelines that this process was asked for.
         items: What was imported into the catalogue.
         catalogue: The items that can be recommended, as they were at the last look; whoever
             recommends asks for `current_catalogue`.
+        prepared: Pipelines over the catalogue.
+        recommended_to: Profiles as recommendations need them, kept as `profiles` are.
     """
 
     store: Store
@@ -235,7 +242,9 @@ class Services:
     publication: Publication = field(init=False)
     models: Models = field(default_factory=Models)
     catalogue: LiveCatalogue = field(default_factory=LiveCatalogue)
+    prepared: PreparedPipelines = field(default_factory=PreparedPipelines)
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
+    recommended_to: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
     erased: Tombstones = field(default_factory=lambda: Tombstones(b""))
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -246,8 +255,10 @@ class Services:
     url: str = ""
     simulation: SimulationMark | None = None
     network: NetworkDatabase = field(init=False)
+    recommender_folder: RecommenderFolder = field(init=False)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
     robots: Robots = field(default_factory=Robots)
+    trainings: Trainings = field(default_factory=Trainings)
     health: Health = field(init=False)
     decision_log: DecisionLog = field(init=False)
     keyring: Keyring = field(init=False)
@@ -264,6 +275,11 @@ class Services:
         """Return the catalogue with every change that was acknowledged, whoever wrote it."""
         return await self.catalogue.current(self.items, self.publication.plan)
 
+    def forget_profiles(self) -> None:
+        """Evaluate every profile anew: what they were made from has changed."""
+        self.profiles.clear()
+        self.recommended_to.clear()
+
     def __post_init__(self) -> None:
         self.publication = Publication(self.metrics.errors.labels("publication").inc)
         self.decision_log = DecisionLog(self.metrics.dropped.inc)
@@ -273,6 +289,7 @@ class Services:
         self.metrics.registry.register(self.health)
         self.keyring = Keyring(self.keys.write_key, self.keys.server_digest, self.keys.secret)
         path = self.settings.network_file
+        self.recommender_folder = RecommenderFolder(self.home)
         self.network = NetworkDatabase(
             (self.home or Path()) / path if path else None,
             self.metrics.errors.labels("network").inc,

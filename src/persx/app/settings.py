@@ -16,6 +16,7 @@ from persx.model.errors import BadInput, did_you_mean
 Port = Annotated[int, Meta(ge=0, le=65_535, description="a whole number from 0 to 65535")]
 Rows = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000000000")]
 Pages = Annotated[int, Meta(ge=0, le=1_000, description="a whole number from 0 to 1000")]
+Megabytes = Annotated[int, Meta(ge=50, le=10**6, description="a whole number from 50 to 1000000")]
 Seconds = Annotated[float, Meta(gt=0, le=86_400, description="a number above 0, at most 86400")]
 Interval = Annotated[float, Meta(ge=0, le=86_400, description="a number from 0 to 86400")]
 Url = Annotated[
@@ -78,6 +79,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         review_hour: From this hour of the day after its end on, as the workspace's zone has it.
         review_email_to: Who gets reviews by e-mail, over the mail server of the alerts: addresses,
             parted by commas; those who get alerts unless set.
+        train_megabytes: What training a recommender may use of the memory; what would take more is
+            refused before it begins.
         traces: Where traces go: the address of an OpenTelemetry collector, such as
             ``http://localhost:4318``; empty makes none. It needs the extra ``otel``.
         traces_share: The share of requests that are traced, 0 to 1.
@@ -113,6 +116,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     reviews: Switch = True
     review_hour: Hour = 7
     review_email_to: str = ""
+    train_megabytes: Megabytes = 2_000
     traces: Url = ""
     traces_share: Share = 1.0
 

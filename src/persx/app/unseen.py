@@ -31,13 +31,13 @@ _PURPOSE: Final = "probe"
 SHARED: Final = frozenset(
     {"keys", "settings", "home", "clock", "publication", "models", "erased", "rewriting",
      "importing", "rulebooks", "slow_reads", "network", "doorkeeper", "keyring", "url",
-     "simulation", "catalogue"}
+     "simulation", "catalogue", "prepared", "recommender_folder"}
 )  # fmt: skip
 """What probes are answered with as everybody is: nothing in it is about visitors or counts them."""
 
 OWN: Final = frozenset(
     {"store", "stream", "warehouse", "artifacts", "items", "metrics", "profiles", "offers",
-     "decision_log", "signer", "health", "readings", "robots"}
+     "decision_log", "recommended_to", "signer", "health", "readings", "robots"}
 )  # fmt: skip
 """What probes have for themselves. A test asks for each field of the services in one of the two."""
 
@@ -134,6 +134,7 @@ class Unseen:
         unseen.decision_log = self._log
         unseen.signer = self._signer
         unseen.profiles = {}
+        unseen.recommended_to = {}
         unseen.offers = Offers()
         unseen.readings = Readings()
         unseen.robots = Robots()

@@ -72,13 +72,16 @@ async def profile_of(
     visitor: Visitor,
     now: Millis,
     assembler: Assembler | None = None,
+    kept: dict[tuple[str, bool], KeptProfile] | None = None,
 ) -> Profile:
     """Return what may be known of the visitor now, hints of their request included.
 
     Args:
         assembler: Evaluates the attributes that are needed; all of the plan's unless given.
+        kept: Where profiles of this kind are kept between requests; with all others unless given.
     """
-    profile = await _profile_of(services, plan, visitor, now, assembler)
+    kept = services.profiles if kept is None else kept
+    profile = await _profile_of(services, plan, visitor, now, assembler, kept)
     if visitor.link or visitor.address:
         return with_hints(services, plan, profile, now, link=visitor.link, address=visitor.address)
     return profile
@@ -90,6 +93,7 @@ async def _profile_of(
     visitor: Visitor,
     now: Millis,
     assembler: Assembler | None,
+    profiles: dict[tuple[str, bool], KeptProfile],
 ) -> Profile:
     scope = visitor.scope
     reader = services.store.seen_by(scope)
@@ -109,13 +113,13 @@ async def _profile_of(
     # answered from one evaluation.
     same = (now // SECOND, states, assembler, purposes, ready, account)
     key = (visitor.identity, visitor.trusted)
-    kept = services.profiles.get(key)
+    kept = profiles.get(key)
     if kept is not None and all(map(is_, kept.same[1:], same[1:])) and kept.same[0] == same[0]:
         return kept.profile
     profile = _assembled(visitor, states, assembler, now, purposes, ready, {}, account)
-    if len(services.profiles) >= KEPT_PROFILES:
-        services.profiles.clear()
-    services.profiles[key] = KeptProfile(same, profile)
+    if len(profiles) >= KEPT_PROFILES:
+        profiles.clear()
+    profiles[key] = KeptProfile(same, profile)
     return profile
 
 

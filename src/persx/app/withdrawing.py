@@ -81,7 +81,7 @@ async def _erase_all(
     await _say(services, identities, denied, at)
     # What was said counts as an event like others, in sessions for example.
     await services.store.forget_attributes(sorted(identities), set(plan.attributes))
-    services.profiles.clear()
+    services.forget_profiles()
     return receipt
 
 
@@ -113,7 +113,7 @@ async def _erase_attributes(
         for identity in sorted(identities):
             await note_withdrawal(services, identity, purposes, now)
         removed = await services.store.forget_attributes(sorted(identities), names)
-        services.profiles.clear()
+        services.forget_profiles()
     return removed
 
 

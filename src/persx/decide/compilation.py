@@ -16,6 +16,7 @@ from persx.audience.program import Branch, Program
 from persx.content.texts import localized
 from persx.content.types import BlockType, block_types
 from persx.decide.allocation import ArmRanges
+from persx.decide.pipelines import pipeline_plans, recommending
 from persx.decide.plan import (
     DEFAULT_CHOICE,
     GENERIC,
@@ -105,6 +106,7 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
         name: sound_blocks(page.blocks, blocks, name, faults)
         for name, page in workspace.pages.items()
     }
+    pipelines = pipeline_plans(workspace, attributes, faults)
     return Plan(
         snapshot=snapshot,
         attributes=attributes,
@@ -141,6 +143,8 @@ def compile_snapshot(snapshot: Snapshot) -> Plan:
         },
         paths={page.path: page for page in workspace.pages.values()},
         zone=ZoneInfo(workspace.settings.zone),
+        pipelines=pipelines,
+        recommending=recommending(pipelines, attributes, derived, personas),
         guesses=tuple(each for each in attributes.values() if each.predict is not None),
         faults=tuple(dict.fromkeys(faults)),
     )

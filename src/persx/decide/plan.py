@@ -11,11 +11,13 @@ from msgspec import Raw
 
 from persx.audience.personas import PersonaScorer
 from persx.audience.program import Branch, PageChooser, Program
+from persx.content.blocks.recommendations import RECOMMENDATIONS
 from persx.content.types import BlockType
 from persx.decide.allocation import ArmRanges
 from persx.model.attribute import Attribute
 from persx.model.decision import Assignment, Decision, Reason
 from persx.model.workspace import DEFAULT, HOLDOUT, TARGETED, Page, Snapshot, Workspace
+from persx.recommend.ranking.plan import PipelinePlan
 from persx.visitors.derivation import Derivation
 from persx.visitors.prediction.traced import TRACES
 from persx.visitors.preferences import GENERIC_CONTENT
@@ -168,7 +170,7 @@ class PagePlan:
     `clock` tells whether any rule reads the hour or weekday. `assembler` evaluates no more of a
     profile than the page's decisions and the visitor's state need;
     `persona` tells that the personas' behaviour is among that, `guesses` which predicted attributes
-    are.
+    are. `recommends` tells that items have to be ranked for some of the blocks.
     """
 
     name: str
@@ -181,6 +183,7 @@ class PagePlan:
     clock: bool
     assembler: Assembler
     guesses: tuple[str, ...] = ()
+    recommends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +195,8 @@ class Plan:
     experiment but, where there is one, the holdout's targeted arm. `personas_read_context` tells
     that a persona may follow from the request, not from the profile alone. `faults` tells what of
     the snapshot cannot be shown. `guesses` are the predicted attributes. `derivations` are of all
-    derived attributes, each after those that it reads.
+    derived attributes, each after those that it reads. `pipelines` are those that recommend, and
+    `recommending` evaluates what they need of a profile.
     """
 
     snapshot: Snapshot
@@ -211,6 +215,8 @@ class Plan:
     pages: Mapping[str, PagePlan]
     paths: Mapping[str, Page]
     zone: ZoneInfo
+    pipelines: Mapping[str, PipelinePlan] = field(default_factory=dict)
+    recommending: Assembler = field(default_factory=lambda: Assembler({}))
     guesses: tuple[Attribute, ...] = ()
     faults: tuple[str, ...] = ()
     _sets: dict[tuple[str, ...], PagePlan] = field(default_factory=dict)
@@ -288,4 +294,5 @@ def page_plan(
             [each for each in derivations if each.name in needed],
         ),
         guesses=tuple(each.name for each in guesses),
+        recommends=any(block.type == RECOMMENDATIONS.name for block in blocks),
     )

@@ -8,6 +8,7 @@ import msgspec
 
 from persx.decide.plan import Plan
 from persx.visitors.prediction.traced import TRACES
+from persx.visitors.touched import touches_names
 
 PERSONA = "persona"
 
@@ -16,6 +17,7 @@ class Uses(msgspec.Struct, frozen=True, kw_only=True):
     """What one attribute is used for, by names.
 
     Attributes:
+        pipelines: Pipelines whose recommendations it may change.
         persona: Whether the visitor's persona follows from it.
         blocks: Blocks that it may change, by way of the persona too.
         pages: Pages with such blocks.
@@ -24,6 +26,7 @@ class Uses(msgspec.Struct, frozen=True, kw_only=True):
 
     audiences: tuple[str, ...] = ()
     persona: bool = False
+    pipelines: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
     experiments: tuple[str, ...] = ()
@@ -41,6 +44,7 @@ def uses(plan: Plan) -> Mapping[str, Uses]:
     for question in workspace.questions.values():
         if question.when:
             asking.setdefault(question.attribute, []).append(question.when)
+    touching = touches_names(plan.attributes.values())
     found = {}
     for name in plan.attributes:
         persona = name in scored
@@ -52,10 +56,14 @@ def uses(plan: Plan) -> Mapping[str, Uses]:
         ) -> bool:
             return not names.isdisjoint(reads) or (persona and PERSONA in reads)
 
+        pipelines = tuple(
+            each.name for each in plan.pipelines.values() if touches(each.reads) or name in touching
+        )
         blocks = tuple(each.name for each in plan.blocks.values() if touches(each.reads))
         found[name] = Uses(
             audiences=tuple(key for key, reads in audiences.items() if not names.isdisjoint(reads)),
             persona=persona,
+            pipelines=pipelines,
             blocks=blocks,
             pages=tuple(
                 page.name

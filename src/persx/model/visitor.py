@@ -10,6 +10,7 @@ import msgspec
 from persx.model.attribute import Purpose, Source, State, Value
 from persx.model.clock import Millis
 from persx.model.event import IdentityKey
+from persx.model.item import Touch
 
 
 class EdgeKind(StrEnum):
@@ -137,6 +138,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         consent: The newest answers that are kept of these identities, by purpose.
         guesses: Those of `attributes` that a model guessed, by name.
         models: Predicted attribute → number of the model that was asked, whatever it said.
+        touches: What they did with items and pages, oldest first, where an attribute keeps that.
     """
 
     identities: tuple[IdentityKey, ...] = ()
@@ -151,3 +153,4 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     first_seen: Millis = 0
     guesses: dict[str, Guess] = {}
     models: dict[str, int] = {}
+    touches: tuple[Touch, ...] = ()

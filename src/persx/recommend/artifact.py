@@ -137,6 +137,11 @@ class Building:
         self._folder = folder / (_BUILDING + hashlib.sha256(key.encode()).hexdigest()[:32])
         self._folder.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def folder(self) -> Path:
+        """Where it is written."""
+        return self._folder
+
     def kept(self, place: int) -> FittedSource | None:
         """Return a source that was fitted before, by its place in the pipeline."""
         try:

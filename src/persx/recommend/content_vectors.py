@@ -12,14 +12,16 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from persx.model.item import Item
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 DIMENSIONS: Final = 1 << 18
 """Features are hashed to so many places."""
@@ -166,6 +168,9 @@ def vectors(
     found: Features, rare: NDArray[np.float32], weights: ContentWeights
 ) -> sparse.csr_matrix:
     """Return (m, DIMENSIONS) float32, the items' vectors."""
+    # Deciding loads no scipy; what fits does.
+    from scipy import sparse
+
     share = np.sqrt(
         np.array([weights.text, weights.category, weights.brand, weights.tags], dtype=np.float64)
         / max(weights.text + weights.category + weights.brand + weights.tags, 1e-9)

@@ -22,6 +22,9 @@ Floats = NDArray[np.float32]
 ACTIONS: Final = tuple(Action)
 """Actions by their code in arrays."""
 
+DEVICES: Final = ("desktop", "phone", "tablet")
+"""Kinds of devices by their code in the context ``device``."""
+
 NO_ITEMS: Final[Mapping[str, Item]] = {}
 
 
@@ -39,7 +42,8 @@ class Interactions:
         user_count: u.
         timed: Whether `times` are times.
         catalogue: What is known of the items, by id; an id may be missing in it.
-        contexts: Name of a context (``hour``, ``device``) → (n,) int16 codes of it, where known.
+        contexts: Name of a context (``hour``, ``device``) → (n,) int16 codes of it, where known:
+            the hour itself, a place in `DEVICES`; −1 where nobody knows.
     """
 
     users: Codes

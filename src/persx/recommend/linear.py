@@ -7,13 +7,17 @@ All that it needs of the data is the Gram matrix: which items are touched by the
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from persx.recommend.bounds import Amount, Count, Exponent, Positive, Share
 from persx.recommend.interactions import Interactions
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 class LinearConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

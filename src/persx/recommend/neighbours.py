@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from persx.recommend.profile import Profile
 from persx.recommend.query import NO_CANDIDATES, NOTHING, Candidates, Codes, Floats
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 BLOCK_CELLS: Final = 4_000_000
 """How many cells of items × items are looked at together; each takes about 64 bytes meanwhile."""
@@ -108,6 +110,9 @@ def together(matrix: sparse.csr_matrix) -> Iterator[tuple[int, sparse.csr_matrix
 
 def strongest(matrix: sparse.csr_matrix, most: int) -> sparse.csr_matrix:
     """Return a sparse matrix with only the `most` greatest entries of each row."""
+    # Deciding loads no scipy; what fits does.
+    from scipy import sparse
+
     lengths = np.diff(matrix.indptr)
     if not len(lengths) or lengths.max(initial=0) <= most:
         return matrix

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from persx.model.attribute import Attribute, Purpose, Source, State, Value
 from persx.model.clock import Millis, parse_duration
+from persx.model.item import Touch
 from persx.model.visitor import Fact, IdentityState, Profile
+from persx.visitors.computed.touches import Touches, touches_of
 from persx.visitors.consent import answers_of, storable
 from persx.visitors.derivation import Derivation, Derived
 from persx.visitors.fold import ACCOUNT, Definition, definitions, later
@@ -21,6 +23,7 @@ class _Known(NamedTuple):
     attribute: Attribute
     expires: Millis | None
     definition: Definition | None
+    touches: bool = False
 
 
 class Assembler:
@@ -40,7 +43,8 @@ class Assembler:
                 name,
                 attribute,
                 parse_duration(attribute.expires) if attribute.expires else None,
-                computed.get(attribute.name),
+                it := computed.get(attribute.name),
+                it is not None and isinstance(it.kind, Touches),
             )
             for name, attribute in attributes.items()
             if attribute.source in (Source.DECLARED, Source.COMPUTED)
@@ -68,7 +72,9 @@ class Assembler:
         sources: dict[str, Source] = {}
         withheld: dict[str, Purpose] = {}
         declared = declared or {}
-        for name, attribute, expires, definition in self._known:
+        touches: tuple[Touch, ...] = ()
+        for name, attribute, expires, definition, touching in self._known:
+            state: State = None
             if definition is None:
                 value = conform(declared.get(name), attribute)
                 if value is None and account is not None and name.startswith(ACCOUNT):
@@ -76,7 +82,8 @@ class Assembler:
                 if value is None:
                     value = _fact(ordered, name, attribute, now, expires)
             elif ready is None or definition.key in ready:
-                value = conform(_computed(ordered, definition, now, expires), attribute)
+                value, state = _computed(ordered, definition, now, expires)
+                value = conform(value, attribute)
             else:
                 continue
             if value is None:
@@ -85,6 +92,8 @@ class Assembler:
             if purpose is Purpose.NECESSARY or purpose in granted:
                 attributes[name] = value
                 sources[name] = attribute.source
+                if touching:
+                    touches = touches_of(state)
             else:
                 withheld[name] = purpose
         if self._derived is not None:
@@ -100,6 +109,7 @@ class Assembler:
             granted=granted,
             consent=answers_of(ordered),
             first_seen=ordered[0].first_seen if ordered else 0,
+            touches=touches,
         )
 
 
@@ -155,7 +165,8 @@ def _fact(
 
 def _computed(
     states: Sequence[IdentityState], definition: Definition, now: Millis, expires: Millis | None
-) -> Value:
+) -> tuple[Value, State]:
+    """Return a computed value, and the state that it follows from."""
     key, kind, computation = definition.key, definition.kind, definition.computation
     merged: State = None
     for state in states:
@@ -169,5 +180,5 @@ def _computed(
         if changed is None:
             changed = max((state.last_seen for state in states), default=now)
         if changed + expires <= now:
-            return None
-    return kind.value(merged, now, computation)
+            return None, None
+    return kind.value(merged, now, computation), merged

@@ -39,10 +39,13 @@ from persx.web.api import (
     operations,
     preference_links,
     probe,
+    recommendations,
+    recommendations_mail,
 )
 from persx.web.api.probe import Probing, mark_in
 from persx.web.collect.routes import routes as collect_routes
 from persx.web.limits import COMMANDS, BoundedProtocol
+from persx.web.site import clicks
 from persx.web.site.errors import exception_handlers, failed
 from persx.web.site.routes import routes as site_routes
 from persx.web.tracing import Traced
@@ -82,13 +85,16 @@ class Application(Starlette):
         await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (scope["method"], scope["path"]) != _DIRECT:
+        direct = None
+        if scope["type"] == "http":
+            direct = _DIRECT.get((scope["method"], scope["path"]))
+        if direct is None:
             await super().__call__(scope, receive, send)
             return
         scope["app"] = self
         request = Request(scope, receive)
         try:
-            response = await decide.decide_blocks(request)
+            response = await direct(request)
         except ClientDisconnect as error:
             response = await _gone(request, error)
         except Exception as error:
@@ -96,13 +102,20 @@ class Application(Starlette):
         await response(scope, receive, send)
 
 
-_DIRECT: Final = ("POST", "/v1/decide")
+_DIRECT: Final = {
+    ("POST", "/v1/decide"): decide.decide_blocks,
+    ("GET", "/v1/recommendations"): recommendations.read_recommendations,
+    ("POST", "/v1/recommendations"): recommendations.ask_recommendations,
+}
+"""What is answered without a look at the other routes, because it is asked most."""
 _VISITORS: Final = frozenset({"site", "decide", "exposure", "state"})
 """What visitors wait for."""
 
 _PARTS: Final = (
     ("/v1/decide", "decide"),
+    ("/v1/recommendations", "decide"),
     ("/v1/x/", "exposure"),
+    ("/v1/r/", "exposure"),
     ("/v1/state", "state"),
     ("/v1/", "collect"),
     ("/ofrep/", "decide"),
@@ -163,15 +176,18 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
     app = Application(
         routes=[
             *decide.routes(),
+            *recommendations.routes(),
             *consent.routes(),
             *preference_links.routes(),
             *exposures.routes(),
+            *clicks.routes(),
             *erasure.routes(),
             *items.routes(),
             *collect_routes(),
             *operations.routes(),
             *me.routes(),
             *probe.routes(),
+            *recommendations_mail.routes(),
             *openapi.routes(),
             *admin_routes(),
             *site_routes(),

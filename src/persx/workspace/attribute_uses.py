@@ -14,6 +14,8 @@ from persx.model.attribute import Attribute, Purpose, Source, ValueType
 from persx.model.question import INDUSTRY
 from persx.model.workspace import Workspace
 from persx.visitors.prediction.traced import declared_names
+from persx.visitors.touched import touches_names
+from persx.workspace.ranking_rules import ranking_schema, ranking_sites
 from persx.workspace.rules import RuleSite, rule_sites
 from persx.workspace.snapshot import schema
 
@@ -149,6 +151,7 @@ def _uses(workspace: Workspace) -> Iterator[tuple[str, Use]]:
     for site, rule in checked_rules(workspace):
         for name in rule.reads:
             yield name, Use(site.kind, site.name, site.path)
+    yield from _uses_of_pipelines(workspace)
     for attribute in workspace.attributes.values():
         if attribute.predict is not None:
             for name in declared_names(attribute.predict):
@@ -176,6 +179,19 @@ def _uses(workspace: Workspace) -> Iterator[tuple[str, Use]]:
         for name in ("goals", "tools"):
             if getattr(industry, name):
                 yield name, Use("industries", industry.name, name)
+
+
+def _uses_of_pipelines(workspace: Workspace) -> Iterator[tuple[str, Use]]:
+    if not workspace.pipelines:
+        return
+    known = ranking_schema(workspace, schema(workspace))
+    for site in ranking_sites(workspace):
+        rule, _ = check_rule(site.text, known)
+        for name in rule.reads if rule else ():
+            yield name, Use("pipelines", site.pipeline, f"rules.{site.place}.when")
+    for name in touches_names(workspace.attributes.values()):
+        for pipeline in workspace.pipelines:
+            yield name, Use("pipelines", pipeline, "sources")
 
 
 def quizzes_of(workspace: Workspace, question: str) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ from persx.model.question import INDUSTRY
 from persx.model.workspace import Workspace
 from persx.visitors.prediction.traced import traces_attribute
 from persx.visitors.preferences import preferences
+from persx.visitors.touched import touches_attribute
+from persx.workspace.ranking_rules import ranking_schema, ranking_sites
 from persx.workspace.rules import rule_sites
 
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
@@ -79,8 +81,8 @@ def schema(workspace: Workspace) -> Schema:
 def effective_attributes(workspace: Workspace) -> dict[str, Attribute]:
     """Return the attributes that are kept of visitors.
 
-    The workspace's own, counts in rules, what every visitor may prefer, and the traces that
-    guesses follow from.
+    The workspace's own, counts in rules, what every visitor may prefer, the traces that guesses
+    follow from, and what was done with items where any are recommended.
     """
     # Who is asked about what they declared may put that aside too.
     signed = (name for name, each in workspace.attributes.items() if each.signs)
@@ -89,9 +91,15 @@ def effective_attributes(workspace: Workspace) -> dict[str, Attribute]:
     traces = traces_attribute(attributes.values())
     if traces is not None:
         attributes[traces.name] = traces
+    touches = touches_attribute(attributes.values()) if workspace.pipelines else None
+    if touches is not None:
+        attributes[touches.name] = touches
     known = schema(workspace)
-    for site in rule_sites(workspace):
-        rule, _ = check_rule(site.text, known)
+    checked = [check_rule(site.text, known)[0] for site in rule_sites(workspace)]
+    if workspace.pipelines:
+        ranking = ranking_schema(workspace, known)
+        checked += [check_rule(site.text, ranking)[0] for site in ranking_sites(workspace)]
+    for rule in checked:
         for count in (
             sorted(rule.counts, key=lambda each: (each.event, each.within)) if rule else ()
         ):

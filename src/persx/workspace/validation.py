@@ -18,6 +18,7 @@ from persx.workspace.checks.metrics import check_metrics
 from persx.workspace.checks.network import check_network
 from persx.workspace.checks.objectives import check_objectives
 from persx.workspace.checks.pages import check_pages
+from persx.workspace.checks.pipelines import check_pipelines
 from persx.workspace.checks.questions import check_questions
 from persx.workspace.checks.settings import check_settings
 from persx.workspace.checks.strategies import check_strategies
@@ -41,6 +42,7 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Fault]], ...]] = (
     check_targets,
     check_questions,
     check_objectives,
+    check_pipelines,
 )
 
 

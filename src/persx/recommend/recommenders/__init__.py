@@ -28,13 +28,13 @@ RECOMMENDERS: Final[Registry[Recommender]] = Registry(
         EASE,
         LOCAL_EASE,
         IALS,
+        CONTENT,
         TRANSITIONS,
         VMIS_KNN,
         SEQUENCE_KNN,
         HISTORY,
         RECENTLY_VIEWED,
         REPLENISHMENT,
-        CONTENT,
     ],
 )
 """Every recommender that a pipeline can name."""

@@ -6,12 +6,11 @@ nobody has touched yet.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from persx.recommend.content_vectors import (
     DIMENSIONS,
@@ -25,6 +24,9 @@ from persx.recommend.content_vectors import (
 from persx.recommend.interactions import ACTIONS, Interactions
 from persx.recommend.query import NO_CANDIDATES, NOTHING, Candidates, Codes, Floats, Query
 from persx.recommend.recommenders.kind import Arrays, Progress, best, silent
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 MOST_TOUCHES: Final = 100
 """Touches that are looked at, the newest."""
@@ -130,6 +132,9 @@ def _indexed(found: Any, config: ContentConfig) -> dict[str, NDArray[Any]]:
 
 def postings(arrays: Arrays, size: int) -> sparse.csr_matrix:
     """Return (DIMENSIONS, size): for each feature the items that have it, without copying."""
+    # Deciding loads no scipy; what fits does.
+    from scipy import sparse
+
     made: sparse.csr_matrix = sparse.csr_matrix(
         (arrays["values"], arrays["postings"], arrays["starts"]),
         shape=(DIMENSIONS, size),

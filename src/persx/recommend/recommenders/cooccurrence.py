@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from persx.recommend.bounds import Amount, Count
 from persx.recommend.interactions import Interactions
@@ -16,6 +15,9 @@ from persx.recommend.neighbours import BLOCK_CELLS, Rows, ranked, strongest, tog
 from persx.recommend.profile import Profile, profile
 from persx.recommend.query import NOTHING, Candidates, Query
 from persx.recommend.recommenders.kind import Arrays, Progress, silent
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 class Within(StrEnum):
@@ -80,6 +82,9 @@ class Cooccurrence:
     def fit(
         self, data: Interactions, config: CooccurrenceConfig, progress: Progress = silent
     ) -> Arrays:
+        # Deciding loads no scipy; what fits does.
+        from scipy import sparse
+
         matrix = groups(data, config.within, config.longest)
         counts = np.bincount(matrix.indices, minlength=data.item_count).astype(np.float64)
         parts = []
@@ -113,6 +118,9 @@ def groups(data: Interactions, within: Within, longest: int) -> sparse.csr_matri
         within: What makes a group.
         longest: Of a group so many of the newest touches count.
     """
+    # Deciding loads no scipy; what fits does.
+    from scipy import sparse
+
     group = _group_codes(data, within)
     count = int(group[-1]) + 1 if len(group) else 0
     ends = np.searchsorted(group, np.arange(count), "right")
@@ -146,6 +154,9 @@ def _measured(
     config: CooccurrenceConfig,
 ) -> sparse.csr_matrix:
     """Return a block of how often items are together as how much that says."""
+    # Deciding loads no scipy; what fits does.
+    from scipy import sparse
+
     rows = start + np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
     often = block.data.astype(np.float64)
     by_chance = counts[rows] * counts[block.indices]

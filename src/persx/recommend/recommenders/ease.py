@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from scipy.linalg.lapack import spotrf, spotri  # type: ignore[attr-defined]
 
 from persx.model.errors import BadInput
 from persx.recommend.interactions import Interactions
@@ -91,6 +90,9 @@ def _invert(gram: Floats, progress: Progress) -> None:
     Raises:
         BadInput: The matrix is not positive definite.
     """
+    # Deciding loads no scipy; what fits does.
+    from scipy.linalg.lapack import spotrf, spotri  # type: ignore[attr-defined]
+
     if not len(gram):
         return
     turned = gram.T

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy import sparse
-from scipy.linalg.lapack import sposv  # type: ignore[attr-defined]
 
 from persx.model.errors import BadInput
 from persx.recommend.bounds import Count, Exponent, Positive
@@ -17,6 +15,9 @@ from persx.recommend.neighbours import BLOCK_CELLS, Rows, ranked, strongest, tog
 from persx.recommend.profile import profile
 from persx.recommend.query import Candidates, Codes, Floats, Query
 from persx.recommend.recommenders.kind import Arrays, Progress, silent
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 _TOGETHER: Final = 8
 """Items that are solved for together: neighbours share most of what has to be looked up. More of
@@ -59,6 +60,9 @@ class LocalEase:
     def fit(
         self, data: Interactions, config: LocalEaseConfig, progress: Progress = silent
     ) -> Arrays:
+        # Deciding loads no scipy; what fits does.
+        from scipy import sparse
+
         matrix = weighted(data, config)
         added = penalty(diagonal(matrix), config)
         near = nearest(matrix, config.neighbours, added)
@@ -94,6 +98,9 @@ def nearest(matrix: sparse.csr_matrix, most: int, added: Floats) -> sparse.csr_m
         most: How many of each.
         added: (i,) what the ridge adds to the diagonal of the Gram matrix.
     """
+    # Deciding loads no scipy; what fits does.
+    from scipy import sparse
+
     lengths = np.sqrt(diagonal(matrix) + added)
     parts = []
     for start, block in together(matrix):
@@ -162,6 +169,9 @@ def _neighbourhoods(near: sparse.csr_matrix) -> Iterator[Codes]:
 
 def _solve(lookup: _Lookup, near: sparse.csr_matrix, items: Codes, solved: Floats) -> None:
     """Solve for the weights of some items, into the places that `near` has for them."""
+    # Deciding loads no scipy; what fits does.
+    from scipy.linalg.lapack import sposv  # type: ignore[attr-defined]
+
     starts = near.indptr
     theirs = [near.indices[starts[each] : starts[each + 1]] for each in items.tolist()]
     gram, held = lookup.part(np.unique(np.concatenate([items, *theirs])))

@@ -15,6 +15,7 @@ from persx.visitors.computed.last import Last
 from persx.visitors.computed.replenishment import Replenishment
 from persx.visitors.computed.sessions import Sessions
 from persx.visitors.computed.total import Sum
+from persx.visitors.computed.touches import Touches
 from persx.visitors.computed.traces import Traces
 
 COMPUTED: Final[Registry[ComputedKind]] = Registry(
@@ -31,6 +32,7 @@ COMPUTED: Final[Registry[ComputedKind]] = Registry(
         Traces(),
         Cart(),
         Replenishment(),
+        Touches(),
     ],
 )
 """Every kind of computed attribute."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 from starlette.requests import Request
@@ -116,7 +116,24 @@ _READ: Final = {name.encode(): name for name in ("authorization", "x-api-key", "
 """The headers that tell who asks; looking at no others saves time."""
 
 
-def _sender(request: Request, asked: DecideRequest, services: Services) -> Visitor:
+class Asking(Protocol):
+    """A body that tells for whom it asks."""
+
+    @property
+    def anonymous_id(self) -> str: ...
+    @property
+    def user_id(self) -> str: ...
+    @property
+    def write_key(self) -> str: ...
+
+
+def sender(request: Request, asked: Asking, services: Services) -> Visitor:
+    """Return for whom a request asks, as far as its key and its cookie allow it.
+
+    Raises:
+        Forbidden: Its key does not allow this.
+        BadInput: It does not say for whom it asks.
+    """
     headers = {
         _READ[name]: value.decode("latin-1")
         for name, value in request.scope["headers"]
@@ -180,7 +197,7 @@ async def decide_blocks(request: Request) -> Response:
     """Decide a page or a set of blocks for a visitor."""
     services = services_of(request)
     asked = await body(request, DecideRequest)
-    visitor = _sender(request, asked, services)
+    visitor = sender(request, asked, services)
     plan = current_plan(services)
     page = page_plan(plan, asked.page, asked.blocks)
     decided = await decide_for(

@@ -26,6 +26,7 @@ from persx.web.api.exposures import Beacon, ClientError
 from persx.web.api.items import ItemPage, ItemsRequest
 from persx.web.api.me import Erased
 from persx.web.api.preference_links import LinkRequest, PreferenceLink
+from persx.web.api.recommendations import RecommendationsRequest, RecommendationsResponse
 from persx.web.collect.wire import Message
 from persx.web.visitors import VISITOR
 
@@ -87,6 +88,30 @@ DETAILS: Final[Mapping[tuple[str, str], Detail]] = {
     ("POST", "/v1/decide"): Detail(
         request=DecideRequest, answer=DecideResponse, security=_KEYS, tag="decide"
     ),
+    ("GET", "/v1/recommendations"): Detail(
+        answer=RecommendationsResponse,
+        security=_BEARER,
+        query=(
+            "pipeline",
+            "item",
+            "count",
+            "exclude",
+            "only",
+            "generic",
+            "anonymousId",
+            "userId",
+            "category",
+            "locale",
+            "device",
+        ),
+        tag="decide",
+    ),
+    ("POST", "/v1/recommendations"): Detail(
+        request=RecommendationsRequest,
+        answer=RecommendationsResponse,
+        security=_BEARER,
+        tag="decide",
+    ),
     ("GET", "/v1/state"): _STATE,
     ("PUT", "/v1/state"): msgspec.structs.replace(_STATE, request=StateRequest),
     ("GET", "/v1/consent"): _CONSENT,
@@ -116,6 +141,10 @@ DETAILS: Final[Mapping[tuple[str, str], Detail]] = {
     ("GET", "/v1/me"): Detail(answer=dict[str, Any], security=_BEARER, tag="visitor"),
     ("DELETE", "/v1/me"): Detail(answer=Erased, security=("visitor",), tag="visitor"),
     ("GET", "/v1/x/{token}"): Detail(media="image/gif"),
+    ("GET", "/v1/r/{token}"): Detail(status=303, media="text/html", security=("visitor",)),
+    ("GET", "/v1/recommendations.html"): Detail(
+        media="text/html", security=_KEYS, query=("userId", "block", "locale"), tag="decide"
+    ),
     ("POST", "/v1/beacon"): Detail(request=Beacon, status=204, security=("visitor",)),
     ("POST", "/v1/client-error"): Detail(request=ClientError, status=204),
     ("GET", "/v1/probe"): Detail(answer=Walk, security=("probe",)),

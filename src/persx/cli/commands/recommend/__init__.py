@@ -6,18 +6,28 @@ from typing import Final
 
 import click
 
-from persx.cli.commands.recommend import evaluate
+from persx.cli.commands.recommend import activate, evaluate, show, status, train, tune
 
-SUBCOMMANDS: Final = (evaluate.command,)
+SUBCOMMANDS: Final = (
+    train.command,
+    status.command,
+    activate.command,
+    show.command,
+    tune.command,
+    evaluate.command,
+)
 """The subcommands, in the order in which they are documented."""
 
 
 @click.group("recommend")
 def command() -> None:
-    """Recommend: judge how well recommenders find what is wanted.
+    """Recommend: train pipelines, choose what recommends, and judge how well it finds.
 
     \b
-    Example:  persx recommend evaluate --train train.txt --test test.txt --recommender ease
+    Example:  persx recommend train --home shop
+              persx recommend status --home shop
+              persx recommend show for-you --visitor 5f2a --home shop
+              persx recommend evaluate --train train.txt --test test.txt --recommender ease
     """
 
 

@@ -1,0 +1,169 @@
+"""Blending: what several recommenders say of a query becomes one list of candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from persx.recommend.query import NOTHING, Candidates, Codes, Floats, Query
+from persx.recommend.ranking.prepared import Asked, Prepared
+
+CANDIDATES: Final = 300
+"""So many are asked of each source."""
+
+WIDE: Final = 5_000
+"""So many where filters left too few of them."""
+
+
+class Blended(NamedTuple):
+    """Candidates, best first. c items.
+
+    Attributes:
+        items: (c,) codes in the catalogue, each once.
+        scores: (c,) float32, greater than or equal to 0.
+        origin: (c,) place in `sources` of the one that counts most for each.
+        because: (c,) code in what was trained of the touched item that speaks for each, or
+            `NOTHING`.
+        sources: Those that were asked.
+        where: What each of them says that its answer rests on.
+        whole: No source has more to say.
+    """
+
+    items: Codes
+    scores: Floats
+    origin: NDArray[np.intp]
+    because: Codes
+    sources: tuple[Asked, ...]
+    where: tuple[str, ...]
+    whole: bool
+
+    def part(self, start: int, end: int | None) -> Blended:
+        """Return some of them, by their places."""
+        return self._replace(
+            items=self.items[start:end],
+            scores=self.scores[start:end],
+            origin=self.origin[start:end],
+            because=self.because[start:end],
+        )
+
+
+class _Said(NamedTuple):
+    items: Codes
+    scores: Floats
+    because: Codes
+
+
+def scaled(scores: NDArray[Any]) -> Floats:
+    """Return one source's scores from 0 to 1, the best being 1.
+
+    They are divided by the greatest, so that what is half as good stays half as good; where some
+    are negative, the least becomes 0.
+
+    >>> scaled(np.array([2.0, 1.0, 4.0])).tolist()
+    [0.5, 0.25, 1.0]
+    """
+    found: Floats = scores.astype(np.float32)
+    if not len(found):
+        return found
+    least = found.min()
+    if least < 0:
+        found -= least
+    most = found.max()
+    if not most > 0:
+        return np.ones_like(found)
+    found /= most
+    return found
+
+
+def blended(
+    prepared: Prepared,
+    sources: Sequence[Asked],
+    query: Query,
+    allowed: NDArray[np.bool_],
+    limit: int = CANDIDATES,
+    wide: Query | None = None,
+) -> Blended:
+    """Return what sources say of a query, as far as it may be shown.
+
+    Each source's scores of what may be shown are scaled to 0…1 and count by its weight; what it
+    does not name has 0 of it.
+
+    Args:
+        wide: The query with items that came after the training; none where there are none.
+    """
+    told: list[_Said] = []
+    where, whole = [], True
+    for asked in sources:
+        trained = asked.trained
+        answer = trained.recommender.rank(trained.arrays, trained.config, query, limit)
+        if asked.beside is not None:
+            answer = _joined(answer, asked.beside.rank(wide or query, limit))
+        whole = whole and len(answer.items) < limit
+        where.append(answer.where)
+        told.append(_said(prepared, answer, allowed, asked.weight))
+    if len(told) == 1:
+        items, scores, because = told[0]
+        origin = np.zeros(len(items), dtype=np.intp)
+    else:
+        items, scores, because, origin = _together(told)
+    order = np.argsort(-scores, kind="stable")
+    return Blended(
+        items[order],
+        scores[order],
+        origin[order],
+        because[order],
+        tuple(sources),
+        tuple(where),
+        whole,
+    )
+
+
+def _joined(left: Candidates, right: Candidates) -> Candidates:
+    """Return the answers of one source in two parts; what both name has the scores of both."""
+    if not len(right.items):
+        return left
+    items = np.concatenate([left.items, right.items])
+    scores = np.concatenate([left.scores, right.scores])
+    because = np.concatenate([_because(left), _because(right)])
+    unique, first, place = np.unique(items, return_index=True, return_inverse=True)
+    total = np.bincount(place, weights=scores).astype(np.float32)
+    return Candidates(unique.astype(np.int32), total, because[first], left.where)
+
+
+def _because(answer: Candidates) -> Codes:
+    if answer.because is None:
+        return np.full(len(answer.items), NOTHING, dtype=np.int32)
+    return answer.because
+
+
+def _said(
+    prepared: Prepared, answer: Candidates, allowed: NDArray[np.bool_], weight: float
+) -> _Said:
+    codes = prepared.to_catalogue[answer.items]
+    # The last element stands for what the catalogue lacks; it is not shown whatever it says.
+    keep = (codes != NOTHING) & allowed[codes] if len(allowed) else np.zeros(len(codes), bool)
+    codes = codes[keep]
+    scores = scaled(answer.scores[keep])
+    if weight != 1:
+        scores *= weight
+    return _Said(codes, scores, _because(answer)[keep])
+
+
+def _together(told: Sequence[_Said]) -> tuple[Codes, Floats, Codes, NDArray[np.intp]]:
+    if not told:
+        nothing = np.empty(0, dtype=np.int32)
+        return nothing, nothing.astype(np.float32), nothing, nothing.astype(np.intp)
+    items = np.concatenate([each.items for each in told])
+    scores = np.concatenate([each.scores for each in told])
+    origin = np.repeat(np.arange(len(told)), [len(each.items) for each in told])
+    because = np.concatenate([each.because for each in told])
+    unique, place = np.unique(items, return_inverse=True)
+    total = np.bincount(place, weights=scores, minlength=len(unique)).astype(np.float32)
+    # Written in the order of their scores, the one that counts most is the last for each item.
+    order = np.argsort(scores, kind="stable")
+    most = np.zeros(len(unique), dtype=np.intp)
+    most[place[order]] = order
+    return unique.astype(np.int32), total, because[most], origin[most]
