@@ -20,15 +20,21 @@ from pathlib import Path
 from typing import Final
 
 from proofs.recommending import online_retail
+from proofs.recommending.amazon_beauty import AMAZON_BEAUTY
 from proofs.recommending.amazon_cds import AMAZON_CDS
 from proofs.recommending.contest import Contest, choices, enter, table
 from proofs.recommending.movielens import MOVIELENS
+from proofs.recommending.sessions import DIGINETICA, RETAILROCKET, YOOCHOOSE
 
 SKIPPED = 77
 
 CONTESTS: Final[tuple[Contest, ...]] = (
     MOVIELENS,
     AMAZON_CDS,
+    AMAZON_BEAUTY,
+    RETAILROCKET,
+    DIGINETICA,
+    YOOCHOOSE,
 )
 """The sets, in the order of the page; each has a file in `proofs/recommending/`."""
 

@@ -27,7 +27,8 @@ class Picture(NamedTuple):
     """One picture: its file's name, the page, who looks at it, and with what.
 
     `industry` is what the visitor declared; empty means nothing. `admin` signs in to the studio.
-    `demo` is the workspace, and `after` a page that they looked at before.
+    `demo` is the workspace, `after` a page that they looked at before, and `at` the block that is
+    shown, where it is not the top of the page.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Picture(NamedTuple):
     admin: bool = False
     demo: str = DEMOS[0]
     after: str = ""
+    at: str = ""
 
 
 PICTURES: Final = (
@@ -60,6 +62,16 @@ PICTURES: Final = (
     Picture("shop", "/", demo="shop"),
     Picture("shop-known", "/", demo="shop", after="/products/storm", dark=True),
     Picture("shop-phone", "/products/skylark-4", demo="shop", phone=True),
+    Picture("recommendations", "/", demo="shop", after="/products/storm", at="for-you"),
+    Picture(
+        "recommendations-phone",
+        "/products/skylark-4",
+        demo="shop",
+        phone=True,
+        dark=True,
+        at="goes-with",
+    ),
+    Picture("recommendations-ideas", "/test-ideas", "Healthcare", at="ideas-for-you"),
     Picture("home-dark", "/", "eCommerce", dark=True),
     Picture("home-phone", "/", "eCommerce", phone=True),
     Picture("contact-phone-dark", "/contact", "Healthcare", phone=True, dark=True),
@@ -106,6 +118,8 @@ def take(browser: Browser, server: DemoServer, picture: Picture, folder: Path = 
                 raise RuntimeError(f"{picture.path} answered {response and response.status}")
             if "holdout" in reasons(page):
                 continue
+            if picture.at:
+                page.locator(f"#{picture.at}").evaluate("e => e.scrollIntoView({block: 'start'})")
             file = folder / f"{picture.name}.png"
             page.screenshot(path=file, animations="disabled", scale="css")
         if file.stat().st_size > MOST_BYTES:

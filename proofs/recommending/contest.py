@@ -37,6 +37,7 @@ class Contender(NamedTuple):
         options: What is the same in all tries.
         grid: Option → values; the best combination by the first metric of the set is judged.
         peer: Whether it is a model of `implicit`.
+        files: Option of the command → path below the folder of data.
         note: What sets it apart from another contender of the same name.
     """
 
@@ -44,6 +45,7 @@ class Contender(NamedTuple):
     options: Options = {}
     grid: Mapping[str, Sequence[Any]] = {}
     peer: bool = False
+    files: Mapping[str, str] = {}
     note: str = ""
 
     @property
@@ -119,6 +121,8 @@ def run(
     command += ["--recommender", contender.name, "--json"]
     command += ["--k", ",".join(map(str, cuts))]
     command += ["--validation"] if validation else []
+    for name, path in contender.files.items():
+        command += [f"--{name}", str(data / path)]
     for name, value in options.items():
         command += ["--param", f"{name}={value}"]
     one = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

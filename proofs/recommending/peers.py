@@ -13,6 +13,8 @@ from typing import Any, Final
 import click
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
 
 from persx.app.evaluating import read_trial
 from persx.recommend.evaluation.formats import FORMATS
@@ -52,9 +54,10 @@ def judged(model: Any, trial: Trial, cuts: list[int]) -> dict[str, Any]:
     owners = _owners(trial)
     for number, case in enumerate(trial.cases):
         user = owners[number]
-        row = matrix[user]
+        # Who was not fitted is asked by items alone, which is all that neighbours look at.
+        row = _row(case.query.items, matrix.shape[1]) if user is None else matrix[user]
         begun = time.perf_counter()
-        found, _ = model.recommend(user, row, N=most, filter_already_liked_items=trial.exclude)
+        found, _ = model.recommend(user or 0, row, N=most, filter_already_liked_items=trial.exclude)
         took[number] = (time.perf_counter() - begun) * 1_000
         items[number, : len(found)] = found
         hits[number] = np.isin(items[number], case.wanted)
@@ -69,14 +72,20 @@ def judged(model: Any, trial: Trial, cuts: list[int]) -> dict[str, Any]:
     }
 
 
-def _owners(trial: Trial) -> list[int]:
-    """Return the user of each case: the first of those whose training items it knows."""
+def _row(items: NDArray[np.int32], count: int) -> sparse.csr_matrix:
+    items = np.unique(items)
+    ones = np.ones(len(items), dtype=np.float32)
+    return sparse.csr_matrix((ones, items, [0, len(items)]), shape=(1, count))
+
+
+def _owners(trial: Trial) -> list[int | None]:
+    """Return the user of each case: the first with just these training items, if there is one."""
     data = trial.train
     starts = np.searchsorted(data.users, np.arange(data.user_count + 1))
     of: dict[bytes, int] = {}
     for user in range(data.user_count):
         of.setdefault(data.items[starts[user] : starts[user + 1]].tobytes(), user)
-    return [of[case.query.items.tobytes()] for case in trial.cases]
+    return [of.get(case.query.items.tobytes()) for case in trial.cases]
 
 
 @click.command()

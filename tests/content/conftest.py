@@ -174,6 +174,25 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "shop_href": "/",
         "note": "A demo.",
     },
+    "recommendations": {
+        "headline": "For you",
+        "pipeline": "for-you",
+        "eyebrow": "Chosen",
+        "intro": "Follows what you look at.",
+        "count": 3,
+        "layout": "list",
+        "anchor": "none",
+        "instead": ["storm"],
+        "empty": "Nothing yet.",
+        "show_why": True,
+        "show_price": False,
+        "currency": "USD",
+        "categories": {"Apparel": "Clothes"},
+        "add_label": "Add",
+        "added_label": "Added",
+        "more_label": "All",
+        "more_href": "/products",
+    },
 }
 
 

@@ -96,7 +96,7 @@ def test_the_site_has_its_pages(workspace: Workspace) -> None:
     for post in posts:
         assert post.layout == "article"
         types = [workspace.blocks[name].type for name in post.blocks]
-        assert types == ["rich_text", "cta", "collection"]
+        assert types == ["rich_text", "cta", "collection", "recommendations"]
         assert workspace.blocks[post.blocks[0]].coverage_opt_out == ("*",)
     assert [page.navigation for page in paths.values() if page.navigation] != []
 
@@ -113,9 +113,10 @@ def test_every_block_speaks_to_every_industry(workspace: Workspace) -> None:
             assert cell.variant == wanted, f"{cell.block} for {cell.industry}"
 
 
-def test_only_articles_opt_out_of_coverage(workspace: Workspace) -> None:
+def test_only_articles_and_recommendations_opt_out_of_coverage(workspace: Workspace) -> None:
     out = {name for name, block in workspace.blocks.items() if block.coverage_opt_out}
-    assert out == {name for name in workspace.blocks if name.endswith("-body")}
+    ranked = {name for name, each in workspace.blocks.items() if each.type == "recommendations"}
+    assert out == {name for name in workspace.blocks if name.endswith("-body")} | ranked
 
 
 def test_variants_beside_the_industries_ask_for_more_than_an_industry(workspace: Workspace) -> None:

@@ -19,6 +19,7 @@ from persx.health.objectives import DEFAULT_OBJECTIVES, objectives
 from persx.health.timeline import Timeline
 from persx.model.clock import HOUR
 from persx.model.health import Measure, Objective
+from persx.model.pipeline import Pipeline, PipelineSource
 from persx.model.workspace import Block, Industry, Workspace
 
 NAMES = st.sampled_from(["", "a", "b"])
@@ -109,7 +110,11 @@ def test_fallbacks_are_told_by_reason() -> None:
 
 def test_the_defaults_hold_and_a_workspace_changes_them_by_name() -> None:
     names = [each.name for each in objectives(None)]
-    assert len(names) == len(set(names)) == len(DEFAULT_OBJECTIVES)
+    # Where nothing is recommended, nothing of it can be stale.
+    assert len(names) == len(set(names)) == len(DEFAULT_OBJECTIVES) - 1
+    popular = Pipeline(name="popular", sources=(PipelineSource(recommender="popularity"),))
+    recommending = objectives(Workspace(pipelines={"popular": popular}))
+    assert recommending == DEFAULT_OBJECTIVES
     own = {
         "latency": Objective(name="latency", measure=Measure.LATENCY, at_most=0.2),
         "lift": Objective(name="lift", measure=Measure.LIFT, off=True),

@@ -198,6 +198,23 @@ def test_segments_of_a_file(files: Path) -> None:
     }
 
 
+def test_tags_tell_what_items_are(files: Path) -> None:
+    (files / "sequences.txt").write_text("ann tent stove map\nbob tent stove knife\n")
+    (files / "tags.json").write_text('{"tent": [1, "camp"], "stove": [2], "map": [1, "camp"]}')
+    asked = ["--format", "sequences", "--train", str(files / "sequences.txt"), "--k", "1", "--json"]
+    asked += ["--param", "backward=0"]
+    blind = json.loads(evaluate(files, *asked, recommender="sequence_knn").stdout)
+    told = evaluate(files, *asked, "--tags", str(files / "tags.json"), recommender="sequence_knn")
+    # Only who knows that maps are like tents finds the map behind tent and stove.
+    assert blind["hr@1"] == 0.0
+    assert json.loads(told.stdout)["hr@1"] == 0.5
+    (files / "tags.json").write_text("tent camp")
+    tags = str(files / "tags.json")
+    refused = evaluate(files, *asked, "--tags", tags, recommender="sequence_knn")
+    assert refused.exit_code == 2
+    assert "does not say which tags items have" in refused.stderr
+
+
 def test_people_get_a_table(files: Path) -> None:
     told = evaluate(files)
     assert told.exit_code == 0, told.output
@@ -222,6 +239,7 @@ def test_sequences_need_one_file_only(files: Path) -> None:
         (["--k", "ten"], 2, "--k cannot be 'ten'"),
         (["--format", "sequenzes"], 4, "Did you mean 'sequences'?"),
         (["--segments", "nowhere.txt"], 4, "no file nowhere.txt"),
+        (["--tags", "nowhere.json"], 4, "no file nowhere.json"),
     ],
 )
 def test_one_clear_line_on_what_is_wrong(

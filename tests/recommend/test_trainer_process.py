@@ -6,17 +6,19 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
 from persx.app.home import open_home
 from persx.cli import main
-from tests.conftest import Server
+from tests.conftest import SERVER_KEY, Server
 from tests.recommend.shop import files, have, shop, tell, viewed
 
 TWO = """
@@ -166,3 +168,44 @@ async def _more(home: Path) -> None:
 async def _open(home: Path) -> None:
     async with open_home(home) as services:
         assert services.models.recommenders["popular"].number == 1
+
+
+def test_switching_under_load_fails_no_request(home: Path, serve: Callable[..., Server]) -> None:
+    ran("train", "--home", str(home))
+    asyncio.run(_more(home))
+    ran("train", "--home", str(home))
+    server = serve(home=home)
+    answers: list[tuple[int, int]] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(base_url=server.url, timeout=30) as client:
+            while not over.is_set():
+                answer = client.get(
+                    "/v1/recommendations",
+                    params={"pipeline": "popular", "anonymousId": "ann"},
+                    headers={"Authorization": f"Bearer {SERVER_KEY}"},
+                )
+                number = answer.json().get("artifact", 0) if answer.status_code == 200 else 0
+                answers.append((answer.status_code, number))
+
+    def serves(number: int) -> None:
+        until(lambda: answers and answers[-1][1] == number, f"number {number} is taken up")
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        serves(2)
+        ran("activate", "popular", "1", "--home", str(home))
+        serves(1)
+        ran("train", "--home", str(home))
+        serves(3)
+        ran("activate", "popular", "2", "--home", str(home))
+        serves(2)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(30)
+    assert {status for status, _ in answers} == {200}
+    assert {number for _, number in answers} == {1, 2, 3}, "there was always one"

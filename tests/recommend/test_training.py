@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from persx.app import recommender_schedule
+from persx.app.erasing import erase
 from persx.app.recommender_records import PipelineRequest, PipelineStatus, TrainerRequest
 from persx.app.recommender_schedule import is_due, start_training
 from persx.app.recommender_training import (
@@ -24,6 +25,7 @@ from persx.app.services import Services
 from persx.app.trainer import train_inside
 from persx.model.clock import DAY, HOUR, MINUTE
 from persx.model.errors import BadInput, Conflict, NotFound, Unavailable
+from persx.model.event import anonymous_key
 from persx.recommend.query import Query
 from tests.recommend.shop import NOW, PIPELINES, files, have, serve, shop, tell, viewed
 
@@ -197,6 +199,23 @@ async def test_what_came_to_nothing_is_tried_again_later(caplog: Any) -> None:
         services.clock = lambda: NOW + HOUR
         await recommender_schedule.train_when_due(services)
         assert (await status(services)).active == 1
+
+
+async def test_who_was_erased_is_in_no_later_training_which_comes_within_the_hour() -> None:
+    async with shop() as services:
+        await two_visits(services)
+        await recommender_schedule.train_when_due(services)
+        services.clock = lambda: NOW + 1
+        await erase(services, [anonymous_key("ann")])
+        await recommender_schedule.train_when_due(services)
+        assert (await status(services)).active == 1, "one hour may have many erasures"
+        services.clock = lambda: NOW + HOUR
+        await recommender_schedule.train_when_due(services)
+        found = await status(services)
+        assert (found.active, found.artifacts[0].trained.users) == (2, 1)
+        services.clock = lambda: NOW + 3 * HOUR
+        await recommender_schedule.train_when_due(services)
+        assert (await status(services)).active == 2, "once is enough"
 
 
 async def test_it_is_stale_when_it_is_twice_as_old_as_it_is_to_be() -> None:

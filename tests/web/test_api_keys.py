@@ -40,6 +40,7 @@ pytestmark = pytest.mark.anyio
 
 PREFLIGHT = {"HEAD", "OPTIONS"}
 BODIES: dict[str, Any] = {
+    "/v1/recommendations": {"anonymousId": "v1", "pipeline": "none"},
     "/v1/decide": {"anonymousId": "v1", "page": "home"},
     "/v1/preferences/link": {"userId": "u1"},
     "/v1/items": {"items": [{"id": "0" * 27, "title": "A thing"}]},
@@ -79,6 +80,7 @@ async def test_every_route_and_command_says_which_scope_it_needs(services: Any) 
     team = {name for name in USE_CASES.names if name.startswith(("user-", "key-"))}
     others = {"retain", "identity-unmerge", "identity-link", "audit", "verify-audit"}
     others |= {"export-visitor", "hand-out", "health", "probe-mark", "probe-walk", "simulate"}
+    others |= {f"recommend-{each}" for each in ("begin", "hold", "finish", "give-up")}
     assert len(team) > 4
     assert set(USE_CASES.names) - set(COMMAND_SCOPES) == files | team | others, (
         "COMMAND_SCOPES says which scope a command needs, or this test that none does"
@@ -96,6 +98,10 @@ def call_for(method: str, path: str, key: str) -> tuple[str, dict[str, Any]]:
         content["json"] = BODIES.get(path, BODIES[kind])
     if path in ("/v1/consent", "/v1/me") and method == "GET":
         content["params"] = {"anonymousId": "v1"}
+    if path == "/v1/recommendations" and method == "GET":
+        content["params"] = {"anonymousId": "v1", "pipeline": "none"}
+    if path == "/v1/recommendations.html":
+        content["params"] = {"userId": "v1", "block": "none"}
     filled = (
         path.replace("{id}", "0" * 27)
         .replace("{id:path}", "0" * 27)

@@ -6,6 +6,7 @@ nothing that its bearer did not send with the request or see on the page. We kee
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +15,7 @@ from persx.app.services import Services
 from persx.app.signing import Signer
 from persx.audience.schema import contextual_attributes
 from persx.decide.plan import PagePlan, Plan
-from persx.decide.receipt import LoggedPage
+from persx.decide.receipt import LoggedList, LoggedPage
 from persx.model.attribute import Purpose, Source
 from persx.model.clock import DAY, Millis
 from persx.model.decision import DecisionRecord, PageDecision, Reason
@@ -25,6 +26,8 @@ DAYS: Final = 7
 
 LONGEST: Final = 16_384
 """Characters of a token at most; what is longer was not written by us."""
+
+NOTHING_RECOMMENDED: Final[Mapping[str, LoggedList]] = {}
 
 _CONTEXTUAL: Final = contextual_attributes()
 
@@ -49,6 +52,7 @@ class Carried(msgspec.Struct, frozen=True, array_like=True):
     decisions: tuple[tuple[str, str, Reason, float], ...]
     artifacts: dict[str, int] = {}
     hidden: tuple[str, ...] = ()
+    recommended: dict[str, LoggedList] = {}
 
     def line(self) -> DecisionRecord:
         """Return what the decision log would say, had it been allowed to."""
@@ -57,6 +61,7 @@ class Carried(msgspec.Struct, frozen=True, array_like=True):
             artifacts=self.artifacts,
             attributes=self.attributes,
             decisions=self.decisions,
+            recommended=self.recommended,
         )
         return DecisionRecord(
             id=self.id,
@@ -68,7 +73,14 @@ class Carried(msgspec.Struct, frozen=True, array_like=True):
         )
 
 
-def carry(signer: Signer, decision: PageDecision, page: PagePlan, plan: Plan, now: Millis) -> str:
+def carry(
+    signer: Signer,
+    decision: PageDecision,
+    page: PagePlan,
+    plan: Plan,
+    now: Millis,
+    recommended: Mapping[str, LoggedList] = NOTHING_RECOMMENDED,
+) -> str:
     """Return the token for a page of somebody of whom nothing may be kept."""
     visible = decision.attributes
     shown: dict[str, Any] = {}
@@ -97,6 +109,7 @@ def carry(signer: Signer, decision: PageDecision, page: PagePlan, plan: Plan, no
             ),
             artifacts=dict(decision.artifacts),
             hidden=tuple(hidden),
+            recommended=dict(recommended),
         )
     )
 

@@ -10,6 +10,8 @@ from typing import Final
 import msgspec
 
 from persx.app.carried import carry
+from persx.app.plans import current_plan as current_plan
+from persx.app.recommended import Listed, logged_list, with_recommendations
 from persx.app.services import Services
 from persx.app.visiting import Visitor, profile_of, with_persona
 from persx.audience.schema import contextual_attributes
@@ -18,7 +20,7 @@ from persx.decide.plan import PagePlan, Plan
 from persx.model.attribute import Source, Value, ValueType
 from persx.model.clock import Millis
 from persx.model.decision import Decision, DecisionRecord, PageDecision
-from persx.model.errors import BadInput, NotFound, Unavailable, did_you_mean
+from persx.model.errors import BadInput, NotFound, did_you_mean
 from persx.model.network import NETWORK_INDUSTRY
 from persx.model.question import INDUSTRY
 from persx.model.visitor import Guess, Profile
@@ -59,6 +61,7 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         page: What was decided.
         at: When.
+        lists: What its blocks recommended.
     """
 
     decision: PageDecision
@@ -66,20 +69,7 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan
     page: PagePlan
     at: Millis
-
-
-def current_plan(services: Services) -> Plan:
-    """Return the served plan.
-
-    Raises:
-        Unavailable: Nothing is published yet.
-    """
-    plan = services.publication.plan
-    if plan is None:
-        raise Unavailable(
-            "Nothing is published yet.", hint="Run 'persx push DIR' and 'persx publish'."
-        )
-    return plan
+    lists: tuple[Listed, ...] = ()
 
 
 def page_plan(plan: Plan, page: str, blocks: Sequence[str]) -> PagePlan:
@@ -136,7 +126,9 @@ async def decide_for(
         whole: Evaluate all that is known, the persona too; else what the decisions need.
         settled: Neither is done yet: whoever shows the page calls `settle` with what was shown.
     """
-    now = services.clock()
+    now, recommending = services.clock(), page.recommends
+    # Ranking rules may read whatever is known.
+    whole = whole or recommending
     profile = await profile_of(services, plan, visitor, now, None if whole else page.assembler)
     identified = any(each.startswith("u:") for each in profile.identities)
     if preview is not None:
@@ -157,9 +149,14 @@ async def decide_for(
         forced=preview.variants if preview is not None else None,
         learned=services.models.learned(plan),
     )
+    lists: tuple[Listed, ...] = ()
+    if recommending:
+        decision, lists = await with_recommendations(
+            services, visitor, plan, page, profile, decision
+        )
     for block, error in decision.errors.items():
         _log.error("Block '%s' of snapshot %d failed: %s", block, decision.snapshot, error)
-    decided = Decided(decision=decision, profile=profile, plan=plan, page=page, at=now)
+    decided = Decided(decision=decision, profile=profile, plan=plan, page=page, at=now, lists=lists)
     if settled:
         settle(services, decided, log=log)
     return decided
@@ -187,7 +184,7 @@ def settle(services: Services, decided: Decided, *, log: bool = True) -> None:
         )
     if log and storable:
         services.decision_log.add(
-            record(decision, decided.page, decided.at, decided.profile.guesses)
+            record(decision, decided.page, decided.at, decided.profile.guesses, decided.lists)
         )
 
 
@@ -203,13 +200,21 @@ def receipt_of(services: Services, decided: Decided, page: PagePlan) -> str:
     """Return what explains a page later: its id in the log, or a token where it is in none."""
     if decided.profile.storable:
         return decided.decision.id
-    return carry(services.signer, decided.decision, page, decided.plan, services.clock())
+    lists = {each.block: logged_list(each) for each in decided.lists}
+    return carry(services.signer, decided.decision, page, decided.plan, services.clock(), lists)
 
 
 def record(
-    decision: PageDecision, page: PagePlan, now: int, guesses: Mapping[str, Guess] = NO_GUESSES
+    decision: PageDecision,
+    page: PagePlan,
+    now: int,
+    guesses: Mapping[str, Guess] = NO_GUESSES,
+    lists: Sequence[Listed] = (),
 ) -> DecisionRecord:
-    """Return a page decision as it is kept: all but the contents, and attributes not read."""
+    """Return a page decision as it is kept: all but the contents, and attributes not read.
+
+    Of what was recommended it tells the items, why, and with which probability.
+    """
     visible = decision.attributes
     body: dict[str, object] = {
         "page": decision.page,
@@ -223,6 +228,8 @@ def record(
     }
     if guesses and (read := guesses.keys() & page.guesses):
         body["guesses"] = {name: guesses[name].confidence for name in sorted(read)}
+    if lists:
+        body["recommended"] = {each.block: logged_list(each) for each in lists}
     return DecisionRecord(
         id=decision.id,
         at=now,

@@ -28,6 +28,9 @@ from persx.storage.scope import System
 
 _SCOPE: Final = System("erasing")
 
+ERASED: Final = "erasure/last"
+"""Small value: when somebody was erased last, for what was learned before from their data too."""
+
 _ATTEMPTS: Final = 5
 _ALL: Final = 1 << 62
 _RECEIPTS: Final = "erasure/receipt/"
@@ -89,6 +92,7 @@ async def erase(
         await settle_tombstones(services)
         receipt = _signed(services, removed, at)
         await services.store.set_value(_RECEIPTS + receipt.id, msgspec.json.encode(receipt))
+        await services.store.set_value(ERASED, str(at).encode())
     return receipt
 
 

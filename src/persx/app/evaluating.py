@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from persx.model.errors import BadInput, NotFound
+from persx.model.item import Item, ItemId
 from persx.recommend.evaluation.formats import Format, Lines
 from persx.recommend.evaluation.trial import Trial
 
@@ -90,3 +93,27 @@ def segments_of(path: Path) -> dict[str, str]:
             )
         found[user] = segment.strip()
     return found
+
+
+def tagged(path: Path) -> dict[str, Item]:
+    """Return item → what is known of it, from a JSON object of items and their tags.
+
+    Raises:
+        NotFound: There is no such file.
+        BadInput: It is not of that form.
+    """
+    if not path.is_file():
+        raise NotFound(f"There is no file {path}.", value=str(path))
+    text = "".join(lines_of(path))
+    try:
+        tags = msgspec.json.decode(text, type=dict[str, list[str | int]])
+    except msgspec.DecodeError as error:
+        raise BadInput(
+            f"{path} does not say which tags items have: {error}.",
+            value=str(path),
+            hint='It is a JSON object: {"item": ["tag", "tag"]}',
+        ) from None
+    return {
+        key: Item(id=ItemId(key), tags=tuple(str(tag) for tag in each))
+        for key, each in tags.items()
+    }

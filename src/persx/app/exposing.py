@@ -18,7 +18,13 @@ from persx.app.shopping import PRODUCT_VIEWED, products_viewed
 from persx.app.signing import Signer
 from persx.app.visiting import Visitor
 from persx.decide.plan import Plan
-from persx.model.event import EXPOSURE, Event, EventType, anonymous_key
+from persx.model.event import (
+    EXPOSURE,
+    RECOMMENDATIONS_VIEWED,
+    Event,
+    EventType,
+    anonymous_key,
+)
 from persx.model.learning import learning_block
 from persx.model.workspace import HOLDOUT
 
@@ -36,7 +42,8 @@ class Exposure(msgspec.Struct, frozen=True, array_like=True):
     """What an exposure token says: which page was decided for whom, and what it counts for.
 
     `counts` holds experiment, arm and epoch of those in which the page makes them count. `came`
-    tells from where and with what the visitor came, in workspaces that guess from it.
+    tells from where and with what the visitor came, in workspaces that guess from it. `lists` holds
+    block, pipeline and items of what was recommended.
     """
 
     decision: str
@@ -48,6 +55,7 @@ class Exposure(msgspec.Struct, frozen=True, array_like=True):
     counts: tuple[tuple[str, str, int], ...]
     segments: dict[str, str]
     came: dict[str, str] = {}
+    lists: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
 
 
 def exposure_token(
@@ -75,6 +83,11 @@ def exposure_token(
                 for name in (CAME if decided.plan.guesses else ())
                 if known.get(name)
             },
+            lists=tuple(
+                (each.block, each.pipeline, tuple(item.id for item in each.items))
+                for each in decided.lists
+                if each.items
+            ),
         )
     )
 
@@ -194,6 +207,21 @@ async def confirm(
             },
         )
         for experiment, arm, epoch in exposure.counts
+    ]
+    events += [
+        event(
+            EventType.TRACK,
+            f"rv:{block}",
+            RECOMMENDATIONS_VIEWED,
+            {
+                "block": block,
+                "pipeline": pipeline,
+                "items": list(items),
+                "page": exposure.path,
+                "decision_id": exposure.decision,
+            },
+        )
+        for block, pipeline, items in exposure.lists
     ]
     if services.publication.plan is not None:
         events += [

@@ -15,10 +15,12 @@ from persx.health.detector import FALSE_ALARMS_A_YEAR
 from persx.health.indicator import Lift
 from persx.health.scorecard import LayerLift
 from persx.health.timeline import Timeline, extended
+from persx.model.artifact import RECOMMENDER
 from persx.model.attribute import Source
 from persx.model.errors import PersxError
 from persx.model.question import INDUSTRY
 from persx.model.workspace import HOLDOUT, TARGETED, Workspace
+from persx.recommend.staleness import staleness
 from persx.storage.ports import Store
 
 SNAPSHOTS_A_LOOK: Final = 50
@@ -41,6 +43,22 @@ async def extended_timeline(store: Store, timeline: Timeline) -> Timeline:
             _log.warning("Health passes over snapshot %d: %s", head.number, error)
             timeline = msgspec.structs.replace(timeline, number=head.number)
     return timeline
+
+
+async def stale_pipelines(services: Services, workspace: Workspace | None) -> dict[str, str]:
+    """Return for each pipeline why what it recommends by is stale; empty where it is not."""
+    if workspace is None or not workspace.pipelines:
+        return {}
+    made = {
+        head.name: head.origin.made
+        for head in await services.artifacts.heads(RECOMMENDER)
+        if head.active
+    }
+    now = services.clock()
+    return {
+        name: staleness(pipeline, made.get(name), now)
+        for name, pipeline in workspace.pipelines.items()
+    }
 
 
 async def fresh_lifts(services: Services, record: Record, workspace: Workspace) -> Record:

@@ -73,7 +73,8 @@ KEPT: Final = (
         withdrawn="is kept from then on, so that nothing brings them back",
     ),
     Kept(
-        what="What the visitor's page loads and events tell, addresses and user agents reduced",
+        what="What the visitor's page loads, clicks on recommendations and events tell, addresses "
+        "and user agents reduced",
         needs=STORAGE,
         under=_ID,
         until=_LOG,
@@ -85,7 +86,8 @@ KEPT: Final = (
         until="until it is erased",
     ),
     Kept(
-        what="A line for each decision: snapshot, attributes read, variants, reasons",
+        what="A line for each decision: snapshot, attributes read, variants, reasons, and items "
+        "that were recommended",
         needs=STORAGE,
         under=_ID,
         until=_LOG,

@@ -11,7 +11,7 @@ import msgspec
 from persx.app.alerting import told, unsure
 from persx.app.health_card import card_evidence
 from persx.app.health_days import changed_days
-from persx.app.health_gathering import extended_timeline, fresh_lifts
+from persx.app.health_gathering import extended_timeline, fresh_lifts, stale_pipelines
 from persx.app.health_record import (
     KEPT_DAYS,
     KEPT_POINTS,
@@ -141,7 +141,13 @@ async def _looked(
     due = log and _lifts_due(services, record, now, fresh or simulated)
     if workspace is not None and due:
         lifts = await fresh_lifts(services, record, workspace)
-    known = Known(now=now, workspace=workspace, timeline=timeline, lifts=lifts.lifts)
+    known = Known(
+        now=now,
+        workspace=workspace,
+        timeline=timeline,
+        lifts=lifts.lifts,
+        pipelines=await stale_pipelines(services, workspace),
+    )
     slot, finished = now // SLOT, None
     taken = add(each.counts for each in pieces if not each.simulated)
     counts = add([record.slot_counts, taken])

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from persx.app import audit
+from persx.app.erasing import ERASED
 from persx.app.home import SERVER_FILE, ServerAddress
 from persx.app.interactions_of_log import moment_of, most_touches
 from persx.app.recommender_records import TrainerRequest
@@ -55,7 +56,8 @@ async def is_due(services: Services, pipeline: Pipeline) -> bool:
     """Tell whether a server is to train a pipeline now.
 
     It is where it has `every`, and nothing was tried since; where it learns from other sources
-    now; and, where it was never trained, as soon as there is something to learn from.
+    now; where somebody was erased, of whom it learned perhaps, an hour later at most; and, where
+    it was never trained, as soon as there is something to learn from.
     """
     if not pipeline.every or await is_stopped(services, pipeline.name):
         return False
@@ -73,7 +75,9 @@ async def is_due(services: Services, pipeline: Pipeline) -> bool:
         old = now - active.head.origin.made >= parse_duration(pipeline.every)
         # Somebody who went back to an earlier number keeps it for as long as it is not older.
         old = old and now - tried.at >= parse_duration(pipeline.every)
-        return old or is_changed(active.body, pipeline)
+        erased = int(await services.store.value(ERASED) or 0)
+        forgets = erased >= active.head.origin.made and now - tried.at >= RETRY
+        return old or forgets or is_changed(active.body, pipeline)
     since = now - parse_duration(pipeline.since) if pipeline.since else 0
     return bool(await most_touches(services, since, await moment_of(services)))
 

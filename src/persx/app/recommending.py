@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from persx.app.deciding import current_plan
+from persx.app.plans import current_plan
 from persx.app.services import Services
 from persx.app.visiting import Visitor, profile_of, with_persona
 from persx.decide.plan import Plan

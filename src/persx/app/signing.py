@@ -37,6 +37,7 @@ class Signer:
         self._preferences = URLSafeTimedSerializer(secret, salt="preferences")
         self._exposure = URLSafeTimedSerializer(secret, salt="exposure")
         self._receipt = URLSafeSerializer(secret, salt="receipt")
+        self._click = URLSafeTimedSerializer(secret, salt="click")
 
     def signature(self, purpose: str, content: bytes) -> str:
         """Return what proves that this home has said something, for one purpose."""
@@ -129,3 +130,15 @@ class Signer:
         except BadSignature:
             return None
         return found
+
+    def click(self, payload: object) -> str:
+        """Return a token that tells of a click on one recommendation."""
+        return str(self._click.dumps(msgspec.to_builtins(payload)))
+
+    def read_click(self, token: str) -> tuple[object, Millis] | None:
+        """Return what a click's token says, and when it was made; none where it is not ours."""
+        try:
+            found, made = self._click.loads(token, return_timestamp=True)
+        except BadSignature:
+            return None
+        return found, int(made.timestamp()) * SECOND

@@ -23,6 +23,7 @@ from persx.app.decision_log import DecisionLog
 from persx.app.declaring import declare
 from persx.app.exposing import confirm, exposure_token
 from persx.app.health_record import Health
+from persx.app.live_catalogue import LiveCatalogue
 from persx.app.looking import look
 from persx.app.pace import Pace
 from persx.app.publication import Publication, Served
@@ -31,6 +32,7 @@ from persx.app.simulated_effects import checked
 from persx.app.simulated_log import SimulatedLog
 from persx.app.simulated_people import Person, Seen, Town, people, whole_effect
 from persx.app.simulated_server import SimulatedServer
+from persx.app.simulated_wishes import Wishes
 from persx.app.tally import SimulatedTally
 from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.app.visiting import Visitor, new_id
@@ -156,6 +158,7 @@ class _Run:
         self._tally = SimulatedTally(lambda: self._now, services.health.tally)
         self._breaks = sorted(asked.breaks, key=lambda each: each.day)
         self._services = self._own_services()
+        self._wishes = Wishes(self._services, self._buffer, plan, asked.seed)
         self._server: SimulatedServer | None = None
         if asked.tended and not asked.into_real_data:
             own, log, done = self._services, self._buffer, self._done
@@ -170,6 +173,7 @@ class _Run:
         own.metrics = Metrics()
         own.health = Health(lambda: self._now)
         own.health.tally = self._tally
+        own.catalogue = LiveCatalogue()
         own.decision_log = self._log
         own.profiles = {}
         own.recommended_to = {}
@@ -265,6 +269,8 @@ class _Run:
             self._now += PAGE_MILLIS
             pages += 1
         self._done.pages += pages
+        for path in await self._wishes.looks_at(person):
+            await self._open(somebody, path)
         if index == person.converts and not person.denies:
             self._decide_conversions(somebody)
         if index + 1 < len(person.visits):
@@ -349,6 +355,18 @@ class _Run:
             ]
         )
 
+        link = await self._wishes.click(person, self._visitor(somebody), decided, path)
+        if link is not None:
+            self._done.clicks += 1
+            self._now += PAGE_MILLIS // 2
+            await self._open(somebody, link)
+
+    async def _open(self, somebody: _Somebody, path: str) -> None:
+        if path and self._now < self._done.end:
+            self._done.pages += 1
+            await self._look(somebody, path)
+            self._now += PAGE_MILLIS
+
     def _enter(self, somebody: _Somebody, assignments: Sequence[Any]) -> None:
         if not somebody.entered and any(
             each.experiment == HOLDOUT and each.eligible for each in assignments
@@ -383,6 +401,7 @@ class _Run:
             _put(properties, path, value)
         if goal.value:
             _put(properties, goal.value, round(due.worth, 2))
+        properties |= await self._wishes.ordered(due.somebody.person, goal.event)
         await collect_from(
             self._services,
             self._visitor(due.somebody),

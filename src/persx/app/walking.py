@@ -15,6 +15,7 @@ from persx.app.services import Services
 from persx.app.unseen import Unseen, mark
 from persx.app.use_cases import UseCase
 from persx.app.visiting import Visitor, granted_to
+from persx.content.blocks.recommendations import says_nothing
 from persx.decide.allocation import bucket
 from persx.decide.plan import GENERIC, Plan
 from persx.model.attribute import Purpose
@@ -118,6 +119,7 @@ async def _stop(services: Services, plan: Plan, visitor: Visitor, name: str) -> 
         blocks=tuple(
             ExpectedBlock(each.block, each.variant, each.reason, heading_of(each.content))
             for each in decided.decision.decisions
+            if not says_nothing(each.type, each.content)
         ),
     )
 

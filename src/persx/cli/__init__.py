@@ -54,7 +54,7 @@ COMMANDS: Final = (
     CommandEntry("key", "key", "Make, list, rotate and revoke API keys."),
     CommandEntry("retention", "retention", "Tell what is removed when it is too old."),
     CommandEntry("predict", "predict", "Train models that guess what visitors did not say."),
-    CommandEntry("recommend", "recommend", "Judge how well recommenders find what is wanted."),
+    CommandEntry("recommend", "recommend", "Train pipelines, choose what recommends, judge it."),
     CommandEntry("learn", "learn", "Learn which variants of a block work."),
     CommandEntry("replay", "replay", "Compare a draft policy with the decision log."),
     CommandEntry("backup", "backup", "Write everything in a home to one file."),

@@ -77,6 +77,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
         quizzes: Block name → where the visitor is in that quiz.
         cart: What the visitor has in the cart; it is the same in every arm of an experiment.
         languages: Block name → the language of its texts, where it is not the page's.
+        links: Block name → item → where a click on that recommendation leads.
     """
 
     locale: str = "en"
@@ -90,6 +91,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     quizzes: Mapping[str, QuizStep] = {}
     cart: CartContents = CartContents()
     languages: Mapping[str, str] = {}
+    links: Mapping[str, Mapping[str, str]] = {}
 
 
 class RenderedBlock(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +105,8 @@ class RenderedPage(msgspec.Struct, frozen=True, kw_only=True):
     """The blocks of a page as HTML.
 
     Attributes:
-        blocks: In order; a block of which not even the default content renders is left out.
+        blocks: In order; a block of which not even the default content renders is left out, and
+            one that says nothing.
         decisions: What is shown of every block, of those left out too.
         errors: What failed, for the log and the counters; empty when all went well.
         has_h1: Whether the first block carries the page's heading.
@@ -138,7 +141,7 @@ class Renderer:
         self._sandboxed = sandbox()
 
     def block(self, decision: Decision, *, context: RenderContext) -> Markup:
-        """Return a decided block as a section of HTML.
+        """Return a decided block as a section of HTML; nothing where it has nothing to say.
 
         Raises:
             RenderError: Whatever went wrong; nothing else is raised.
@@ -193,7 +196,8 @@ class Renderer:
                     continue
             else:
                 shown.append(decision)
-            blocks.append(RenderedBlock(decision=decision, markup=markup))
+            if markup:
+                blocks.append(RenderedBlock(decision=decision, markup=markup))
         has_h1 = bool(blocks) and "<h1" in blocks[0].markup
         return RenderedPage(
             blocks=tuple(blocks), decisions=tuple(shown), errors=tuple(errors), has_h1=has_h1
@@ -212,6 +216,8 @@ class Renderer:
             if len(inside) > MAX_OUTPUT:
                 raise ValueError(f"the template gave {len(inside):,} characters")
             inside = sanitise_template(inside)
+        elif not inside.strip():
+            return Markup("")
         name, kind = escape(decision.block), escape(decision.type)
         language = context.languages.get(decision.block)
         lang = f' lang="{escape(language)}"' if language else ""

@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from persx.audience.personas import PersonaScorer
 from persx.audience.program import Branch, PageChooser, Program
+from persx.content.blocks.recommendations import RECOMMENDATIONS
 from persx.content.types import BlockType
 from persx.decide.allocation import ArmRanges
 from persx.model.attribute import Attribute
@@ -169,7 +170,7 @@ class PagePlan:
     `clock` tells whether any rule reads the hour or weekday. `assembler` evaluates no more of a
     profile than the page's decisions and the visitor's state need;
     `persona` tells that the personas' behaviour is among that, `guesses` which predicted attributes
-    are.
+    are. `recommends` tells that items have to be ranked for some of the blocks.
     """
 
     name: str
@@ -182,6 +183,7 @@ class PagePlan:
     clock: bool
     assembler: Assembler
     guesses: tuple[str, ...] = ()
+    recommends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,4 +294,5 @@ def page_plan(
             [each for each in derivations if each.name in needed],
         ),
         guesses=tuple(each.name for each in guesses),
+        recommends=any(block.type == RECOMMENDATIONS.name for block in blocks),
     )

@@ -46,6 +46,27 @@ class Alternative(msgspec.Struct, frozen=True, kw_only=True):
     clauses: tuple[Clause, ...]
 
 
+class LoggedItem(msgspec.Struct, frozen=True, array_like=True):
+    """One recommended item as the decision log tells it.
+
+    Attributes:
+        why: The words in which the visitor was told why.
+        propensity: The probability with which it came to its place.
+    """
+
+    item: str
+    title: str = ""
+    why: str = ""
+    propensity: float = 1.0
+
+
+class LoggedList(msgspec.Struct, frozen=True, array_like=True):
+    """What a block recommended, and the pipeline that ranked it."""
+
+    pipeline: str
+    items: tuple[LoggedItem, ...] = ()
+
+
 class BlockReceipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why one block showed what it showed.
 
@@ -59,6 +80,8 @@ class BlockReceipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
             consent does not reach so far. In the last three the first version that fitted was
             shown.
         alternatives: What else there was, where nothing fitted.
+        pipeline: What ranked its items, of a block that recommends.
+        items: Those items, in order.
     """
 
     variant: str
@@ -71,6 +94,8 @@ class BlockReceipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     arm: str = ""
     learning: str = ""
     alternatives: tuple[Alternative, ...] = ()
+    pipeline: str = ""
+    items: tuple[LoggedItem, ...] = ()
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -106,6 +131,7 @@ class LoggedPage(msgspec.Struct, frozen=True, kw_only=True):
     assignments: tuple[Assignment, ...] = ()
     guesses: dict[str, float] = {}
     decisions: tuple[tuple[str, str, Reason, float], ...] = ()
+    recommended: dict[str, LoggedList] = {}
 
 
 class Rulebook:
@@ -192,7 +218,14 @@ def _block(
     at: Millis,
     hidden: frozenset[str],
 ) -> BlockReceipt:
-    plain = BlockReceipt(variant=variant, reason=reason, propensity=propensity)
+    listed = logged.recommended.get(name) or LoggedList("")
+    plain = BlockReceipt(
+        variant=variant,
+        reason=reason,
+        propensity=propensity,
+        pipeline=listed.pipeline,
+        items=listed.items,
+    )
     document = rulebook.workspace.blocks.get(name) if rulebook else None
     if rulebook is None or document is None:
         return plain

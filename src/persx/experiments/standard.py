@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from persx.model.event import FORM_SUBMITTED
+from persx.model.event import FORM_SUBMITTED, RECOMMENDATION_CLICKED, RECOMMENDATIONS_VIEWED
 from persx.model.metric import Metric
 from persx.model.workspace import Goal
 
@@ -17,12 +17,12 @@ STANDARD_GOALS: Final = {
         Goal(name="signed_up", event="Signed Up", label="Signed up"),
         Goal(
             name="recommendations_viewed",
-            event="Recommendations Viewed",
+            event=RECOMMENDATIONS_VIEWED,
             label="Recommendations seen",
         ),
         Goal(
             name="recommendation_clicked",
-            event="Recommendation Clicked",
+            event=RECOMMENDATION_CLICKED,
             label="Recommendation clicked",
         ),
     )

@@ -64,12 +64,14 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         workspace: What is served; none where nothing is.
         lifts: Industry → its lift.
+        pipelines: Pipeline → why what it recommends by is stale; empty where it is not.
     """
 
     now: Millis
     workspace: Workspace | None = None
     timeline: Timeline = Timeline()
     lifts: Mapping[str, Lift] = {}
+    pipelines: Mapping[str, str] = {}
 
 
 class Indicator(Protocol):

@@ -63,6 +63,12 @@ DEFAULT_OBJECTIVES: Final = (
         description="Every variant should be looked at once a quarter.",
     ),
     Objective(
+        name="fresh-recommendations",
+        measure=Measure.STALE_PIPELINES,
+        at_most=0.0,
+        description="What is recommended should follow from what visitors did lately.",
+    ),
+    Objective(
         name="lift",
         measure=Measure.LIFT,
         at_least=0.15,
@@ -78,7 +84,12 @@ def objectives(workspace: Workspace | None) -> tuple[Objective, ...]:
     >>> [each.name for each in objectives(None)][:2]
     ['content-works', 'industries-served']
     """
-    found = {each.name: each for each in DEFAULT_OBJECTIVES}
+    found = {
+        each.name: each
+        for each in DEFAULT_OBJECTIVES
+        # Where nothing is to be recommended, nothing can be stale.
+        if each.measure is not Measure.STALE_PIPELINES or (workspace and workspace.pipelines)
+    }
     if workspace is not None:
         found |= workspace.objectives
     return tuple(each for each in found.values() if not each.off)

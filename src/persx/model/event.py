@@ -84,6 +84,18 @@ EXPOSURE: Final = "Experiment Viewed"
 FORM_SUBMITTED: Final = "Form Submitted"
 """The track event that a form block sends; its properties hold the answers."""
 
+RECOMMENDATIONS_VIEWED: Final = "Recommendations Viewed"
+"""The track event that a delivered page sends for each block that recommended something."""
+
+RECOMMENDATION_CLICKED: Final = "Recommendation Clicked"
+"""The track event that a click on a recommended item sends."""
+
+EMAIL_LINK_CLICKED: Final = "Email Link Clicked"
+"""What Segment calls a click in an e-mail; ours name the recommended item.
+
+Nobody tells which e-mails are read, so these are no part of the click-through of pages.
+"""
+
 BOT_DETECTED: Final = "Bot Detected"
 """The name of the event that marks a device which views pages faster than anybody reads them."""
 

@@ -22,6 +22,7 @@ class Measure(StrEnum):
     BROWSER_ERRORS = "browser-errors"
     LATENCY = "latency"
     UNTOUCHED_VARIANTS = "untouched-variants"
+    STALE_PIPELINES = "stale-pipelines"
     LIFT = "lift"
 
 

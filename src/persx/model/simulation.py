@@ -155,6 +155,7 @@ class Simulated(msgspec.Struct, kw_only=True):
     Attributes:
         visits: Of people, bots apart.
         denied: Visitors who denied storage.
+        clicks: On recommended items.
         conversions: By goal.
         days: When the first visitor came, and when the simulation ends.
         truth: By industry; the empty one stands for all.
@@ -169,6 +170,7 @@ class Simulated(msgspec.Struct, kw_only=True):
     denied: int = 0
     cleared: int = 0
     pages: int = 0
+    clicks: int = 0
     events: int = 0
     conversions: dict[str, int] = {}
     start: Millis = 0

@@ -58,5 +58,14 @@ class Candidates(NamedTuple):
     because: Codes | None = None
     where: str = ""
 
+    def best(self, limit: int) -> Candidates:
+        """Return up to `limit` of them, those with the greatest scores, in any order."""
+        left_over = len(self.items) - limit
+        if left_over <= 0:
+            return self
+        kept = np.argpartition(self.scores, left_over)[left_over:]
+        because = None if self.because is None else self.because[kept]
+        return Candidates(self.items[kept], self.scores[kept], because, self.where)
+
 
 NO_CANDIDATES: Final = Candidates(_NO_CODES, _NO_FLOATS)

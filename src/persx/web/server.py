@@ -40,10 +40,12 @@ from persx.web.api import (
     preference_links,
     probe,
     recommendations,
+    recommendations_mail,
 )
 from persx.web.api.probe import Probing, mark_in
 from persx.web.collect.routes import routes as collect_routes
 from persx.web.limits import COMMANDS, BoundedProtocol
+from persx.web.site import clicks
 from persx.web.site.errors import exception_handlers, failed
 from persx.web.site.routes import routes as site_routes
 from persx.web.tracing import Traced
@@ -113,6 +115,7 @@ _PARTS: Final = (
     ("/v1/decide", "decide"),
     ("/v1/recommendations", "decide"),
     ("/v1/x/", "exposure"),
+    ("/v1/r/", "exposure"),
     ("/v1/state", "state"),
     ("/v1/", "collect"),
     ("/ofrep/", "decide"),
@@ -177,12 +180,14 @@ def create_app(services: Services, *, command_token: str = "") -> Starlette:
             *consent.routes(),
             *preference_links.routes(),
             *exposures.routes(),
+            *clicks.routes(),
             *erasure.routes(),
             *items.routes(),
             *collect_routes(),
             *operations.routes(),
             *me.routes(),
             *probe.routes(),
+            *recommendations_mail.routes(),
             *openapi.routes(),
             *admin_routes(),
             *site_routes(),

@@ -15,6 +15,7 @@ from persx.content.blocks.product import PRODUCT
 from persx.content.blocks.products import PRODUCTS
 from persx.content.blocks.progress_bar import PROGRESS_BAR
 from persx.content.blocks.quiz import QUIZ
+from persx.content.blocks.recommendations import RECOMMENDATIONS
 from persx.content.blocks.rich_text import RICH_TEXT
 from persx.content.blocks.testimonial import TESTIMONIAL
 from persx.model.registry import Registry
@@ -39,6 +40,7 @@ BLOCK_TYPES: Final[Registry[BlockType]] = Registry(
         PRODUCTS,
         PRODUCT,
         CART,
+        RECOMMENDATIONS,
     ],
 )
 """Every block type that works without being declared; packages add theirs as entry points."""

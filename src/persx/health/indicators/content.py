@@ -74,6 +74,27 @@ class UntouchedVariants(_OfContent, frozen=True):
         return {name: Ratio(old[name], n) for name, n in total.items()}
 
 
+class StalePipelines(_OfContent, frozen=True):
+    """Of all pipelines: those that recommend by what is too old, or by nothing."""
+
+    name: Measure = Measure.STALE_PIPELINES
+    title: str = "Stale recommendations"
+    formula: str = (
+        "Pipelines that were never trained, or whose training is older than twice their `every` "
+        "÷ pipelines."
+    )
+    numerator: str = "pipelines that recommend by what is too old, or by nothing"
+    denominator: str = "pipelines in what is served now"
+
+    def read(self, counts: Counts, known: Known) -> Mapping[str, Ratio]:
+        """Return for each pipeline whether it is stale."""
+        return {name: Ratio(bool(why), 1) for name, why in known.pipelines.items()}
+
+    def lives(self, subject: str, known: Known) -> bool:
+        """Tell whether the pipeline is still there."""
+        return known.workspace is not None and subject in known.workspace.pipelines
+
+
 class LiftByIndustry(_OfContent, frozen=True):
     """What personalization is worth, by industry: the holdout's readout."""
 
@@ -93,4 +114,9 @@ class LiftByIndustry(_OfContent, frozen=True):
         return {}
 
 
-CONTENT_INDICATORS: Final = (CellCoverage(), UntouchedVariants(), LiftByIndustry())
+CONTENT_INDICATORS: Final = (
+    CellCoverage(),
+    UntouchedVariants(),
+    StalePipelines(),
+    LiftByIndustry(),
+)

@@ -24,6 +24,7 @@ WORDS: Final = {
     "experiments": ("experiment", "experiments"),
     "industries": ("industry", "industries"),
     "personas": ("persona", "personas"),
+    "pipelines": ("pipeline", "pipelines"),
     "questions": ("question", "questions"),
     "strategies": ("strategy", "strategies"),
     "settings": ("setting", "settings"),

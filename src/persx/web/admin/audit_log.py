@@ -39,6 +39,7 @@ KINDS: Final = {
     "experiment": "Experiments",
     "model": "Models that guess",
     "learning": "Learning",
+    "recommender": "Recommendations",
     "probe": "Probes",
     "simulate": "Simulations",
     "health": "Silences of alerts",
@@ -89,6 +90,10 @@ WORDS: Final = {
     "learning.publish": "published probabilities of the block",
     "learning.activate": "uses other probabilities of the block",
     "learning.stop": "stopped the learning of the block",
+    "recommender.ask": "asked for a training of the pipeline",
+    "recommender.train": "trained the pipeline",
+    "recommender.activate": "recommends by another training of the pipeline",
+    "recommender.stop": "switched the trained pipeline off",
     "probe": "walked the site with probes",
     "simulate": "simulated visitors",
 }

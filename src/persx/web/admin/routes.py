@@ -27,6 +27,7 @@ from persx.web.admin import (
     people,
     probes,
     publications,
+    recommendations,
     review,
 )
 from persx.web.admin.attributes import list_attributes
@@ -37,6 +38,7 @@ from persx.web.admin.experiments import show_experiments
 from persx.web.admin.frame import site_name, studio_page
 from persx.web.admin.learning import show_blocks
 from persx.web.admin.overview import overview
+from persx.web.admin.recommended import show_recommended
 from persx.web.admin.rejected import list_rejected
 from persx.web.admin.session import (
     BarChoice,
@@ -129,12 +131,16 @@ DOORS: Final = (
     Door("GET", "/admin/review", review.show_review, Action.READ),
     Door("GET", "/admin/review/{file:str}", review.either, Action.READ),
     Door("GET", "/admin/blocks", show_block_lifts, Action.READ),
+    Door("GET", "/admin/recommendations/results", show_recommended, Action.READ),
     Door("GET", "/admin/experiments", show_experiments, Action.READ),
     Door("GET", "/admin/health", health.show_health, Action.READ),
     Door("POST", "/admin/health/silences", health.send_silence, Action.PUBLISH),
     Door("POST", "/admin/health/silences/{id}/end", health.end_silence, Action.PUBLISH),
     Door("GET", "/admin/attributes", list_attributes, Action.READ),
     Door("GET", "/admin/learning", show_blocks, Action.READ),
+    Door("GET", "/admin/recommendations", recommendations.show, Action.READ),
+    Door("POST", "/admin/recommendations/train", recommendations.train, Action.PUBLISH),
+    Door("POST", "/admin/recommendations/activate", recommendations.choose, Action.PUBLISH),
     Door("GET", "/admin/catalogue", catalogue.show_catalogue, Action.READ),
     Door("GET", "/admin/catalogue/item", catalogue.show_one, Action.READ),
     Door("POST", "/admin/catalogue/hide", catalogue.hide_one, Action.EDIT),

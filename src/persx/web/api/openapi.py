@@ -141,6 +141,10 @@ DETAILS: Final[Mapping[tuple[str, str], Detail]] = {
     ("GET", "/v1/me"): Detail(answer=dict[str, Any], security=_BEARER, tag="visitor"),
     ("DELETE", "/v1/me"): Detail(answer=Erased, security=("visitor",), tag="visitor"),
     ("GET", "/v1/x/{token}"): Detail(media="image/gif"),
+    ("GET", "/v1/r/{token}"): Detail(status=303, media="text/html", security=("visitor",)),
+    ("GET", "/v1/recommendations.html"): Detail(
+        media="text/html", security=_KEYS, query=("userId", "block", "locale"), tag="decide"
+    ),
     ("POST", "/v1/beacon"): Detail(request=Beacon, status=204, security=("visitor",)),
     ("POST", "/v1/client-error"): Detail(request=ClientError, status=204),
     ("GET", "/v1/probe"): Detail(answer=Walk, security=("probe",)),

@@ -10,7 +10,7 @@ from persx.app.knowledge import Knowledge, KnownFact
 from persx.audience.schema import contextual_attributes
 from persx.content.texts import label_of, localized, text_of, value_text
 from persx.decide.plan import Plan
-from persx.decide.receipt import BlockReceipt, Clause, Receipt, Rulebook
+from persx.decide.receipt import BlockReceipt, Clause, LoggedItem, Receipt, Rulebook
 from persx.decide.uses import Uses
 from persx.model.attribute import Attribute, Purpose, Source, Value, ValueType
 from persx.model.clock import Millis
@@ -240,7 +240,7 @@ class Speaker:
             variant=block.variant,
             reason=block.reason.value,
             why=why,
-            facts=facts,
+            facts=(*facts, *(_said_of(each) for each in block.items)),
             rule=block.rule,
         )
 
@@ -314,6 +314,11 @@ class Speaker:
     def _attribute(self, name: str) -> Attribute:
         found = self._plan.attributes.get(name) or self._contextual.get(name)
         return found or Attribute(name=name)
+
+
+def _said_of(item: LoggedItem) -> str:
+    """Say which item was recommended, and why."""
+    return f"{item.title or item.item}: {item.why}" if item.why else item.title or item.item
 
 
 def _headline(content: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from persx.app.asking import question_for
 from persx.app.deciding import Decided, as_shown, decide_for, receipt_of, settle
 from persx.app.exposing import exposure_token
 from persx.app.publication import Served
+from persx.app.recommended import links_of
 from persx.app.services import Services
 from persx.app.shopping import cart_of
 from persx.app.visiting import Visitor
@@ -129,6 +130,7 @@ async def page_response(
             quizzes=quizzes,
             languages=_languages(decided, plan, locale),
             cart=cart_of(plan, decided.profile),
+            links=_links(services, visitor, decided, page) if human else {},
         ),
     )
     for error in rendered.errors:
@@ -232,6 +234,15 @@ def _languages(decided: Decided, plan: Plan, locale: str) -> dict[str, str]:
     }
     own = locale.partition("-")[0]
     return {block: code for block, code in spoken.items() if code.partition("-")[0] != own}
+
+
+def _links(
+    services: Services, visitor: Visitor, decided: Decided, page: Page
+) -> Mapping[str, Mapping[str, str]]:
+    """Return where recommended items are linked to, where clicks on them may be kept."""
+    if not decided.lists or decided.decision.forced or not decided.profile.storable:
+        return {}
+    return links_of(services, visitor, decided.decision, decided.lists, page.path)
 
 
 def _exposure_url(

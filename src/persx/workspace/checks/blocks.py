@@ -8,11 +8,13 @@ from typing import Final
 import msgspec
 
 from persx.content.blocks import BLOCK_TYPES
+from persx.content.blocks.recommendations import RECOMMENDATIONS
 from persx.content.lint import check_block, check_block_type
 from persx.content.types import block_types
 from persx.model.errors import Fault
 from persx.model.workspace import Block, BlockTypeDocument, Policy, Variant
 from persx.workspace.checks.learning import check_learning
+from persx.workspace.checks.recommended_blocks import check_recommended
 from persx.workspace.checks.schedules import check_schedule
 from persx.workspace.checks.subject import Subject
 from persx.workspace.conversion import shown
@@ -38,6 +40,7 @@ def check_blocks(subject: Subject) -> Iterator[Fault]:
             yield from _content(subject, name, check_block(block, types, subject.workspace))
         yield from _places(subject, name, block)
         yield from check_learning(subject, name, block)
+        yield from check_recommended(subject, name, block)
         for variant in block.variants:
             path = f"variants.{variant.name}"
             for locale in variant.locales:
@@ -55,7 +58,9 @@ def check_blocks(subject: Subject) -> Iterator[Fault]:
                 value=block.holdout,
                 hint="Write 0.1 to hold out one in ten.",
             )
-        elif block.holdout and not (block.variants or subject.is_damaged(_KIND, name)):
+        elif block.holdout and not (
+            block.variants or block.type == RECOMMENDATIONS.name or subject.is_damaged(_KIND, name)
+        ):
             yield subject.fault(
                 _KIND,
                 name,

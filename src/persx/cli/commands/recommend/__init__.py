@@ -6,13 +6,14 @@ from typing import Final
 
 import click
 
-from persx.cli.commands.recommend import activate, evaluate, show, status, train
+from persx.cli.commands.recommend import activate, evaluate, show, status, train, tune
 
 SUBCOMMANDS: Final = (
     train.command,
     status.command,
     activate.command,
     show.command,
+    tune.command,
     evaluate.command,
 )
 """The subcommands, in the order in which they are documented."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import resource
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 import numpy as np
 
-from persx.app.evaluating import read_trial, segments_of
-from persx.cli.options import json_option, print_json
+from persx.app.evaluating import read_trial, segments_of, tagged
+from persx.cli.commands.recommend.own_log import evaluate_log, how_of
+from persx.cli.options import existing, home_option, json_option, print_json
 from persx.cli.progress import Progress, waiting
 from persx.model.errors import BadInput
 from persx.recommend.evaluation.formats import FORMATS
@@ -26,18 +28,18 @@ _STEPS: Final = 1_000
 
 
 @click.command("evaluate")
+@click.argument("pipeline", default="", metavar="[PIPELINE]")
 @click.option(
     "--train",
-    required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="What is learned from; plain text, or packed by gzip.",
 )
 @click.option(
     "--test",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="What is asked for. Sequences need none: the last item of each user is the test.",
+    metavar="FILE|LENGTH",
+    help="What is asked for. Sequences need none: the last item of each user is the test. Of a "
+    "pipeline's log: how much of the newest time, as 7d; the newest fifth unless set.",
 )
 @click.option(
     "--format",
@@ -49,7 +51,6 @@ _STEPS: Final = 1_000
 )
 @click.option(
     "--recommender",
-    required=True,
     metavar="NAME",
     help=f"One of: {', '.join(RECOMMENDERS.names)}.",
 )
@@ -79,38 +80,73 @@ _STEPS: Final = 1_000
     metavar="FILE",
     help="'user segment' a line: figures for each segment; by length of history without it.",
 )
+@click.option(
+    "--tags",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What the items are, for recommenders that ask: JSON, item → list of tags.",
+)
+@click.option("--on-item", is_flag=True, help="Of a log: as on the page of the item touched last.")
+@click.option("--again", is_flag=True, help="Of a log: what was touched before is right, too.")
+@click.option(
+    "--seed", default=0, show_default=True, metavar="N", help="Of a log: which moments are drawn."
+)
+@home_option()
 @json_option
 def command(
-    train: Path,
-    test: Path | None,
+    pipeline: str,
+    train: Path | None,
+    test: str | None,
     form: str,
-    recommender: str,
+    recommender: str | None,
     params: tuple[str, ...],
     cuts: str,
     validation: bool,
     exclude_seen: bool | None,
     segments: Path | None,
+    tags: Path | None,
+    on_item: bool,
+    again: bool,
+    seed: int,
+    home: Path,
     as_json: bool,
 ) -> None:
-    """Fit a recommender to one file and judge it by another: all items are ranked.
+    """Judge a pipeline by the home's own log, or a recommender by files: all items are ranked.
+
+    A pipeline, each of its sources alone, and popularity are fitted to what happened first, and
+    asked about visitors who came later; intervals tell what may be chance.
 
     Interactions are 'user item item …' a line, in both files. Sequences are the same in time
     order, and the last item of each is the test. Sessions are 'item item …' a line; their test
     has 'item item … TAB target'.
 
     \b
-    Example:  persx recommend evaluate --train train.txt --test test.txt \\
+    Example:  persx recommend evaluate for-you --home shop --test 7d
+              persx recommend evaluate --train train.txt --test test.txt \\
                   --recommender local_ease --param regularization=50 --k 10,20
               persx recommend evaluate --format sequences --train Beauty.txt --recommender ease
               persx recommend evaluate --format sessions --train sessions.txt.gz \\
                   --test test.tsv.gz --recommender cooccurrence --json
     """
+    if train is None:
+        how = how_of(test or "", _cuts(cuts), anchored=on_item, again=again, seed=seed)
+        evaluate_log(existing(home), pipeline, how, as_json=as_json)
+        return
+    if pipeline or recommender is None:
+        raise BadInput(
+            "A recommender is judged by files.",
+            hint="Name it with --recommender, or leave --train out to judge a pipeline.",
+        )
     asked = RECOMMENDERS[recommender]
     config = read_options(asked, _params(params))
     places = _cuts(cuts)
     parts = None if segments is None else segments_of(segments)
     with waiting("Reading"):
-        trial = read_trial(FORMATS[form], train, test, validation=validation)
+        trial = read_trial(
+            FORMATS[form], train, Path(test) if test else None, validation=validation
+        )
+    if tags is not None:
+        trial = trial._replace(train=replace(trial.train, catalogue=tagged(tags)))
     if exclude_seen is not None:
         trial = trial._replace(exclude=exclude_seen)
     stated = asked.memory(trial.train, config)

@@ -10,7 +10,8 @@ from persx.app.commands import call
 from persx.app.recommender_records import PipelineRequest, PipelineStatus
 from persx.app.recommender_training import STATUS
 from persx.cli.options import home_option, json_option, print_json
-from persx.model.clock import DAY, HOUR, MINUTE, Millis, iso, system_clock
+from persx.model.clock import iso, system_clock
+from persx.recommend.staleness import age
 
 
 @click.command("status")
@@ -58,15 +59,3 @@ def print_status(found: PipelineStatus) -> None:
         click.echo("Somebody switched it off: nothing is trained by itself.")
     if found.failed:
         click.echo(f"The last training, at {iso(found.tried_at)}, came to nothing: {found.tried}")
-
-
-def age(length: Millis) -> str:
-    """Return a length of time in its greatest unit.
-
-    >>> age(3 * DAY + HOUR), age(90 * MINUTE), age(0)
-    ('3 d', '1 h', '0 min')
-    """
-    for unit, sign in ((DAY, "d"), (HOUR, "h")):
-        if length >= unit:
-            return f"{length // unit} {sign}"
-    return f"{max(length, 0) // MINUTE} min"

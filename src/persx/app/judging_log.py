@@ -1,0 +1,198 @@
+"""Judging and tuning pipelines by the home's own log, in the process that asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from persx.app.deciding import current_plan
+from persx.app.home import open_home
+from persx.app.interactions_of_log import MEGABYTE, gather, moment_of
+from persx.app.recommender_training import find, pipelines_of
+from persx.app.settings import load_settings
+from persx.model.clock import Millis, parse_duration
+from persx.model.errors import Conflict
+from persx.model.pipeline import Pipeline
+from persx.recommend.catalogue import Catalogue
+from persx.recommend.evaluation.own_log import (
+    Bench,
+    Moment,
+    PipelineFigures,
+    between,
+    compared,
+    cut_at,
+    moments,
+    rivals,
+    with_sources,
+)
+from persx.recommend.evaluation.tuning import Sources, Tuned, tune
+from persx.recommend.fitting import memory_of
+from persx.recommend.interactions import Interactions
+from persx.recommend.query import NOTHING
+from persx.recommend.ranking.plan import PipelinePlan
+from persx.recommend.ranking.prepared import prepare
+
+FEWEST: Final = 30
+"""With fewer visitors nothing can be told from chance."""
+
+_END: Final = 1 << 62
+
+
+class LogView(NamedTuple):
+    """What pipelines are judged by.
+
+    Attributes:
+        most_megabytes: What fitting may take.
+    """
+
+    data: Interactions
+    catalogue: Catalogue
+    plan: PipelinePlan
+    most_megabytes: int
+
+
+class How(NamedTuple):
+    """How a pipeline is judged.
+
+    Attributes:
+        length: So much of the newest time is the test; `share` of it where this is 0.
+        anchored: Asked as on the page of the item that was touched last.
+        again: What a visitor had touched before may be shown, and is wanted.
+        cases: Visitors who are asked about, at most.
+    """
+
+    cuts: tuple[int, ...] = (10,)
+    length: Millis = 0
+    share: float = 0.2
+    anchored: bool = False
+    again: bool = False
+    cases: int = 2_000
+    seed: int = 0
+
+
+class Found(NamedTuple):
+    """What judging found: the pipeline first, popularity last."""
+
+    figures: list[PipelineFigures]
+    cases: int
+    trained_on: int
+    cut: Millis
+
+
+class TunedPipeline(NamedTuple):
+    """What tuning found, and what that is worth for visitors whom it was not chosen by."""
+
+    tuned: Tuned
+    figures: list[PipelineFigures]
+    cases: int
+    validated: int
+
+
+async def read_log(home: Path, name: str) -> LogView:
+    """Read what a pipeline of a home may learn from; beside a server, which is not disturbed.
+
+    Raises:
+        NotFound: There is no such pipeline.
+        Unavailable: Nothing is published yet.
+    """
+    settings = load_settings(home)
+    async with open_home(home, settings, read_only=True, deciding=False) as services:
+        await services.publication.refresh(services.store)
+        pipeline = find(pipelines_of(services), name)
+        plan = current_plan(services)
+        moment = await moment_of(services)
+        since = moment.now - parse_duration(pipeline.since) if pipeline.since else 0
+        gathered = await gather(
+            services, plan, moment, since=since, most_megabytes=settings.train_megabytes
+        )
+        return LogView(
+            gathered.data,
+            services.catalogue.now,
+            plan.pipelines[pipeline.name],
+            settings.train_megabytes,
+        )
+
+
+def judge_pipeline(view: LogView, how: How) -> Found:
+    """Judge a pipeline, each of its sources alone, and popularity, by the newest part of the log.
+
+    Raises:
+        Conflict: Too few visitors came in that time.
+    """
+    cut = cut_at(view.data, share=how.share, length=how.length)
+    train = between(view.data, 0, cut)
+    cases = _cases(view, how, cut, _END)
+    bench = _bench(view, how, train, cases)
+    plans = rivals(view.plan)
+    values = {name: bench.asked(plan) for name, plan in plans.items()}
+    return Found(compared(values, "popularity"), len(cases), len(train.users), cut)
+
+
+def tune_pipeline(
+    view: LogView,
+    how: How,
+    metric: str,
+    trials: int,
+    told: Callable[[int], object] = lambda _: None,
+) -> TunedPipeline:
+    """Choose a pipeline's options and weights by one part of the log, and judge them by a newer.
+
+    The newest `share` of the time is the test, as much before it is what they are chosen by.
+
+    Raises:
+        Conflict: Too few visitors came in one of these times.
+    """
+    cut = cut_at(view.data, share=how.share, length=how.length)
+    length = int(view.data.times.max()) - cut if len(view.data.times) else 0
+    earlier = cut - length
+    chosen_by = _cases(view, how, earlier, cut)
+    bench = _bench(view, how, between(view.data, 0, earlier), chosen_by)
+    start = view.plan.pipeline.sources
+
+    def fits(sources: Sources) -> bool:
+        other = Pipeline(sources=sources)
+        return memory_of(other, view.data) <= view.most_megabytes * MEGABYTE
+
+    tuned = tune(
+        start,
+        lambda sources: bench.asked(with_sources(view.plan, *sources))[metric],
+        trials=trials,
+        seed=how.seed,
+        fits=fits,
+        told=told,
+    )
+    cases = _cases(view, how, cut, _END)
+    test = _bench(view, how, between(view.data, 0, cut), cases)
+    values = {
+        "as it is": test.asked(with_sources(view.plan, *start)),
+        "tuned": test.asked(with_sources(view.plan, *tuned.sources)),
+    }
+    return TunedPipeline(tuned, compared(values, "as it is"), len(cases), len(chosen_by))
+
+
+def _cases(view: LogView, how: How, start: Millis, end: Millis) -> list[Moment]:
+    allowed = prepare(view.plan, view.catalogue, None).allowed
+    codes = view.catalogue.codes
+
+    def shown(id: str) -> bool:
+        code = codes.get(id, NOTHING)
+        return code != NOTHING and bool(allowed[code])
+
+    found = moments(
+        view.data, start, end, allowed=shown, most=how.cases, again=how.again, seed=how.seed
+    )
+    if len(found) < FEWEST:
+        raise Conflict(
+            f"{len(found)} visitors touched something new in the time that '{view.plan.name}' is "
+            f"judged by, and {FEWEST} are needed.",
+            value=len(found),
+            hint="Wait for more, or give it a longer time: --test 14d.",
+        )
+    return found
+
+
+def _bench(view: LogView, how: How, train: Interactions, cases: list[Moment]) -> Bench:
+    return Bench(
+        train, cases, view.catalogue, cuts=how.cuts, anchored=how.anchored, again=how.again
+    )

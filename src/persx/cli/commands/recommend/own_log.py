@@ -1,0 +1,106 @@
+"""What `persx recommend evaluate` and `tune` share of a home's own log: options and tables."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from persx.app.judging_log import How, LogView, judge_pipeline, read_log
+from persx.cli.options import print_json
+from persx.cli.progress import waiting
+from persx.model.clock import iso, parse_duration
+from persx.recommend.evaluation.own_log import Estimate, PipelineFigures
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SHOWN: Final = ("ndcg", "recall", "hr")
+"""Metrics that a table shows; --json has all."""
+
+
+def opened(home: Path, pipeline: str) -> LogView:
+    """Read the log of a home."""
+    with waiting("Reading"):
+        return asyncio.run(read_log(home, pipeline))
+
+
+def how_of(test: str, cuts: Sequence[int], *, anchored: bool, again: bool, seed: int) -> How:
+    """Return how pipelines are judged, from what was said on the command line."""
+    length = parse_duration(test) if test else 0
+    return How(cuts=tuple(cuts), length=length, anchored=anchored, again=again, seed=seed)
+
+
+def evaluate_log(home: Path, pipeline: str, how: How, *, as_json: bool) -> None:
+    """Judge a pipeline by the log of its home, and print what was found."""
+    view = opened(home, pipeline)
+    with waiting("Judging"):
+        found = judge_pipeline(view, how)
+    if as_json:
+        print_json(
+            {
+                "pipeline": view.plan.name,
+                "cases": found.cases,
+                "trained_on": found.trained_on,
+                "since": found.cut,
+                "figures": found.figures,
+            }
+        )
+        return
+    click.echo(
+        f"{view.plan.name}: trained on {found.trained_on:,} touches before {iso(found.cut)}, and "
+        f"asked about {found.cases:,} visitors since"
+    )
+    print_figures(found.figures, how.cuts[-1], "popularity")
+
+
+def print_figures(figures: Sequence[PipelineFigures], k: int, base: str) -> None:
+    """Print metrics with their intervals, and the differences to one of them."""
+    from rich.console import Console
+
+    names = [f"{name}@{k}" for name in SHOWN]
+    table = _table(["", *names])
+    for each in figures:
+        table.add_row(each.name, *(told(each.metrics[name]) for name in names))
+    Console().print(table)
+    for each in figures:
+        if each.against:
+            click.echo(f"{each.name}: {names[0]} {difference(each.against[names[0]])} than {base}")
+
+
+def told(found: Estimate) -> str:
+    """Return a mean and half the width of its interval.
+
+    >>> told(Estimate(0.5, 0.4, 0.6))
+    '0.500 ± 0.100'
+    """
+    return f"{found.mean:.3f} ± {found.high - found.mean:.3f}"
+
+
+def difference(found: Estimate) -> str:
+    """Return a difference with its interval, and what that says.
+
+    >>> difference(Estimate(0.02, 0.01, 0.03))
+    '+0.020 (+0.010 to +0.030): better'
+    >>> difference(Estimate(0.01, -0.01, 0.03))
+    '+0.010 (-0.010 to +0.030): not known to be better or worse'
+    """
+    said = "not known to be better or worse"
+    if found.low > 0:
+        said = "better"
+    elif found.high < 0:
+        said = "worse"
+    return f"{found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f}): {said}"
+
+
+def _table(titles: Sequence[str]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, title in enumerate(titles):
+        table.add_column(title, justify="right" if place else "left", no_wrap=True)
+    return table

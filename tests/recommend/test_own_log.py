@@ -1,0 +1,183 @@
+"""Judging and tuning by the own log: planted tastes are found, chance is called chance."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from persx.cli import main
+from persx.model.clock import DAY
+from persx.model.event import Event
+from persx.model.pipeline import PipelineSource
+from persx.recommend.evaluation.own_log import cut_at, estimate, moments
+from persx.recommend.evaluation.tuning import as_document, tune
+from persx.recommend.interactions import Interactions
+from persx.recommend.recommenders import RECOMMENDERS
+from tests.recommend.shop import files, have, said, shop, tell
+from tests.recommend.training import some_interactions
+
+SITE = """
+together:
+  sources:
+    - {recommender: cooccurrence}
+    - {recommender: popularity, weight: 0.1}
+"""
+
+
+def visits(random: np.random.Generator, tastes: int, visitors: int = 300) -> list[Event]:
+    """Visitors over ten days, each of one taste, who view four of the ten items that fit it."""
+    found = []
+    for visitor in range(visitors):
+        ago = int(random.integers(10 * 24 * 60 - 60)) + 30
+        taste = int(random.integers(tastes))
+        items = random.choice(40 // tastes, size=4, replace=False) + taste * (40 // tastes)
+        found += [
+            said(f"v{visitor}", "Product Viewed", ago=ago - 3 * step, product_id=f"item-{item:02}")
+            for step, item in enumerate(items)
+        ]
+    return found
+
+
+def home_with(path: Path, tastes: int, visitors: int = 300) -> Path:
+    async def fill() -> None:
+        async with shop(path, files(SITE)) as services:
+            await have(services, *(f"item-{number:02}" for number in range(40)))
+            await tell(services, visits(np.random.default_rng(1), tastes, visitors))
+
+    asyncio.run(fill())
+    return path
+
+
+def ran(home: Path, *arguments: str) -> Any:
+    found = CliRunner().invoke(main, ["recommend", *arguments, "--home", str(home), "--json"])
+    assert found.exit_code == 0, found.output
+    return json.loads(found.output)
+
+
+def by_name(figures: list[Any]) -> dict[str, Any]:
+    return {each["name"]: each for each in figures}
+
+
+def test_what_fits_a_taste_beats_popularity(tmp_path: Path) -> None:
+    found = ran(home_with(tmp_path / "home", tastes=4), "evaluate", "together", "--k", "5")
+    figures = by_name(found["figures"])
+    assert list(figures) == [
+        "together", "1. cooccurrence alone", "2. popularity alone", "popularity",
+    ]  # fmt: skip
+    assert figures["together"]["against"]["recall@5"]["low"] > 0
+    # One with the same sources differs by nothing at all.
+    same = figures["2. popularity alone"]["against"]["recall@5"]
+    assert (same["mean"], same["low"], same["high"]) == (0, 0, 0)
+    assert found["cases"] >= 30
+    told = CliRunner().invoke(main, ["recommend", "evaluate", "--home", str(tmp_path / "home")])
+    assert "better" in told.output
+
+
+def test_chance_is_called_chance(tmp_path: Path) -> None:
+    home = home_with(tmp_path / "home", tastes=1)
+    found = by_name(ran(home, "evaluate", "together", "--test", "2d")["figures"])
+    against = found["together"]["against"]["ndcg@10"]
+    assert against["low"] < 0 < against["high"]
+
+
+def test_too_few_are_not_judged(tmp_path: Path) -> None:
+    home = home_with(tmp_path / "home", tastes=2, visitors=60)
+    refused = CliRunner().invoke(main, ["recommend", "evaluate", "--home", str(home)])
+    assert refused.exit_code == 3
+    assert "30 are needed" in refused.output
+    empty = home_with(tmp_path / "empty", tastes=2, visitors=0)
+    refused = CliRunner().invoke(main, ["recommend", "evaluate", "--home", str(empty)])
+    assert (refused.exit_code, "30 are needed" in refused.output) == (3, True)
+    both = ["recommend", "evaluate", "together", "--train", "x.txt", "--home", str(home)]
+    assert CliRunner().invoke(main, both).exit_code == 2
+
+
+def test_tuning_tells_what_it_is_worth_on_later_visitors(tmp_path: Path) -> None:
+    home = home_with(tmp_path / "home", tastes=4)
+    found = ran(home, "tune", "together", "--trials", "6", "--k", "5")
+    assert found["tried"] <= 6
+    assert found["best"] >= found["start"]
+    assert set(by_name(found["figures"])) == {"as it is", "tuned"}
+    for source in found["sources"]:
+        read = msgspec.convert(source, PipelineSource)
+        msgspec.convert(read.config, RECOMMENDERS[read.recommender].config)
+    told = CliRunner().invoke(
+        main, ["recommend", "tune", "--home", str(home), "--trials", "6", "--k", "5"]
+    ).output  # fmt: skip
+    assert "settings tried" in told
+    if "keep it as it is" not in told:
+        document = yaml.safe_load(told[told.index("sources:") :])
+        assert document["sources"] == found["sources"], "the same seed finds the same"
+
+
+class TestMoments:
+    """Of each visitor one moment; what came before is known, what comes after is wanted."""
+
+    data = some_interactions(["a", "b", "c", "d"])
+
+    def ordered(self) -> Interactions:
+        times = np.arange(len(self.data.users), dtype=np.int64) * DAY
+        return dataclasses.replace(self.data, times=times)
+
+    def test_before_and_after_are_apart(self) -> None:
+        data = self.ordered()
+        for seed in range(20):
+            for case in moments(data, 0, 1 << 60, allowed=lambda _: True, seed=seed):
+                assert all(touch.at < case.at for touch in case.touches)
+                assert not {touch.item for touch in case.touches} & set(case.wanted)
+                assert case.wanted
+
+    def test_what_cannot_be_shown_is_not_wanted(self) -> None:
+        found = moments(self.ordered(), 0, 1 << 60, allowed=lambda id: id == "d")
+        assert {case.wanted for case in found} == {("d",)}
+
+    def test_only_who_came_in_that_time(self) -> None:
+        data = self.ordered()
+        # The last visitor's only touch is the newest.
+        found = moments(data, int(data.times[-1]), 1 << 60, allowed=lambda _: True)
+        assert [(len(case.touches), case.wanted) for case in found] == [(0, ("d",))]
+        assert moments(data, 1 << 50, 1 << 60, allowed=lambda _: True) == []
+
+    def test_the_newest_part_of_the_time(self) -> None:
+        data = self.ordered()
+        last = int(data.times[-1])
+        assert cut_at(data, share=0.5) == last - round(last / 2)
+        assert cut_at(data, length=2 * DAY) == last - 2 * DAY
+
+
+def test_intervals_of_a_mean() -> None:
+    values = np.array([1.0, 0.0] * 50)
+    found = estimate(values)
+    half = 1.96 * values.std(ddof=1) / 10
+    assert (found.mean, found.low, found.high) == pytest.approx((0.5, 0.5 - half, 0.5 + half))
+    assert estimate(np.array([1.0])).low == -np.inf, "of one nothing is known"
+
+
+def test_tuning_finds_the_best_within_its_trials() -> None:
+    sources = (
+        PipelineSource(recommender="popularity", weight=1.0),
+        PipelineSource(recommender="popularity", weight=8.0),
+    )
+
+    def judge(some: tuple[PipelineSource, ...]) -> Any:
+        # The best is where both weigh the same.
+        return -np.abs(np.log([some[0].weight / some[1].weight]))
+
+    found = tune(sources, judge, trials=200)
+    assert found.best == 0.0
+    assert found.start < found.best
+    assert tune(sources, judge, trials=200) == found
+    assert tune(sources, judge, trials=1).tried == 1
+    assert tune(sources, judge, trials=50, fits=lambda _: False).sources == sources
+    assert as_document(sources) == [
+        {"recommender": "popularity"}, {"recommender": "popularity", "weight": 8.0},
+    ]  # fmt: skip
