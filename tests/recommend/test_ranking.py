@@ -315,6 +315,12 @@ def test_a_reason_names_the_item_that_speaks_for_it() -> None:
     ]
 
 
+def test_what_speaks_for_itself_is_known_already() -> None:
+    prepared = ready(pipeline(), FOUR, {"b": 3.0, "c": 2.0}, because={"b": "b", "c": "c"})
+    found = asked(prepared, touches=(touch("b", Action.BOUGHT), touch("c")))
+    assert [each.why.kind for each in found] == [WhyKind.AGAIN, WhyKind.RECENT]
+
+
 def test_on_the_page_of_an_item_that_item_is_the_reason() -> None:
     prepared = ready(pipeline(), FOUR, {"b": 3.0}, because={"b": "a"})
     found = asked(prepared, anchor=FOUR.codes["a"])

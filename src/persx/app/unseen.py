@@ -31,7 +31,8 @@ _PURPOSE: Final = "probe"
 SHARED: Final = frozenset(
     {"keys", "settings", "home", "clock", "publication", "models", "erased", "rewriting",
      "importing", "rulebooks", "slow_reads", "network", "doorkeeper", "keyring", "url",
-     "simulation", "catalogue", "prepared", "recommender_folder"}
+     "simulation", "catalogue", "prepared", "recommender_folder",
+     "trainings"}
 )  # fmt: skip
 """What probes are answered with as everybody is: nothing in it is about visitors or counts them."""
 

@@ -306,6 +306,7 @@ class _Ranking:
             reason = why(
                 self._prepared,
                 source,
+                int(self._prepared.to_trained[picked.item]),
                 int(said.because[at]),
                 said.where[origin],
                 self._known.actions,

@@ -11,6 +11,7 @@ from persx.recommend.ranking.prepared import Prepared
 from persx.recommend.result import Why, WhyKind
 
 KIND_BY_RECOMMENDER: Final[Mapping[str, WhyKind]] = {
+    "history": WhyKind.RECENT,
     "popularity": WhyKind.POPULAR,
     "recently_viewed": WhyKind.RECENT,
     "replenishment": WhyKind.AGAIN,
@@ -30,6 +31,7 @@ KIND_BY_ACTION: Final = {
 def why(
     prepared: Prepared,
     recommender: str,
+    item: int,
     because: int,
     where: str,
     actions: Mapping[int, Action],
@@ -38,6 +40,7 @@ def why(
     """Return why a candidate is shown.
 
     Args:
+        item: Code, in what was trained, of the candidate.
         because: Code, in what was trained, of the item that speaks most for it, or `NOTHING`.
         where: What else its recommender's answer rests on.
         actions: What the visitor did with the items that they touched, by code in what was trained.
@@ -57,6 +60,9 @@ def why(
     if because == anchor:
         return _speaking(prepared, _of_anchor(recommender), because)
     action = actions.get(because)
+    if because == item:
+        # It speaks for itself: they know it.
+        return Why(kind=WhyKind.AGAIN if action is Action.BOUGHT else WhyKind.RECENT)
     kind = KIND_BY_ACTION[action] if action is not None else _of_anchor(recommender)
     return _speaking(prepared, kind, because)
 
