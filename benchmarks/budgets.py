@@ -76,4 +76,7 @@ BUDGETS: Final = (
     Budget("recommendation lookup p99", _V, _MOST, 10, "ms"),
     Budget("training from a large log, memory", _V, _MOST, 2_000, "MB"),
     Budget("50 readouts from kept sums", _V, _MOST, 300, "ms"),
+    Budget("recommend p50", _V, _MOST, 1, "ms"),
+    Budget("recommend p99", _V, _MOST, 10, "ms"),
+    Budget("POST /v1/recommendations", _V, _LEAST, 1_000, "requests/s"),
 )

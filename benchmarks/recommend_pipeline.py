@@ -18,10 +18,13 @@ from persx.model.workspace import Workspace
 from persx.recommend.artifact import ArrayFile, Manifest, Trained, TrainedSource
 from persx.recommend.catalogue import NO_CATALOGUE, Catalogue
 from persx.recommend.interactions import Interactions
+from persx.recommend.ranking.known import Wanted
+from persx.recommend.ranking.picking import Draw
 from persx.recommend.ranking.plan import compile_pipeline
 from persx.recommend.ranking.prepared import Prepared, prepare
-from persx.recommend.ranking.rank import Wanted, rank
+from persx.recommend.ranking.rank import rank
 from persx.recommend.recommenders import RECOMMENDERS
+from persx.recommend.recommenders.kind import Arrays
 from persx.workspace.ranking_rules import ranking_schema
 
 ITEMS, NEIGHBOURS, VISITORS, CATEGORIES, BRANDS = 40_000, 200, 1_000, 400, 300
@@ -84,7 +87,7 @@ def trained(pipeline: Pipeline) -> Trained:
     # Many neighbours are popular ones, as in real catalogues.
     others = (ITEMS * draw.random((ITEMS, NEIGHBOURS)) ** 2).astype(np.int32)
     weights = draw.random((ITEMS, NEIGHBOURS), dtype=np.float32)
-    arrays = {
+    arrays: dict[str, Arrays] = {
         "local_ease": {
             "starts": np.arange(0, ITEMS * NEIGHBOURS + 1, NEIGHBOURS, dtype=np.int64),
             "items": np.sort(others, axis=1).ravel(),
@@ -97,7 +100,7 @@ def trained(pipeline: Pipeline) -> Trained:
         config = recommender.config()
         found = arrays.get(source.recommender)
         if found is None:
-            found = dict(recommender.fit(_touches(draw), config))
+            found = recommender.fit(_touches(draw), config)
         sources.append(TrainedSource(recommender, config, found))
     manifest = Manifest(
         pipeline=pipeline, ids=ArrayFile(file="ids.json", bytes=0, digest=""), sources=()
@@ -143,6 +146,10 @@ def visitors() -> Sequence[tuple[Touch, ...]]:
     return found
 
 
+def _drawing(number: int) -> Draw:
+    return lambda place: (number * 31 + place * 17) % 97 / 97
+
+
 def timed(ready: Prepared, histories: Sequence[tuple[Touch, ...]]) -> list[float]:
     """Return the seconds of each lookup, a dozen items for each visitor."""
     seconds = []
@@ -154,7 +161,7 @@ def timed(ready: Prepared, histories: Sequence[tuple[Touch, ...]]) -> list[float
             attributes={"favourite_brand": f"Brand {number % BRANDS}"},
             context={"hour": 9, "device": "phone"},
             exclude=("item-1", "item-2"),
-            draw=lambda place, number=number: (number * 31 + place * 17) % 97 / 97,
+            draw=_drawing(number),
         )
         began = time.perf_counter()
         found = rank(ready, wanted)

@@ -21,18 +21,18 @@ AMAZON_CDS: Final = Contest(
     ),
     contenders=(
         Contender("popularity"),
-        Contender("cooccurrence", {"within": "user"}, {"shrink": (0, 5)}),
-        Contender("ials", {"factors": 256, "iterations": 10}, {"alpha": (1, 4)}),
+        Contender("cooccurrence", {"within": "user"}),
+        Contender("ials", {"factors": 64, "iterations": 10}, {"alpha": (1, 4)}),
         Contender(
             "local_ease", {}, {"regularization": (50, 100), "popularity_damping": (0.0, 0.1)}
         ),
-        Contender("cosine", {}, {"K": (50, 200)}, peer=True),
+        Contender("cosine", {"K": 200}, peer=True),
         Contender("BM25", {}, {"K": (50, 200)}, peer=True),
         Contender(
             "ALS",
-            {"factors": 256, "iterations": 10, "regularization": 1.0, "alpha": 1.0},
+            {"factors": 64, "iterations": 10, "regularization": 1.0, "alpha": 1.0},
             peer=True,
         ),
-        Contender("BPR", {"factors": 64, "iterations": 50}, peer=True),
+        Contender("BPR", {"factors": 64, "iterations": 20}, peer=True),
     ),
 )

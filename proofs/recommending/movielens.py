@@ -24,35 +24,31 @@ MOVIELENS: Final = Contest(
         Contender("popularity"),
         Contender(
             "cooccurrence",
-            {"within": "user", "longest": 2_000, "history": 2_000},
-            {"neighbours": (30, 100), "shrink": (0, 50)},
+            {"within": "user", "longest": 2_000, "history": 2_000, "shrink": 0, "neighbours": 50},
         ),
-        Contender("ials", {"history": 2_000}, {"factors": (64, 128), "alpha": (1,)}),
+        Contender("ials", {"history": 2_000, "alpha": 1}),
         Contender(
             "local_ease",
-            {"history": 2_000, "user_damping": 0.6, "popularity_damping": 0.1},
-            {"neighbours": (200, 800), "regularization": (10, 30), "dropout": (0.5,)},
+            {"history": 2_000, "user_damping": 0.6, "dropout": 0.5, "regularization": 20},
         ),
         Contender(
             "ease",
-            {"history": 2_000},
-            {"regularization": (300, 1_000, 3_000)},
+            {"history": 2_000, "dropout": 0, "user_damping": 0, "popularity_damping": 0},
+            {"regularization": (300, 1_000)},
             note="its regularization alone",
         ),
         Contender(
             "ease",
-            {"history": 2_000, "popularity_damping": 0.1},
+            {"history": 2_000},
             {
-                "regularization": (5, 20, 50),
-                "dropout": (0.3, 0.5),
+                "regularization": (20, 50),
+                "dropout": (0.5,),
                 "user_damping": (0.6, 1.0),
             },
         ),
-        Contender("cosine", {}, {"K": (20, 50, 100)}, peer=True),
-        Contender("BM25", {}, {"K": (20, 50, 100)}, peer=True),
-        Contender(
-            "ALS", {"regularization": 1.0}, {"factors": (64, 128), "alpha": (1.0,)}, peer=True
-        ),
-        Contender("BPR", {"factors": 64, "iterations": 50}, peer=True),
+        Contender("cosine", {"K": 50}, peer=True),
+        Contender("BM25", {}, {"K": (20, 100)}, peer=True),
+        Contender("ALS", {"regularization": 1.0, "alpha": 1.0, "factors": 64}, peer=True),
+        Contender("BPR", {"factors": 64, "iterations": 20}, peer=True),
     ),
 )

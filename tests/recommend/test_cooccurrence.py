@@ -10,8 +10,10 @@ import pytest
 
 from persx.model.clock import DAY
 from persx.model.item import Item, ItemId
+from persx.recommend import neighbours
 from persx.recommend.evaluation.trial import interactions
 from persx.recommend.query import Query
+from persx.recommend.recommenders import RECOMMENDERS, local_ease
 from persx.recommend.recommenders.cooccurrence import (
     COOCCURRENCE,
     CooccurrenceConfig,
@@ -149,3 +151,19 @@ def test_an_hour_has_its_own_but_two_touches_prove_nothing() -> None:
     expected = (1 / share + 20) / (1 + 20)
     assert arrays["by_hour"][0, 2] == pytest.approx(expected)
     assert expected < 1.2 < 1 / share
+
+
+@pytest.mark.parametrize("name", ["cooccurrence", "local_ease", "ease"])
+def test_in_how_many_blocks_it_is_counted_changes_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(6)
+    data = interactions(
+        [rng.integers(0, 30, 5).tolist() for _ in range(90)], [f"i{n}" for n in range(30)]
+    )
+    model = RECOMMENDERS[name]
+    whole = model.fit(data, model.config())
+    monkeypatch.setattr(neighbours, "BLOCK_CELLS", 100)
+    monkeypatch.setattr(local_ease, "_WHOLE", 10)
+    for key, array in model.fit(data, model.config()).items():
+        np.testing.assert_allclose(array, whole[key], rtol=1e-4, atol=1e-6)

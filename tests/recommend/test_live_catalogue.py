@@ -103,6 +103,7 @@ def test_posts_and_test_ideas_of_the_demo_are_items() -> None:
     assert "who decides" in post.text
     posts = [each for each in items.values() if each.attributes["kind"] == "article"]
     assert len(posts) == 6
+    assert len(items) == 6 + 30, "cards that only lead somewhere are none"
     idea = items[ItemId("test-ideas-list/delivery-date-beside-the-price")]
     assert idea.url == "/blog/cart-abandonment#delivery-date-beside-the-price"
     assert "Shopify" in idea.tags

@@ -11,8 +11,9 @@ from persx.model.clock import DAY, MINUTE
 from persx.model.item import Action, ItemId, Touch
 from persx.model.pipeline import RankingRule
 from persx.recommend.query import NOTHING
+from persx.recommend.ranking.known import Wanted
 from persx.recommend.ranking.prepared import Prepared, prepare
-from persx.recommend.ranking.rank import Ranked, Wanted, rank
+from persx.recommend.ranking.rank import Ranked, rank
 from persx.recommend.result import WhyKind
 from tests.recommend.scripted import (
     NOW,

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from persx.model.clock import DAY
 from persx.model.item import Action, Touch
 from persx.model.pipeline import RankingRule
-from persx.recommend.ranking.rank import Wanted, rank
+from persx.recommend.ranking.known import Wanted
+from persx.recommend.ranking.rank import rank
 from persx.recommend.result import WhyKind
 from tests.recommend.scripted import NOW, catalogue_of, ids_of, item, pipeline, ready
 

@@ -42,6 +42,7 @@ PREFLIGHT = {"HEAD", "OPTIONS"}
 BODIES: dict[str, Any] = {
     "/v1/decide": {"anonymousId": "v1", "page": "home"},
     "/v1/preferences/link": {"userId": "u1"},
+    "/v1/items": {"items": [{"id": "0" * 27, "title": "A thing"}]},
     "/v1/consent": {"purposes": {"analytics": True}, "anonymousId": "v1"},
     "batch": {"batch": [{"type": "track", "event": "Seen", "anonymousId": "v1"}]},
     "event": {"type": "track", "event": "Seen", "anonymousId": "v1", "userId": "u1",
@@ -95,7 +96,11 @@ def call_for(method: str, path: str, key: str) -> tuple[str, dict[str, Any]]:
         content["json"] = BODIES.get(path, BODIES[kind])
     if path in ("/v1/consent", "/v1/me") and method == "GET":
         content["params"] = {"anonymousId": "v1"}
-    filled = path.replace("{id}", "0" * 27).replace("{key:path}", "a:nobody")
+    filled = (
+        path.replace("{id}", "0" * 27)
+        .replace("{id:path}", "0" * 27)
+        .replace("{key:path}", "a:nobody")
+    )
     return filled.replace("{key}", key), content
 
 

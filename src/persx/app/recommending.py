@@ -20,10 +20,11 @@ from persx.model.decision import DecisionRecord
 from persx.model.errors import NotFound, did_you_mean
 from persx.model.visitor import Profile
 from persx.recommend.query import NOTHING
+from persx.recommend.ranking.known import Wanted
 from persx.recommend.ranking.picking import Draw
 from persx.recommend.ranking.plan import PipelinePlan
 from persx.recommend.ranking.prepared import Prepared
-from persx.recommend.ranking.rank import Wanted, rank
+from persx.recommend.ranking.rank import rank
 from persx.recommend.result import Recommendation, Recommendations
 
 _SPAN: Final = 1 / 2**53

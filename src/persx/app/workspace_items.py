@@ -29,8 +29,8 @@ def workspace_items(plan: Plan) -> Mapping[ItemId, Item]:
 
     A product is one item, from its own page and with the tags that shelves give it. A page in the
     layout ``article`` is one, called by its path without the slash in front; what a card of a
-    collection says of it counts too. Any other card is an item of its own, named after its
-    collection and its title.
+    collection says of it counts too. Cards of a collection that says they are `recommendable` are
+    items of their own, named after the collection and their titles.
     """
     contents = dict(_contents(plan))
     places = {
@@ -40,12 +40,15 @@ def workspace_items(plan: Plan) -> Mapping[ItemId, Item]:
     for name, (type, content) in contents.items():
         if type == PRODUCT.name:
             path = places[name].path if name in places else ""
-            found.setdefault(ItemId(content["id"]), _product(content, path))
+            found.setdefault(
+                ItemId(content["id"]), _product(content, path, content.get("currency", "EUR"))
+            )
     for type, content in contents.values():
         if type == PRODUCTS.name:
+            currency = content.get("currency", "EUR")
             for product in content["products"]:
                 id = ItemId(product["id"])
-                below = found.get(id) or _product(product, product["href"])
+                below = found.get(id) or _product(product, product["href"], currency)
                 tags = dict.fromkeys((*below.tags, *product.get("tags", ())))
                 found[id] = msgspec.structs.replace(below, tags=tuple(tags))
     articles = {
@@ -58,11 +61,11 @@ def workspace_items(plan: Plan) -> Mapping[ItemId, Item]:
             continue
         for card in content["items"]:
             article = articles.get(card["href"])
-            if article is None or article.title != card["title"]:
+            if article is not None and article.title == card["title"]:
+                articles[card["href"]] = _told_by(article, card)
+            elif content.get("recommendable", False):
                 idea = _card(name, card)
                 found.setdefault(idea.id, idea)
-            else:
-                articles[card["href"]] = _told_by(article, card)
     return found | {article.id: article for article in articles.values()}
 
 
@@ -73,18 +76,18 @@ def _contents(plan: Plan) -> Iterator[tuple[str, tuple[str, Mapping[str, Any]]]]
             yield name, (block.type, texts.contents[DEFAULT_CHOICE])
 
 
-def _product(content: Mapping[str, Any], path: str) -> Item:
+def _product(content: Mapping[str, Any], path: str, currency: str) -> Item:
     was = content.get("was", 0.0)
     return Item(
         id=ItemId(content["id"]),
         title=content["name"],
-        text=" ".join([content.get("text", ""), *content.get("details", ())]).strip(),
+        text=" ".join([content.get("text", ""), ", ".join(content.get("details", ()))]).strip(),
         category=(content["category"],),
         price=float(content["price"]),
         was=float(was) if was else None,
         art=content.get("art", ""),
         url=path,
-        attributes={"source": SOURCE, "kind": "product"},
+        attributes={"source": SOURCE, "kind": "product", "currency": currency},
     )
 
 

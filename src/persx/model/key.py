@@ -21,6 +21,7 @@ class KeyScope(StrEnum):
     EXPORT = "export"
     ERASE = "erase"
     CONSENT_WRITE = "consent:write"
+    CATALOGUE_WRITE = "catalogue:write"
     WORKSPACE_WRITE = "workspace:write"
     PUBLISH = "publish"
     REPORT_READ = "report:read"
@@ -37,6 +38,7 @@ SCOPES: Final[Mapping[KeyScope, str]] = {
     KeyScope.EXPORT: "Export everything that is held on anyone; every export is noted",
     KeyScope.ERASE: "Erase anyone",
     KeyScope.CONSENT_WRITE: "Answer for anyone what their data may serve; link to preferences",
+    KeyScope.CATALOGUE_WRITE: "List, send, change, hide and remove items of the catalogue",
     KeyScope.WORKSPACE_WRITE: "Pull, check and push the workspace's drafts",
     KeyScope.PUBLISH: "Publish, go back to an earlier snapshot, train and switch models",
     KeyScope.REPORT_READ: "Read reports, snapshots and the attribute catalogue",

@@ -208,10 +208,15 @@ class Catalogue:
         self, pages: Mapping[int, str], items: Sequence[Item | None]
     ) -> tuple[Mapping[str, int], Sequence[str]]:
         """Return who owns each path, and each code's path, after some codes' paths changed."""
-        before = [*self._pages, *([""] * (len(items) - len(self._pages)))]
-        moved = {code: page for code, page in pages.items() if before[code] != page}
-        if not moved:
-            return self._owners, before
+        new = len(items) - len(self._pages)
+        moved = {
+            code: page
+            for code, page in pages.items()
+            if page != (self._pages[code] if code < len(self._pages) else "")
+        }
+        if not moved and not new:
+            return self._owners, self._pages
+        before = [*self._pages, *([""] * new)]
         owners = dict(self._owners)
         left = {before[code] for code in moved if owners.get(before[code]) == code} - {""}
         for code, page in moved.items():

@@ -38,10 +38,10 @@ class LinearConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         history: How many of a visitor's newest touches count.
     """
 
-    regularization: Positive = 300.0
-    dropout: Share = 0.0
-    user_damping: Exponent = 0.0
-    popularity_damping: Exponent = 0.0
+    regularization: Positive = 100.0
+    dropout: Share = 0.3
+    user_damping: Exponent = 0.3
+    popularity_damping: Exponent = 0.1
     half_life: Amount = 30.0
     history: Count = 1_000
 

@@ -14,8 +14,8 @@ from persx.recommend.query import NO_CANDIDATES, NOTHING, Candidates, Codes, Flo
 if TYPE_CHECKING:
     from scipy import sparse
 
-BLOCK_CELLS: Final = 16_000_000
-"""How many cells of items × items are looked at together: 64 MB."""
+BLOCK_CELLS: Final = 4_000_000
+"""How many cells of items × items are looked at together; each takes about 64 bytes meanwhile."""
 
 
 class Rows(NamedTuple):

@@ -83,6 +83,7 @@ def why_words(locale: str, own: Mapping[str, str] | None = None) -> WhyWords:
 def said(why: Why, words: WhyWords) -> str:
     """Return a reason in words.
 
+    >>> from persx.recommend.result import WhyKind
     >>> said(Why(kind=WhyKind.VIEWED, item="a", title="Wren"), ENGLISH)
     'Because you viewed Wren'
     >>> said(Why(kind=WhyKind.POPULAR, category="Running"), GERMAN)

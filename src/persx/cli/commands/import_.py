@@ -11,6 +11,7 @@ from rich.console import Console
 from persx.app.commands import call
 from persx.app.imports import IMPORT_EXPERIMENT, ImportExperiment
 from persx.cli.event_files import csv_file, parquet_file
+from persx.cli.item_files import items_file
 from persx.cli.options import home_option, json_option, print_json
 from persx.model.counting import counted
 from persx.model.errors import BadInput
@@ -23,11 +24,13 @@ def command() -> None:
     \b
     Example:  persx import experiment test.csv --name test --arm group --control A --metrics sold
     Example:  persx import csv orders.csv --map orders.yaml
+    Example:  persx import items products.csv
     """
 
 
 command.add_command(csv_file)
 command.add_command(parquet_file)
+command.add_command(items_file)
 
 
 def names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ class Collection(Content, frozen=True, kw_only=True):
         layout: Cards side by side, or a list.
         more_label: What the link below says.
         more_href: Where it leads.
+        recommendable: Each of its cards is an item of the catalogue. Articles are so anyway.
     """
 
     headline: Line
@@ -53,6 +54,7 @@ class Collection(Content, frozen=True, kw_only=True):
     layout: Literal["cards", "list"] = "cards"
     more_label: Line = ""
     more_href: Href = ""
+    recommendable: bool = False
 
 
 def ranking_attributes(content: Mapping[str, Any]) -> frozenset[str]:

@@ -84,17 +84,23 @@ def blended(
     query: Query,
     allowed: NDArray[np.bool_],
     limit: int = CANDIDATES,
+    wide: Query | None = None,
 ) -> Blended:
     """Return what sources say of a query, as far as it may be shown.
 
     Each source's scores of what may be shown are scaled to 0…1 and count by its weight; what it
     does not name has 0 of it.
+
+    Args:
+        wide: The query with items that came after the training; none where there are none.
     """
     told: list[_Said] = []
     where, whole = [], True
     for asked in sources:
         trained = asked.trained
         answer = trained.recommender.rank(trained.arrays, trained.config, query, limit)
+        if asked.beside is not None:
+            answer = _joined(answer, asked.beside.rank(wide or query, limit))
         whole = whole and len(answer.items) < limit
         where.append(answer.where)
         told.append(_said(prepared, answer, allowed, asked.weight))
@@ -115,6 +121,24 @@ def blended(
     )
 
 
+def _joined(left: Candidates, right: Candidates) -> Candidates:
+    """Return the answers of one source in two parts; what both name has the scores of both."""
+    if not len(right.items):
+        return left
+    items = np.concatenate([left.items, right.items])
+    scores = np.concatenate([left.scores, right.scores])
+    because = np.concatenate([_because(left), _because(right)])
+    unique, first, place = np.unique(items, return_index=True, return_inverse=True)
+    total = np.bincount(place, weights=scores).astype(np.float32)
+    return Candidates(unique.astype(np.int32), total, because[first], left.where)
+
+
+def _because(answer: Candidates) -> Codes:
+    if answer.because is None:
+        return np.full(len(answer.items), NOTHING, dtype=np.int32)
+    return answer.because
+
+
 def _said(
     prepared: Prepared, answer: Candidates, allowed: NDArray[np.bool_], weight: float
 ) -> _Said:
@@ -125,11 +149,7 @@ def _said(
     scores = scaled(answer.scores[keep])
     if weight != 1:
         scores *= weight
-    if answer.because is None:
-        because = np.full(len(codes), NOTHING, dtype=np.int32)
-    else:
-        because = answer.because[keep]
-    return _Said(codes, scores, because)
+    return _Said(codes, scores, _because(answer)[keep])
 
 
 def _together(told: Sequence[_Said]) -> tuple[Codes, Floats, Codes, NDArray[np.intp]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from operator import is_not
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +17,30 @@ from persx.recommend.catalogue import Catalogue, Mask
 from persx.recommend.query import NOTHING, Codes
 from persx.recommend.ranking.plan import PipelinePlan, RulePlan
 
+if TYPE_CHECKING:
+    # It works with scipy, which is loaded once there are any.
+    from persx.recommend.newcomers import Newcomers
+
 _MEMORY: Final = 4_000_000
 """Bytes of answers that are kept of a rule."""
+
+CONTENT: Final = "content"
+"""The recommender whose items newcomers are compared with."""
 
 NEWEST: Final = 100
 """The newest items that may be shown are at hand, for what has nothing else, and to be tried."""
 
 
 class Asked(NamedTuple):
-    """One source of candidates: what is asked, and what its answers count."""
+    """One source of candidates: what is asked, and what its answers count.
+
+    Attributes:
+        beside: Items that came after the training, whose neighbours are asked for too.
+    """
 
     trained: TrainedSource
     weight: float
+    beside: Newcomers | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +82,8 @@ class Prepared:
         groups: For each rule that requests have to be asked, what it reads of the items.
         allowed: (n,) which items may be shown, as far as that is the same for all requests.
         factors: (n,) what boosting and burying makes of scores; None where nothing does.
-        to_catalogue: (t,) code in the catalogue, or `NOTHING`.
+        newcomers: Items that came after the training; they have the codes from t on.
+        to_catalogue: (t + newcomers,) code in the catalogue, or `NOTHING`.
         to_trained: (n,) code in what was trained, or `NOTHING`.
         tops: Code of the widest category by the code of a category, the last for no category.
         newest: Codes of the newest items that are allowed, newest first.
@@ -85,6 +98,7 @@ class Prepared:
     groups: tuple[Groups | None, ...]
     allowed: Mask
     factors: NDArray[np.float32] | None
+    newcomers: Newcomers | None
     to_catalogue: Codes
     to_trained: Codes
     tops: Codes
@@ -96,11 +110,13 @@ def prepare(
     catalogue: Catalogue,
     trained: Trained | None,
     before: Prepared | None = None,
+    newcomers: Newcomers | None = None,
 ) -> Prepared:
     """Return a pipeline ready for requests.
 
     Args:
         before: What was made of it earlier: of what stayed as it was, the answers are taken over.
+        newcomers: Items that came after the training, beside what `content` was fitted to.
     """
     if before is not None and before.plan is not plan:
         before = None
@@ -116,14 +132,17 @@ def prepare(
         for place, (rule, mask) in enumerate(zip(plan.rules, held, strict=True))
     )
     same_codes = (
-        before is not None and before.trained is trained and before.catalogue.size == catalogue.size
+        before is not None
+        and before.trained is trained
+        and before.newcomers is newcomers
+        and before.catalogue.size == catalogue.size
     )
     if before is not None and same_codes:
         to_catalogue, to_trained = before.to_catalogue, before.to_trained
         sources, fillers = before.sources, before.fillers
     else:
-        to_catalogue, to_trained = _codes(catalogue, trained)
-        sources, fillers = _sources(plan, trained)
+        to_catalogue, to_trained = _codes(catalogue, trained, newcomers)
+        sources, fillers = _sources(plan, trained, newcomers)
     allowed = _allowed(plan, catalogue, held)
     return Prepared(
         plan=plan,
@@ -135,6 +154,7 @@ def prepare(
         groups=groups,
         allowed=allowed,
         factors=_factors(plan, held),
+        newcomers=newcomers,
         to_catalogue=to_catalogue,
         to_trained=to_trained,
         tops=_tops(catalogue),
@@ -216,18 +236,21 @@ def holds_for(rule: RulePlan, item: Item | None, attributes: dict[str, Any], now
     return rule.holds(attributes, now, {})
 
 
-def _codes(catalogue: Catalogue, trained: Trained | None) -> tuple[Codes, Codes]:
+def _codes(
+    catalogue: Catalogue, trained: Trained | None, newcomers: Newcomers | None
+) -> tuple[Codes, Codes]:
     to_trained = np.full(catalogue.size, NOTHING, dtype=np.int32)
     if trained is None:
         return np.empty(0, dtype=np.int32), to_trained
-    to_catalogue = catalogue.codes_of(trained.ids)
+    ids = trained.ids if newcomers is None else [*trained.ids, *newcomers.ids]
+    to_catalogue = catalogue.codes_of(ids)
     known = np.flatnonzero(to_catalogue != NOTHING)
     to_trained[to_catalogue[known]] = known
     return to_catalogue, to_trained
 
 
 def _sources(
-    plan: PipelinePlan, trained: Trained | None
+    plan: PipelinePlan, trained: Trained | None, newcomers: Newcomers | None
 ) -> tuple[tuple[Asked, ...], tuple[Asked, ...]]:
     """Return what was trained for each source of the document, as it is published now.
 
@@ -250,7 +273,8 @@ def _sources(
         if chosen is None:
             continue
         left.remove(chosen)
-        (fillers if source.fill else blended).append(Asked(chosen[1], source.weight))
+        beside = newcomers if chosen[1].recommender.name == CONTENT else None
+        (fillers if source.fill else blended).append(Asked(chosen[1], source.weight, beside))
     return tuple(blended), tuple(fillers)
 
 

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from persx.model.clock import DAY, MINUTE, Millis
-from persx.model.item import Action, Touch
 from persx.recommend.catalogue import Mask
-from persx.recommend.interactions import ACTIONS
-from persx.recommend.query import NOTHING, Codes, Query
-from persx.recommend.ranking.blend import WIDE, Blended, blended
-from persx.recommend.ranking.picking import EXTRA, Draw, Field, Picked, pick
+from persx.recommend.query import NOTHING, Codes
+from persx.recommend.ranking.blend import CANDIDATES, WIDE, Blended, blended
+from persx.recommend.ranking.known import Known, Wanted, known_of
+from persx.recommend.ranking.picking import EXTRA, Field, Picked, pick
 from persx.recommend.ranking.plan import RulePlan
-from persx.recommend.ranking.prepared import NEWEST, Groups, Prepared, factor_of, mask_of
+from persx.recommend.ranking.prepared import NEWEST, Asked, Groups, Prepared, factor_of, mask_of
 from persx.recommend.ranking.reasons import why
 from persx.recommend.result import Why, WhyKind
-
-SESSION_GAP: Final = 30 * MINUTE
-"""A session ends after a pause of so long."""
 
 RANKED: Final = 200
 """So many candidates are told apart at a time; the others come when those are used up."""
@@ -31,34 +25,6 @@ MOST: Final = 100
 """Items of one list, at most."""
 
 _FALLING: Final = np.linspace(1.0, 0.5, NEWEST, dtype=np.float32)
-_CODE: Final = {action: code for code, action in enumerate(ACTIONS)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What a list is asked for.
-
-    Attributes:
-        count: How many items.
-        now: When.
-        touches: What the visitor did, oldest first; empty where it must not count.
-        anchor: Code of the item whose page it is, or `NOTHING`.
-        exclude: Ids that are not shown, such as those that are on the page already.
-        only: Ids of the only items that may be shown; None for all.
-        context: See `Query.context`.
-        attributes: Of the visitor and of the request, which rules read.
-        draw: Decides which places go to what is tried; none where nothing is.
-    """
-
-    count: int
-    now: Millis
-    touches: Sequence[Touch] = ()
-    anchor: int = NOTHING
-    exclude: Collection[str] = ()
-    only: Collection[str] | None = None
-    context: Mapping[str, Any] = field(default_factory=dict)
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    draw: Draw | None = None
 
 
 class Ranked(NamedTuple):
@@ -71,28 +37,20 @@ class Ranked(NamedTuple):
     propensity: float
 
 
-class _Known(NamedTuple):
-    """A visitor's touches in codes of what was trained, and of the catalogue."""
-
-    query: Query
-    actions: Mapping[int, Action]
-    closed: list[int]
-
-
 def rank(prepared: Prepared, wanted: Wanted) -> list[Ranked]:
     """Return the list for one request. Deterministic: the same values give the same list.
 
     Whatever rules say, nothing is shown that is hidden, cannot be had, is not in the catalogue, is
     excluded, or was bought or viewed more lately than the pipeline allows.
     """
-    known = _known(prepared, wanted)
+    known = known_of(prepared, wanted)
     return _Ranking(prepared, wanted, known).ranked()
 
 
 class _Ranking:
     """One request at work."""
 
-    def __init__(self, prepared: Prepared, wanted: Wanted, known: _Known) -> None:
+    def __init__(self, prepared: Prepared, wanted: Wanted, known: Known) -> None:
         self._prepared, self._wanted, self._known = prepared, wanted, known
         self._plan = prepared.plan
         self._count = max(0, min(wanted.count, MOST))
@@ -119,9 +77,7 @@ class _Ranking:
         if self._prepared.trained is None:
             self._take_newest(tier=0)
         else:
-            self._take(
-                blended(self._prepared, self._prepared.sources, self._known.query, self._allowed), 0
-            )
+            self._take(self._ask(self._prepared.sources), 0)
         pins = self._pins()
         explore = self._plan.pipeline.explore if self._wanted.draw is not None else 0.0
         if explore > 0:
@@ -197,14 +153,16 @@ class _Ranking:
 
     # -- candidates ---------------------------------------------------------------------------
 
+    def _ask(self, sources: Sequence[Asked], limit: int = CANDIDATES) -> Blended:
+        known = self._known
+        return blended(self._prepared, sources, known.query, self._allowed, limit, known.wide)
+
     def _take(self, said: Blended, tier: int, *, again: bool = True) -> bool:
         """Put candidates into the field; tell whether there were any."""
         kept = self._judged(said)
         if again and not said.whole and len(kept.items) < self._count + len(self._field.items):
             # Filters left few: all that the sources can say is asked for.
-            wide = blended(
-                self._prepared, said.sources, self._known.query, self._allowed, limit=WIDE
-            )
+            wide = self._ask(said.sources, WIDE)
             return self._take(wide, tier, again=False)
         if len(kept.items) > RANKED:
             self._reserve, kept = kept.part(RANKED, None), kept.part(0, RANKED)
@@ -266,7 +224,7 @@ class _Ranking:
             return True
         for asked in self._fillers:
             tier = len(self._said)
-            said = blended(self._prepared, [asked], self._known.query, self._allowed)
+            said = self._ask([asked])
             if self._take(said, tier):
                 return True
         return False
@@ -351,7 +309,7 @@ class _Ranking:
                 int(said.because[at]),
                 said.where[origin],
                 self._known.actions,
-                self._known.query.anchor,
+                (self._known.wide or self._known.query).anchor,
             )
         text = self._words(picked.item)
         if text:
@@ -365,53 +323,3 @@ class _Ranking:
             if mask[item] if mask is not None else self._holds(rule, mask, groups, codes)[0]:
                 return rule.rule.why
         return ""
-
-
-def _known(prepared: Prepared, wanted: Wanted) -> _Known:
-    """Return what the visitor did, as recommenders are asked, and what is closed by it."""
-    catalogue, trained, plan = prepared.catalogue, prepared.trained, prepared.plan
-    codes = trained.codes if trained is not None else {}
-    newest: dict[tuple[int, Action], Millis] = {}
-    closed: list[int] = []
-    bought, viewed = plan.bought_within, plan.viewed_within
-    now = wanted.now
-    for touch in wanted.touches:
-        item, action, at = touch.item, touch.action, touch.at
-        known = NOTHING
-        if item.startswith("/") or bought or viewed:
-            known = catalogue.code(item)
-            if known != NOTHING:
-                within = bought if action is Action.BOUGHT else viewed
-                if within and now - at < within and action is not Action.ADDED:
-                    closed.append(known)
-        if not item.startswith("/"):
-            code = codes.get(item, NOTHING)
-        else:
-            code = int(prepared.to_trained[known]) if known != NOTHING else NOTHING
-        if code != NOTHING:
-            key = code, action
-            # Taken out first, so that the newest come last.
-            newest.pop(key, None)
-            newest[key] = at
-    times = np.fromiter(newest.values(), dtype=np.int64, count=len(newest))
-    query = Query(
-        items=np.fromiter((code for code, _ in newest), dtype=np.int32, count=len(newest)),
-        ages=(np.maximum(now - times, 0) / DAY).astype(np.float32),
-        actions=np.fromiter(
-            (_CODE[action] for _, action in newest), dtype=np.uint8, count=len(newest)
-        ),
-        session=_session(times, now),
-        anchor=int(prepared.to_trained[wanted.anchor]) if wanted.anchor != NOTHING else NOTHING,
-        context=wanted.context,
-    )
-    return _Known(query, dict(newest.keys()), closed)
-
-
-def _session(times: NDArray[np.int64], now: Millis) -> int:
-    """Return how many of the newest touches belong to the running session."""
-    until, found = now, 0
-    for at in reversed(times.tolist()):
-        if until - at > SESSION_GAP:
-            break
-        until, found = at, found + 1
-    return found

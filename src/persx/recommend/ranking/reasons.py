@@ -70,7 +70,8 @@ def _speaking(prepared: Prepared, kind: WhyKind, trained: int) -> Why:
     found = prepared.trained
     if found is None:
         return Why(kind=kind)
-    id = found.ids[trained]
+    newcomers = prepared.newcomers
+    id = newcomers.id(trained) if newcomers and trained >= len(found.ids) else found.ids[trained]
     item = prepared.catalogue.get(id)
     if item is None:
         return Why(kind=WhyKind.FOR_YOU if kind in KIND_BY_ACTION.values() else kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from persx.model.registry import Registry
+from persx.recommend.recommenders.content import CONTENT
 from persx.recommend.recommenders.cooccurrence import COOCCURRENCE
 from persx.recommend.recommenders.ease import EASE
 from persx.recommend.recommenders.ials import IALS
@@ -21,6 +22,7 @@ RECOMMENDERS: Final[Registry[Recommender]] = Registry(
         EASE,
         LOCAL_EASE,
         IALS,
+        CONTENT,
     ],
 )
 """Every recommender that a pipeline can name."""

@@ -77,7 +77,7 @@ class Cooccurrence:
 
     def memory(self, data: Interactions, config: CooccurrenceConfig) -> int:
         kept = 12 * min(config.neighbours, data.item_count) * data.item_count
-        return 2 * kept + 64 * len(data.items) + 16 * BLOCK_CELLS
+        return 2 * kept + 64 * len(data.items) + 64 * BLOCK_CELLS
 
     def fit(
         self, data: Interactions, config: CooccurrenceConfig, progress: Progress = silent

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from persx.model.errors import BadInput
-from persx.recommend.bounds import Count, Positive
+from persx.recommend.bounds import Count, Exponent, Positive
 from persx.recommend.interactions import Interactions
 from persx.recommend.linear import LinearConfig, damping, diagonal, penalty, weighted
 from persx.recommend.neighbours import BLOCK_CELLS, Rows, ranked, strongest, together
@@ -24,6 +24,10 @@ _TOGETHER: Final = 8
 them share more, but then what they look it up in no longer fits into the processor's cache."""
 
 
+_WHOLE: Final = 8_000
+"""Up to so many items the whole Gram matrix is made at once: it takes at most 256 MB."""
+
+
 class LocalEaseConfig(LinearConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Options of `local_ease`.
 
@@ -31,7 +35,8 @@ class LocalEaseConfig(LinearConfig, frozen=True, kw_only=True, forbid_unknown_fi
         neighbours: From how many other items each is predicted, those that explain it best.
     """
 
-    regularization: Positive = 30.0
+    regularization: Positive = 50.0
+    user_damping: Exponent = 0.0
     neighbours: Count = 200
 
 
@@ -49,7 +54,8 @@ class LocalEase:
     def memory(self, data: Interactions, config: LocalEaseConfig) -> int:
         most = min(config.neighbours, data.item_count)
         kept = 8 * most * data.item_count  # Each weight with the item that it is for.
-        return 4 * kept + 24 * len(data.items) + 16 * BLOCK_CELLS
+        whole = 4 * data.item_count**2 if data.item_count <= _WHOLE else 0
+        return 4 * kept + whole + 24 * len(data.items) + 64 * BLOCK_CELLS
 
     def fit(
         self, data: Interactions, config: LocalEaseConfig, progress: Progress = silent
@@ -64,10 +70,9 @@ class LocalEase:
         scale = damping(data, config)
         solved = np.zeros(len(near.data), dtype=np.float32)
         done = 0
-        turned = matrix.T.tocsr()
-        room = _Room()
+        lookup = _Lookup(matrix, added)
         for items in _neighbourhoods(near):
-            _solve(turned, near, items, added, solved, room)
+            _solve(lookup, near, items, solved)
             done += len(items)
             progress(0.1 + 0.85 * done / near.shape[0])
         solved *= np.repeat(scale, np.diff(near.indptr))
@@ -111,17 +116,35 @@ def nearest(matrix: sparse.csr_matrix, most: int, added: Floats) -> sparse.csr_m
     return found
 
 
-class _Room:
-    """Memory that is used again: asking the system for it each time takes longer than the work."""
+class _Lookup:
+    """Parts of the regularised Gram matrix, dense; of few items the whole of it.
 
-    def __init__(self) -> None:
+    Its memory is used again: asking the system for it each time takes longer than the work.
+    """
+
+    def __init__(self, matrix: sparse.csr_matrix, added: Floats) -> None:
+        self._turned = matrix.T.tocsr()
+        self._added = added
         self._cells: Floats = np.empty(0, dtype=np.float32)
+        self._whole: Floats | None = None
+        if matrix.shape[1] <= _WHOLE:
+            self._whole = np.empty((matrix.shape[1],) * 2, dtype=np.float32)
+            for start, block in together(matrix):
+                block.toarray(out=self._whole[start : start + block.shape[0]])
+            self._whole[np.diag_indices(len(added))] += added
 
-    def square(self, count: int) -> Floats:
-        """Return a square matrix with anything in it."""
+    def part(self, items: Codes) -> tuple[Floats, Codes]:
+        """Return a part with at least these ascending items, and the items that it has."""
+        if self._whole is not None:
+            return self._whole, np.arange(len(self._added), dtype=np.int32)
+        count = len(items)
         if len(self._cells) < count**2:
             self._cells = np.empty(count**2, dtype=np.float32)
-        return self._cells[: count**2].reshape(count, count)
+        gram = self._cells[: count**2].reshape(count, count)
+        some = self._turned[items]
+        (some @ some.T).toarray(out=gram)
+        gram[np.diag_indices(count)] += self._added[items]
+        return gram, items
 
 
 def _neighbourhoods(near: sparse.csr_matrix) -> Iterator[Codes]:
@@ -144,29 +167,18 @@ def _neighbourhoods(near: sparse.csr_matrix) -> Iterator[Codes]:
         yield np.array(group, dtype=np.int32)
 
 
-def _solve(
-    turned: sparse.csr_matrix,
-    near: sparse.csr_matrix,
-    items: Codes,
-    added: Floats,
-    solved: Floats,
-    room: _Room,
-) -> None:
+def _solve(lookup: _Lookup, near: sparse.csr_matrix, items: Codes, solved: Floats) -> None:
     """Solve for the weights of some items, into the places that `near` has for them."""
     # Deciding loads no scipy; what fits does.
     from scipy.linalg.lapack import sposv  # type: ignore[attr-defined]
 
     starts = near.indptr
     theirs = [near.indices[starts[each] : starts[each + 1]] for each in items.tolist()]
-    union = np.unique(np.concatenate([items, *theirs]))
-    some = turned[union]
-    gram = room.square(len(union))
-    (some @ some.T).toarray(out=gram)
-    gram[np.diag_indices(len(union))] += added[union]
+    gram, held = lookup.part(np.unique(np.concatenate([items, *theirs])))
     for item, others in zip(items.tolist(), theirs, strict=True):
-        places = np.searchsorted(union, others)
-        square = gram.ravel().take(places[:, None] * len(union) + places)
-        right = gram[places, np.searchsorted(union, item)]
+        places = np.searchsorted(held, others)
+        square = gram.ravel().take(places[:, None] * len(held) + places)
+        right = gram[places, np.searchsorted(held, item)]
         _, weights, bad = sposv(square.T, right, lower=1, overwrite_a=1)
         if bad:
             raise BadInput(

@@ -33,6 +33,7 @@ NAVIGATION: Final = (
     NavigationEntry("probes", "Probes", "/admin/probes", Action.READ),
     NavigationEntry("learning", "Learning", "/admin/learning", Action.READ),
     NavigationEntry("recommendations", "Recommendations", "/admin/recommendations", Action.READ),
+    NavigationEntry("catalogue", "Catalogue", "/admin/catalogue", Action.READ),
     NavigationEntry("health", "Health", "/admin/health", Action.READ),
     NavigationEntry("attributes", "Attributes", "/admin/attributes", Action.READ),
     NavigationEntry("submissions", "Submissions", "/admin/submissions", Action.READ_VISITORS),

@@ -20,6 +20,7 @@ from persx.model.staff import Action
 from persx.web.admin import (
     account,
     audit_log,
+    catalogue,
     doors,
     health,
     keys,
@@ -138,6 +139,9 @@ DOORS: Final = (
     Door("GET", "/admin/recommendations", recommendations.show, Action.READ),
     Door("POST", "/admin/recommendations/train", recommendations.train, Action.PUBLISH),
     Door("POST", "/admin/recommendations/activate", recommendations.choose, Action.PUBLISH),
+    Door("GET", "/admin/catalogue", catalogue.show_catalogue, Action.READ),
+    Door("GET", "/admin/catalogue/item", catalogue.show_one, Action.READ),
+    Door("POST", "/admin/catalogue/hide", catalogue.hide_one, Action.EDIT),
     Door("GET", "/admin/submissions", list_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/submissions.csv", export_submissions, Action.READ_VISITORS),
     Door("GET", "/admin/data-protection", show_data_protection, Action.READ),

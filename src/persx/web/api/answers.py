@@ -41,21 +41,21 @@ def error_answer(error: PersxError) -> Response:
     return json(ErrorBody(type(error).__name__, str(error)), status, headers)
 
 
-async def body(request: Request, type: type[T]) -> T:
-    """Read a request's JSON body.
+async def body(request: Request, type: type[T], *, most: int = MAX_BODY) -> T:
+    """Read a request's JSON body, up to so many bytes.
 
     Raises:
         BadInput: It is too long, no JSON, or of another form; the message names the place.
     """
-    raw = await raw_body(request)
+    raw = await raw_body(request, most)
     try:
         return msgspec.json.decode(raw or b"{}", type=type)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"The body cannot be read: {error}.") from error
 
 
-async def raw_body(request: Request) -> bytes:
-    """Read a request's body, up to `MAX_BODY` bytes.
+async def raw_body(request: Request, most: int = MAX_BODY) -> bytes:
+    """Read a request's body, up to so many bytes.
 
     Raises:
         BadInput: It is longer.
@@ -63,8 +63,8 @@ async def raw_body(request: Request) -> bytes:
     first = await request.receive()
     if first["type"] == "http.request" and not first.get("more_body", False):
         raw: bytes = first.get("body", b"")
-        if len(raw) > MAX_BODY:
-            raise _too_long()
+        if len(raw) > most:
+            raise _too_long(most)
         return raw
     chunks, size, message = [], 0, first
     while True:
@@ -72,15 +72,15 @@ async def raw_body(request: Request) -> bytes:
             raise ClientDisconnect
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
-        if size > MAX_BODY:
-            raise _too_long()
+        if size > most:
+            raise _too_long(most)
         if not message.get("more_body", False):
             return b"".join(chunks)
         message = await request.receive()
 
 
-def _too_long() -> BadInput:
-    return BadInput(f"The body is longer than {MAX_BODY} bytes.")
+def _too_long(most: int) -> BadInput:
+    return BadInput(f"The body is longer than {most} bytes.")
 
 
 def answers(handler: Handler) -> Handler:

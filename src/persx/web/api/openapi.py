@@ -14,12 +14,16 @@ from starlette.routing import BaseRoute, Route
 from persx import __version__
 from persx.app.consenting import ConsentRecord
 from persx.app.erasing import ErasureReceipt
+from persx.app.item_keeping import ItemsPut
 from persx.decide.receipt import Receipt
+from persx.model.item import Item
 from persx.model.probe import MARK_HEADER, Walk
+from persx.storage.items import ItemsWritten
 from persx.web.api.answers import ErrorBody, json
 from persx.web.api.consent import ConsentRequest
 from persx.web.api.decide import DecideRequest, DecideResponse, StateRequest, VisitorState
 from persx.web.api.exposures import Beacon, ClientError
+from persx.web.api.items import ItemPage, ItemsRequest
 from persx.web.api.me import Erased
 from persx.web.api.preference_links import LinkRequest, PreferenceLink
 from persx.web.api.recommendations import RecommendationsRequest, RecommendationsResponse
@@ -74,6 +78,7 @@ _BEARER: Final = ("visitor", *_KEYS)
 _EVENT: Final = Detail(request=Message, answer=Kept, security=_KEYS, tag="collect")
 _BATCH: Final = Detail(request=Batch, answer=Kept, security=_KEYS, tag="collect")
 _CALLS: Final = ("identify", "track", "page", "screen", "group", "alias")
+_ITEM: Final = Detail(answer=Item, security=_KEYS, tag="catalogue")
 _STATE: Final = Detail(answer=VisitorState, security=("visitor",), tag="decide")
 _CONSENT: Final = Detail(
     answer=ConsentRecord, security=("visitor", *_KEYS), query=("anonymousId", "userId"), tag="site"
@@ -123,6 +128,15 @@ DETAILS: Final[Mapping[tuple[str, str], Detail]] = {
     ("DELETE", "/v1/visitors/{key:path}"): Detail(
         answer=ErasureReceipt, security=_KEYS, tag="visitors"
     ),
+    ("GET", "/v1/items"): Detail(
+        answer=ItemPage, query=("after", "limit", "search"), security=_KEYS, tag="catalogue"
+    ),
+    ("POST", "/v1/items"): Detail(
+        request=ItemsRequest, answer=ItemsPut, security=_KEYS, tag="catalogue"
+    ),
+    ("GET", "/v1/items/{id:path}"): _ITEM,
+    ("PATCH", "/v1/items/{id:path}"): msgspec.structs.replace(_ITEM, request=dict[str, Any]),
+    ("DELETE", "/v1/items/{id:path}"): msgspec.structs.replace(_ITEM, answer=ItemsWritten),
     ("GET", "/v1/decisions/{id}"): Detail(answer=Receipt, security=_BEARER, tag="visitor"),
     ("GET", "/v1/me"): Detail(answer=dict[str, Any], security=_BEARER, tag="visitor"),
     ("DELETE", "/v1/me"): Detail(answer=Erased, security=("visitor",), tag="visitor"),
@@ -197,6 +211,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         "tags": [
             {"name": "decide", "description": "What a visitor sees, and what they declared."},
             {"name": "collect", "description": "Events, in the form of Segment's tracking API."},
+            {"name": "catalogue", "description": "The items that can be recommended."},
             {"name": "visitor", "description": "What is held on the bearer, and why they saw it."},
             {"name": "visitors", "description": "What is kept of a visitor."},
             {
