@@ -26,10 +26,10 @@ from persx.recommend.evaluation.metrics import RANKING, Lists
 from persx.recommend.fitting import config_of
 from persx.recommend.interactions import ACTIONS, DEVICES, Interactions
 from persx.recommend.query import NOTHING
+from persx.recommend.ranking.known import Wanted
 from persx.recommend.ranking.plan import PipelinePlan
 from persx.recommend.ranking.prepared import prepare
 from persx.recommend.ranking.rank import rank
-from persx.recommend.ranking.wanted import Wanted
 from persx.recommend.recommenders import RECOMMENDERS
 
 MOST_CASES: Final = 2_000
