@@ -79,4 +79,9 @@ BUDGETS: Final = (
     Budget("recommend p50", _V, _MOST, 1, "ms"),
     Budget("recommend p99", _V, _MOST, 10, "ms"),
     Budget("POST /v1/recommendations", _V, _LEAST, 1_000, "requests/s"),
+    Budget("catalogue, at start", _V, _MOST, 2, "s, 40,000 items"),
+    Budget("catalogue, nothing changed", _V, _MOST, 25, "µs"),
+    Budget("catalogue, a price changed", _V, _MOST, 3, "ms"),
+    Budget("content, fit", _V, _MOST, 60, "s of one core, 40,000 items"),
+    Budget("content, a new item's neighbours", _V, _MOST, 20, "ms"),
 )
