@@ -131,6 +131,7 @@ def test_packed_files_are_read_and_damaged_ones_refused(tmp_path: Path) -> None:
 def test_options_are_read_as_their_types_and_bad_ones_named() -> None:
     found = read_options(RECOMMENDERS["cooccurrence"], {"within": "user", "shrink": "2.5"})
     assert (found.within, found.shrink) == ("user", 2.5)
+    assert read_options(RECOMMENDERS["ease"], {"dropout": ".5"}).dropout == 0.5
     for name, value, said in (
         ("shrnk", "2", "no option 'shrnk'. Did you mean 'shrink'. It has: within, measure"),
         ("zzz", "2", "no option 'zzz'. It has: within"),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, get_origin, get_type_hints
+from typing import Any, Final, get_origin, get_type_hints
 
 import msgspec
 
 from persx.model.errors import BadInput, did_you_mean
 from persx.recommend.recommenders.kind import Recommender
+
+
+_BARE: Final = re.compile(r"^(-?)(\.\d+)$")
+"""A number as people write it and JSON does not: ``.7``."""
 
 
 def read_options(recommender: Recommender, given: Mapping[str, Any]) -> Any:
@@ -32,6 +37,8 @@ def read_options(recommender: Recommender, given: Mapping[str, Any]) -> Any:
                 value=name,
                 hint=f"{near} " * near.startswith("Did") + f"It has: {listed}.",
             )
+        if isinstance(value, str):
+            value = _BARE.sub(r"\g<1>0\2", value)
         listing = get_origin(known[name]) in (tuple, list, frozenset)
         if listing and isinstance(value, str):
             value = [each.strip() for each in value.split(",") if each.strip()]

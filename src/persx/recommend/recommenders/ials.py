@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from persx.model.errors import Unavailable
 from persx.recommend.bounds import Amount, Count
@@ -56,28 +57,12 @@ class Ials:
         return 2 * vectors + 64 * len(data.items)
 
     def fit(self, data: Interactions, config: IalsConfig, progress: Progress = silent) -> Arrays:
-        model = _library().als.AlternatingLeastSquares(
-            factors=config.factors,
-            regularization=config.regularization,
-            alpha=1.0,
-            iterations=config.iterations,
-            random_state=config.seed,
-            num_threads=1,
-            use_gpu=False,
-        )
+        library = _library()
         matrix = data.matrix()
         if not matrix.nnz:
             vectors = np.zeros((data.item_count, config.factors), dtype=np.float32)
         else:
-            # The library weighs a cell by its value and takes 1 off for what is not touched.
-            matrix.data *= np.float32(1 + config.alpha)
-            done = iter(range(1, config.iterations + 1))
-            model.fit(
-                matrix,
-                show_progress=False,
-                callback=lambda *_: progress(next(done) / (config.iterations + 1)),
-            )
-            vectors = np.ascontiguousarray(model.item_factors, dtype=np.float32)
+            vectors = _vectors(library, matrix, config, progress)
         gram = vectors.T @ vectors
         gram[np.diag_indices(len(gram))] += np.float32(max(config.regularization, 1e-6))
         progress(1.0)
@@ -101,6 +86,34 @@ class Ials:
         return Candidates(top, scores[top].astype(np.float32), because)
 
 
+def _vectors(
+    library: Any, matrix: Any, config: IalsConfig, progress: Progress
+) -> NDArray[np.float32]:
+    """Return the items' vectors, (i, factors)."""
+    # Installed with the library, which asks for one thread in BLAS: its own is faster than many.
+    from threadpoolctl import threadpool_limits
+
+    # It weighs a cell by its value and takes 1 off for what is not touched.
+    matrix.data *= np.float32(1 + config.alpha)
+    done = iter(range(1, config.iterations + 1))
+    with threadpool_limits(limits=1, user_api="blas"):
+        model = library.als.AlternatingLeastSquares(
+            factors=config.factors,
+            regularization=config.regularization,
+            alpha=1.0,
+            iterations=config.iterations,
+            random_state=config.seed,
+            num_threads=1,
+            use_gpu=False,
+        )
+        model.fit(
+            matrix,
+            show_progress=False,
+            callback=lambda *_: progress(next(done) / (config.iterations + 1)),
+        )
+    return np.ascontiguousarray(model.item_factors, dtype=np.float32)
+
+
 def _library() -> Any:
     """Return the library that fits the vectors.
 
@@ -109,9 +122,10 @@ def _library() -> Any:
     """
     try:
         with warnings.catch_warnings():
-            # It asks for one thread in BLAS: what the operator sets is the operator's.
+            # Of the threads in BLAS, which are limited for it.
             warnings.simplefilter("ignore")
             import implicit
+            import implicit.als
     except ImportError:
         raise Unavailable(
             "'ials' needs the package 'implicit', which is not installed.",
