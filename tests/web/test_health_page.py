@@ -53,7 +53,7 @@ async def test_the_page_tells_what_is_wrong_where_and_how_sure(client: Any, serv
     assert len(re.findall(r'data-testid="criterion-\d+"', page)) == 12
     unknown = page[page.index('data-testid="criterion-2"') - 60 :][:60]
     assert 'class="unknown"' in unknown
-    assert page.count('data-testid="indicator-') == 13
+    assert page.count('data-testid="indicator-') == 14
     assert "style=" not in page
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from persx.app.health_record import Record
+from persx.app.recommender_training import last_tried
 from persx.app.reports import ReportRequest, report
 from persx.app.services import Services
 from persx.experiments.readout import Readout
@@ -46,7 +47,10 @@ async def extended_timeline(store: Store, timeline: Timeline) -> Timeline:
 
 
 async def stale_pipelines(services: Services, workspace: Workspace | None) -> dict[str, str]:
-    """Return for each pipeline why what it recommends by is stale; empty where it is not."""
+    """Return for each pipeline why what it recommends by is stale; empty where it is not.
+
+    Of one that nobody has trained or tried to train yet, nothing is known.
+    """
     if workspace is None or not workspace.pipelines:
         return {}
     made = {
@@ -58,6 +62,7 @@ async def stale_pipelines(services: Services, workspace: Workspace | None) -> di
     return {
         name: staleness(pipeline, made.get(name), now)
         for name, pipeline in workspace.pipelines.items()
+        if name in made or (await last_tried(services, name)).failed
     }
 
 

@@ -64,7 +64,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         workspace: What is served; none where nothing is.
         lifts: Industry → its lift.
-        pipelines: Pipeline → why what it recommends by is stale; empty where it is not.
+        pipelines: Pipeline → why what it recommends by is stale; empty where it is not. One that
+            had nothing to learn from yet is not among them.
     """
 
     now: Millis

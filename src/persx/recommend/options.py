@@ -11,7 +11,6 @@ import msgspec
 from persx.model.errors import BadInput, did_you_mean
 from persx.recommend.recommenders.kind import Recommender
 
-
 _BARE: Final = re.compile(r"^(-?)(\.\d+)$")
 """A number as people write it and JSON does not: ``.7``."""
 

@@ -80,15 +80,15 @@ class StalePipelines(_OfContent, frozen=True):
     name: Measure = Measure.STALE_PIPELINES
     title: str = "Stale recommendations"
     formula: str = (
-        "Pipelines that were never trained, or whose training is older than twice their `every` "
-        "÷ pipelines."
+        "Pipelines whose training is older than twice their `every`, or has failed from the first "
+        "÷ pipelines that were trained, or tried."
     )
     numerator: str = "pipelines that recommend by what is too old, or by nothing"
-    denominator: str = "pipelines in what is served now"
+    denominator: str = "pipelines in what is served now, once there was something to learn"
 
     def read(self, counts: Counts, known: Known) -> Mapping[str, Ratio]:
         """Return for each pipeline whether it is stale."""
-        return {name: Ratio(bool(why), 1) for name, why in known.pipelines.items()}
+        return {name: Ratio(int(bool(why)), 1) for name, why in known.pipelines.items()}
 
     def lives(self, subject: str, known: Known) -> bool:
         """Tell whether the pipeline is still there."""
