@@ -26,6 +26,7 @@ PLAIN: dict[str, Any] = {
     "size_damping": 0.0,
     "rarity": 0.0,
     "rules": 0.0,
+    "repeats": 1.0,
 }
 
 
@@ -254,3 +255,45 @@ def test_the_most_extreme_options_give_finite_scores(
     assert np.isfinite(found.scores).all()
     assert (found.scores > 0).all()
     assert len(set(found.items.tolist())) == len(found.items)
+
+
+def walks(count: int) -> Interactions:
+    """Sessions through one street, each house followed by the next, from a house of their own."""
+    return sessions(*(" ".join(str((n + step) % 40) for step in range(3)) for n in range(count)))
+
+
+def test_what_transitions_count_is_chosen_by_the_newest_sessions() -> None:
+    data = walks(1_000)
+    chosen = VMIS_KNN.fit(data, VmisKnnConfig())["mix"].tolist()
+    for rules in (0.0, 0.1, 0.3, 1.0, 1.5):
+        set_ = VMIS_KNN.fit(data, VmisKnnConfig(rules=rules, repeats=1.0))
+        assert set_["mix"].tolist() == [rules, 1.0]
+    assert chosen[0] in (0.0, 0.1, 0.3, 1.0, 1.5)
+    found = VMIS_KNN.rank(VMIS_KNN.fit(data, VmisKnnConfig()), VmisKnnConfig(), asked(7), 100)
+    assert found.items[np.argmax(found.scores)] == 8
+
+
+def test_what_is_chosen_is_better_than_what_is_not() -> None:
+    data = walks(1_000)
+    rest = data.rows(data.sessions < 900)
+
+    def gain(**options: Any) -> float:
+        config = VmisKnnConfig(**options)
+        arrays = VMIS_KNN.fit(rest, config)
+        ranks = []
+        for session in range(900, 1_000):
+            first, second, _ = data.items[data.sessions == session].tolist()
+            found = VMIS_KNN.rank(arrays, config, asked(first), 100)
+            own = found.scores[found.items == second]
+            ranks.append(1 + np.count_nonzero(found.scores > own[0]) if len(own) else np.inf)
+        return float(np.mean(1 / np.array(ranks)))
+
+    rules, repeats = VMIS_KNN.fit(data, VmisKnnConfig())["mix"].tolist()
+    assert gain(rules=rules, repeats=repeats) >= gain(rules=0.0, repeats=1.0)
+    assert gain(rules=rules, repeats=repeats) == 1
+    # Nobody comes back, so that nothing is gained by showing again what was seen.
+    assert repeats == 1
+
+
+def test_a_few_sessions_choose_nothing() -> None:
+    assert VMIS_KNN.fit(walks(100), VmisKnnConfig())["mix"].tolist() == [0.3, 1.0]

@@ -48,8 +48,9 @@ class VmisKnnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             everybody views.
         half_life: Days (sessions, where nobody knows the times) after which a neighbour counts
             half; 0 counts all alike.
-        repeats: What items count that the visitor has viewed already.
-        rules: What `transitions` count beside the neighbours: 0 does without.
+        repeats: What items count that the visitor has viewed already. Unless it is set, what
+            would have answered the newest sessions best is chosen with each fit.
+        rules: What `transitions` count beside the neighbours: 0 does without. Chosen likewise.
         rules_distance: `distance` of the transitions.
         rules_backward: `backward` of the transitions.
         rules_damping: `popularity_damping` of the transitions.
@@ -69,8 +70,8 @@ class VmisKnnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     size_damping: Power = 0.1
     rarity: Power = 1.0
     half_life: Amount = 0.0
-    repeats: Power = 1.0
-    rules: Power = 0.3
+    repeats: Power | None = None
+    rules: Power | None = None
     rules_distance: Steps = 2
     rules_backward: Weight = 0.2
     rules_damping: Power = 0.0
@@ -103,9 +104,16 @@ class VmisKnn:
                 f"'length', 'longest' and 'rules_length' can be {_PLACES} at most.",
                 value=max(config.length, config.longest, config.rules_length),
             )
+        mix = _mix(data, config)
+        progress(0.3)
+        return {**self._arrays(data, config, mix.rules, progress), "mix": np.array(mix, dtype=np.float64)}
+
+    def _arrays(
+        self, data: Interactions, config: VmisKnnConfig, weight: float, progress: Progress
+    ) -> dict[str, NDArray[Any]]:
         rules: Arrays = {}
-        if config.rules:
-            rules = TRANSITIONS.fit(data, _rules(config), lambda share: progress(0.7 * share))
+        if weight:
+            rules = TRANSITIONS.fit(data, _rules(config), lambda share: progress(0.3 + share / 2))
         past = _sessions(steps(data), config.longest)
         progress(0.9)
         of = np.repeat(np.arange(len(past.ages)), np.diff(past.starts))
@@ -136,15 +144,93 @@ class VmisKnn:
         newest = newest_items(query, config.length)
         if not len(newest):
             return NO_CANDIDATES
-        found = _with_rules(arrays, config, newest, _alike(arrays, config, newest))
+        mix = Mix(*arrays["mix"].tolist())
+        alike = _alike(arrays, config, newest)
+        found = _with_rules(arrays, config, newest, alike, mix.rules)
         if not len(found.items):
             return NO_CANDIDATES
-        scores = found.scores
-        if config.repeats != 1:
-            seen = np.isin(found.items, newest)
-            scores = np.where(seen, scores * np.float32(config.repeats), scores)
+        scores = _with_repeats(found, newest, mix.repeats)
         good = scores > 0
         return Candidates(found.items[good], scores[good], found.because[good]).best(limit)
+
+
+class Mix(NamedTuple):
+    """What transitions and repeated items count: `rules` and `repeats` of the options."""
+
+    rules: float
+    repeats: float
+
+
+_USUAL: Final = Mix(0.3, 1.0)
+_RULES: Final = (0.0, 0.1, 0.3, 1.0, 1.5)
+_REPEATS: Final = (1.0, 3.0)
+_ASKED: Final = 1_000
+"""So many of the newest sessions are asked at most, and a twentieth of that at least."""
+
+
+def _mix(data: Interactions, config: VmisKnnConfig) -> Mix:
+    """Return the options of the mix; those left open as they answer the newest sessions best.
+
+    The newest tenth of the sessions is asked for one of its steps each, of what is learned from
+    the others; what counts is the mean reciprocal rank of that step.
+    """
+    if config.rules is not None and config.repeats is not None:
+        return Mix(config.rules, config.repeats)
+    open_rules = _RULES if config.rules is None else (config.rules,)
+    open_repeats = _REPEATS if config.repeats is None else (config.repeats,)
+    usual = Mix(
+        _USUAL.rules if config.rules is None else config.rules,
+        _USUAL.repeats if config.repeats is None else config.repeats,
+    )
+    walked = steps(data)
+    heads = heads_of(walked.sessions) if len(walked.items) else np.empty(0, dtype=np.int64)
+    lengths = np.diff(np.append(heads, len(walked.items)))
+    order = np.argsort(walked.times[heads + lengths - 1], kind="stable")
+    if not data.timed:
+        order = np.arange(len(heads))
+    newest = order[len(order) - len(order) // 10 :]
+    asked = newest[lengths[newest] > 1]
+    if len(asked) < _ASKED // 20:
+        return usual
+    asked = asked[:: -(-len(asked) // _ASKED)]
+    held = np.zeros(len(heads), dtype=np.bool_)
+    held[newest] = True
+    arrays = VMIS_KNN._arrays(walked.rows(~np.repeat(held, lengths)), config, 1.0, silent)
+    mixes = [Mix(rules, repeats) for rules in open_rules for repeats in open_repeats]
+    gains = np.zeros(len(mixes))
+    for turn, session in enumerate(asked.tolist()):
+        items = walked.items[heads[session] : heads[session] + lengths[session]]
+        step = 1 + turn % (len(items) - 1)
+        query = Query(items=items[:step], session=step)
+        gains += _gains(arrays, config, newest_items(query, config.length), items[step], mixes)
+    # The first of equally good ones that is the usual one, if it is among them.
+    best = [mix for mix, gain in zip(mixes, gains, strict=True) if gain >= gains.max()]
+    return usual if usual in best else best[0]
+
+
+def _gains(
+    arrays: Arrays, config: VmisKnnConfig, newest: Codes, wanted: Any, mixes: list[Mix]
+) -> NDArray[np.float64]:
+    """Return for each mix 1 ÷ the rank that it gives the wanted item, 0 beyond the 20th."""
+    alike = _alike(arrays, config, newest)
+    gains = np.zeros(len(mixes))
+    found, weight = alike, 0.0
+    for place, mix in enumerate(mixes):
+        if mix.rules != weight:
+            found, weight = _with_rules(arrays, config, newest, alike, mix.rules), mix.rules
+        scores = _with_repeats(found, newest, mix.repeats)
+        own = scores[found.items == wanted]
+        if len(own) and own[0] > 0:
+            rank = 1 + np.count_nonzero(scores > own[0])
+            gains[place] = 1 / rank if rank <= 20 else 0.0
+    return gains
+
+
+def _with_repeats(found: Summed, newest: Codes, repeats: float) -> Floats:
+    if repeats == 1:
+        return found.scores
+    seen = np.isin(found.items, newest)
+    return np.where(seen, found.scores * np.float32(repeats), found.scores)
 
 
 class _Past(NamedTuple):
@@ -228,15 +314,17 @@ def _alike(arrays: Arrays, config: VmisKnnConfig, newest: Codes) -> Summed:
     return Summed(found.items, found.scores / greatest, newest[found.because])
 
 
-def _with_rules(arrays: Arrays, config: VmisKnnConfig, newest: Codes, found: Summed) -> Summed:
+def _with_rules(
+    arrays: Arrays, config: VmisKnnConfig, newest: Codes, found: Summed, weight: float
+) -> Summed:
     """Return the sum of what the neighbours speak for and what the rules do."""
-    if not config.rules:
+    if not weight or "rules_starts" not in arrays:
         return found
     newest = newest[: config.rules_length]
     rules = gather(arrays["rules_starts"], newest)
     if not len(rules.places):
         return found
-    decays = _powers(config.rules_decay, len(newest)) * np.float32(config.rules)
+    decays = _powers(config.rules_decay, len(newest)) * np.float32(weight)
     parts = np.asarray(arrays["rules_weights"])[rules.places] * decays[rules.of]
     followers: Any = np.asarray(arrays["rules_items"])[rules.places]
     return summed(
