@@ -66,6 +66,7 @@ def workspace(folder: Path) -> None:
     questions = {name: {"attribute": "size", "text": "Which?"} for name in QUESTIONS}
     write(folder, "questions.yaml", questions)
     write(folder, "attributes.yaml", attributes)
+    write(folder, "pipelines.yaml", {"for-you": {"sources": [{"recommender": "popularity"}]}})
     for name, template in TYPES.items():
         document = {"schema": SCHEMA, "template": template, "description": "One."}
         write(folder, f"block_types/{name}.yaml", document)
