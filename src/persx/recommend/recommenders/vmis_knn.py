@@ -106,7 +106,10 @@ class VmisKnn:
             )
         mix = _mix(data, config)
         progress(0.3)
-        return {**self._arrays(data, config, mix.rules, progress), "mix": np.array(mix, dtype=np.float64)}
+        return {
+            **self._arrays(data, config, mix.rules, progress),
+            "mix": np.array(mix, dtype=np.float64),
+        }
 
     def _arrays(
         self, data: Interactions, config: VmisKnnConfig, weight: float, progress: Progress
