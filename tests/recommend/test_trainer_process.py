@@ -88,6 +88,11 @@ def test_the_commands(home: Path) -> None:
     assert (wrong.exit_code, "neither a number" in wrong.output) == (2, True)
     wrong = CliRunner().invoke(main, ["recommend", "train", "nothing", "--home", str(home)])
     assert (wrong.exit_code, "no pipeline 'nothing'" in wrong.output) == (4, True)
+    # One that cannot be trained keeps no other from it.
+    both = CliRunner().invoke(
+        main, ["recommend", "train", "nothing", "popular", "--home", str(home)]
+    )
+    assert (both.exit_code, "popular: number 3 recommends now" in both.output) == (4, True)
 
 
 def test_a_killed_trainer_leaves_only_what_is_gone_on_with(home: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from persx.model.artifact import body_digest
 from persx.model.clock import Millis
 from persx.model.errors import PersxError, Unavailable
+from persx.model.item import Action
 from persx.model.pipeline import Pipeline
 from persx.recommend.recommenders import RECOMMENDERS, Recommender
 from persx.recommend.recommenders.kind import Arrays
@@ -90,11 +91,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrainedSource(NamedTuple):
-    """One source of a pipeline as it is asked."""
+    """One source of a pipeline as it is asked.
+
+    Attributes:
+        actions: What it was fitted to; everything where none is named.
+    """
 
     recommender: Recommender
     config: Any
     arrays: Arrays
+    actions: tuple[Action, ...] = ()
 
 
 class Trained:
@@ -235,14 +241,14 @@ def load(folder: Path, body: bytes, number: int, *, check: bool = True) -> Train
         _whole(place / each.file, each, number, check=check)
     ids = msgspec.json.decode((place / manifest.ids.file).read_bytes(), type=list[str])
     sources = []
-    for source in manifest.sources:
+    for source, told in zip(manifest.sources, manifest.pipeline.sources, strict=True):
         try:
             recommender = RECOMMENDERS[source.recommender]
             config = msgspec.convert(source.config, recommender.config)
         except (PersxError, msgspec.ValidationError) as error:
             raise _unusable(number, str(error)) from None
         arrays = {name: _mapped(place / each.file) for name, each in source.arrays.items()}
-        sources.append(TrainedSource(recommender, config, arrays))
+        sources.append(TrainedSource(recommender, config, arrays, told.actions))
     return Trained(manifest, number, ids, sources)
 
 

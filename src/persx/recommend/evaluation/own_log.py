@@ -220,7 +220,7 @@ class Bench:
                 del self._fitted[next(iter(self._fitted))]
             config, recommender = config_of(source), RECOMMENDERS[source.recommender]
             arrays = recommender.fit(self._train.of(source.actions), config)
-            self._fitted[key] = TrainedSource(recommender, config, arrays)
+            self._fitted[key] = TrainedSource(recommender, config, arrays, source.actions)
         return self._fitted[key]
 
 

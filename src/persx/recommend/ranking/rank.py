@@ -299,18 +299,20 @@ class _Ranking:
             reason = Why(kind=WhyKind.NEW)
             return Ranked(picked.item, score, "", reason, picked.propensity)
         origin = int(said.origin[at])
-        source = said.sources[origin].trained.recommender.name
+        trained = said.sources[origin].trained
+        source = trained.recommender.name
         if picked.tried:
             reason = Why(kind=WhyKind.TRIED)
         else:
             reason = why(
                 self._prepared,
-                source,
+                trained,
                 int(self._prepared.to_trained[picked.item]),
                 int(said.because[at]),
                 said.where[origin],
                 self._known.actions,
                 (self._known.wide or self._known.query).anchor,
+                self._wanted.now,
             )
         text = self._words(picked.item)
         if text:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from persx.model.clock import DAY, Millis
 from persx.model.item import Action
+from persx.recommend.artifact import TrainedSource
 from persx.recommend.query import NOTHING
 from persx.recommend.ranking.prepared import Prepared
 from persx.recommend.result import Why, WhyKind
@@ -18,8 +20,11 @@ KIND_BY_RECOMMENDER: Final[Mapping[str, WhyKind]] = {
 }
 """Recommenders whose answers all have one reason."""
 
-ANCHOR_KINDS: Final[Mapping[str, WhyKind]] = {"cooccurrence": WhyKind.TOGETHER}
-"""What an item on another item's page is to that one; alike unless its recommender is here."""
+TOGETHER: Final = "cooccurrence"
+"""The recommender whose items go together with the one whose page it is; others are alike."""
+
+LATELY: Final = 8 * DAY
+"""What was popular so long ago is not called popular this week."""
 
 KIND_BY_ACTION: Final = {
     Action.VIEWED: WhyKind.VIEWED,
@@ -30,45 +35,56 @@ KIND_BY_ACTION: Final = {
 
 def why(
     prepared: Prepared,
-    recommender: str,
+    source: TrainedSource,
     item: int,
     because: int,
     where: str,
     actions: Mapping[int, Action],
     anchor: int,
+    now: Millis,
 ) -> Why:
     """Return why a candidate is shown.
 
     Args:
+        source: Whose candidate it is.
         item: Code, in what was trained, of the candidate.
         because: Code, in what was trained, of the item that speaks most for it, or `NOTHING`.
         where: What else its recommender's answer rests on.
         actions: What the visitor did with the items that they touched, by code in what was trained.
         anchor: Code, in what was trained, of the item whose page it is.
     """
-    kind = KIND_BY_RECOMMENDER.get(recommender)
+    kind = KIND_BY_RECOMMENDER.get(source.recommender.name)
+    if kind is WhyKind.POPULAR or (kind is None and because == NOTHING and where):
+        kind = _popular(prepared, now)
     if kind is not None:
         # The narrowest of a path is what people call it.
         return Why(kind=kind, category=where.rpartition("/")[2])
-    if because == NOTHING and where:
-        return Why(kind=WhyKind.POPULAR, category=where.rpartition("/")[2])
     if because == NOTHING:
-        kind = WhyKind.FOR_YOU if actions else _of_anchor(recommender)
+        kind = WhyKind.FOR_YOU if actions else _of_anchor(source)
         if kind is not WhyKind.FOR_YOU and anchor != NOTHING:
             return _speaking(prepared, kind, anchor)
-        return Why(kind=WhyKind.FOR_YOU if actions else WhyKind.POPULAR)
+        return Why(kind=WhyKind.FOR_YOU if actions else _popular(prepared, now))
     if because == anchor:
-        return _speaking(prepared, _of_anchor(recommender), because)
+        return _speaking(prepared, _of_anchor(source), because)
     action = actions.get(because)
     if because == item:
         # It speaks for itself: they know it.
         return Why(kind=WhyKind.AGAIN if action is Action.BOUGHT else WhyKind.RECENT)
-    kind = KIND_BY_ACTION[action] if action is not None else _of_anchor(recommender)
+    kind = KIND_BY_ACTION[action] if action is not None else _of_anchor(source)
     return _speaking(prepared, kind, because)
 
 
-def _of_anchor(recommender: str) -> WhyKind:
-    return ANCHOR_KINDS.get(recommender, WhyKind.ALIKE)
+def _of_anchor(source: TrainedSource) -> WhyKind:
+    """Return what an item of a source is to the item whose page it is."""
+    if source.recommender.name != TOGETHER:
+        return WhyKind.ALIKE
+    bought = source.actions == (Action.BOUGHT,)
+    return WhyKind.TOGETHER if bought else WhyKind.SEEN_TOGETHER
+
+
+def _popular(prepared: Prepared, now: Millis) -> WhyKind:
+    last = prepared.trained.manifest.trained.last if prepared.trained else 0
+    return WhyKind.LIKED if last and now - last > LATELY else WhyKind.POPULAR
 
 
 def _speaking(prepared: Prepared, kind: WhyKind, trained: int) -> Why:

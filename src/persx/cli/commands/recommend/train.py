@@ -12,7 +12,7 @@ from persx.app.recommender_training import STATUS
 from persx.app.trainer import Watcher, be_humble, train
 from persx.cli.options import home_option, json_option, print_json
 from persx.cli.progress import Progress
-from persx.model.errors import NotFound
+from persx.model.errors import NotFound, PersxError
 
 _STEPS = 1_000
 
@@ -40,14 +40,24 @@ def command(pipelines: tuple[str, ...], scheduled: bool, home: Path, as_json: bo
             "The workspace has no pipeline.", hint="Declare one in pipelines.yaml, and publish."
         )
     found = []
+    failed: list[PersxError] = []
     for name in names:
-        with _Shown(name, quiet=as_json) as shown:
-            done = train(home, name, shown, scheduled=scheduled)
+        try:
+            with _Shown(name, quiet=as_json) as shown:
+                done = train(home, name, shown, scheduled=scheduled)
+        except PersxError as error:
+            # What is wrong with one pipeline is no reason to leave the others untrained.
+            failed.append(error)
+            continue
         found.append(done)
         if not as_json:
             _print(done)
     if as_json:
         print_json([each.artifacts[0] for each in found])
+    for other in failed[1:]:
+        click.echo(f"Error: {other}", err=True)
+    if failed:
+        raise failed[0]
 
 
 def _print(done: PipelineStatus) -> None:
