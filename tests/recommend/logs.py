@@ -64,7 +64,7 @@ def asked(
     actions: Sequence[Action] = (),
     anchor: int = NOTHING,
 ) -> Query:
-    """Return the query of a visitor who touched these, oldest first; all in this session."""
+    """Return the query of a visitor who touched these, oldest first, all in the running session."""
     count = len(items)
     return Query(
         items=np.array(items, dtype=np.int32),

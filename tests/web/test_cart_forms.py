@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from persx.app.background import background
-from persx.app.home import open_home
-from persx.app.settings import ServerSettings
-from persx.app.starting import load_demo
 from persx.testing import see
-from persx.web.server import create_app
-from tests.conftest import PASSWORD, SERVER_KEY, WRITE_KEY
 
 pytestmark = pytest.mark.anyio
 
@@ -22,22 +15,13 @@ EVENTS = "select name, properties from events where type = 'track' order by sequ
 
 
 @pytest.fixture
-async def shop() -> AsyncIterator[Any]:
-    settings = ServerSettings(
-        write_key=WRITE_KEY, server_key=SERVER_KEY, admin_password=PASSWORD, store="memory"
-    )
-    async with open_home(None, settings) as services:
-        await load_demo(services, "shop")
-        yield services
+def shop(demo_shop: Any) -> Any:
+    return demo_shop
 
 
 @pytest.fixture
-async def client(shop: Any) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(shop, command_token="token-for-tests")
-    async with background(shop):
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://site.test") as made:
-            yield made
+def client(shop_client: httpx.AsyncClient) -> httpx.AsyncClient:
+    return shop_client
 
 
 async def sent(client: httpx.AsyncClient, **fields: str) -> httpx.Response:

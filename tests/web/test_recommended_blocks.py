@@ -4,50 +4,33 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import pytest
 
-from persx.app.background import background
 from persx.app.clicking import Click, link, whose
-from persx.app.home import open_home
-from persx.app.settings import ServerSettings
-from persx.app.starting import load_demo
 from persx.decide.allocation import bucket
 from persx.model.event import anonymous_key
 from persx.model.item import Item, ItemId
 from persx.storage.items import put
 from persx.testing import see
-from persx.web.server import create_app
-from tests.conftest import PASSWORD, SERVER_KEY, WRITE_KEY
+from tests.conftest import SERVER_KEY
 
 pytestmark = pytest.mark.anyio
 
-PEOPLE = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"}
 EVENTS = "select name, anonymous_id, properties from events where type = 'track' order by sequence"
 
 
 @pytest.fixture
-async def shop() -> AsyncIterator[Any]:
-    settings = ServerSettings(
-        write_key=WRITE_KEY, server_key=SERVER_KEY, admin_password=PASSWORD, store="memory"
-    )
-    async with open_home(None, settings) as services:
-        await load_demo(services, "shop")
-        yield services
+def shop(demo_shop: Any) -> Any:
+    return demo_shop
 
 
 @pytest.fixture
-async def client(shop: Any) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(shop, command_token="token-for-tests")
-    async with background(shop):
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://site.test", headers=PEOPLE
-        ) as made:
-            yield made
+def client(shop_client: httpx.AsyncClient) -> httpx.AsyncClient:
+    return shop_client
 
 
 def become(client: httpx.AsyncClient, shop: Any, *, held: bool) -> str:

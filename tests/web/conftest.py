@@ -1,0 +1,39 @@
+"""The shop of the second demo, and a browser's client of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from persx.app.background import background
+from persx.app.home import open_home
+from persx.app.settings import ServerSettings
+from persx.app.starting import load_demo
+from persx.web.server import create_app
+from tests.conftest import PASSWORD, SERVER_KEY, WRITE_KEY
+
+PEOPLE = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"}
+
+
+@pytest.fixture
+async def demo_shop() -> AsyncIterator[Any]:
+    settings = ServerSettings(
+        write_key=WRITE_KEY, server_key=SERVER_KEY, admin_password=PASSWORD, store="memory"
+    )
+    async with open_home(None, settings) as services:
+        await load_demo(services, "shop")
+        yield services
+
+
+@pytest.fixture
+async def shop_client(demo_shop: Any) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(demo_shop, command_token="token-for-tests")
+    async with background(demo_shop):
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://site.test", headers=PEOPLE
+        ) as made:
+            yield made
