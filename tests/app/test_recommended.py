@@ -17,9 +17,11 @@ from persx.app.publishing import PUBLISH, PUSH, PublishRequest, PushRequest
 from persx.app.settings import ServerSettings
 from persx.app.visiting import Visitor
 from persx.demo import demo_folder
+from persx.model.artifact import RECOMMENDER, Origin
 from persx.model.decision import Reason
 from persx.model.event import EventType
 from persx.model.staff import Actor
+from persx.recommend.artifact import Building, TrainedOn
 from persx.workspace.documents import read_folder
 from persx.workspace.validation import check
 
@@ -124,3 +126,29 @@ def test_a_block_that_names_no_pipeline_is_refused() -> None:
 
 def test_a_holdout_of_a_block_without_variants_is_meant() -> None:
     assert check(files())[1] == []
+
+
+async def test_a_pipeline_that_fails_spoils_no_page(shop: Any) -> None:
+    pipeline = shop.publication.plan.workspace.pipelines["for-you"]
+    building = Building(shop.recommender_folder.path, "broken")
+    # Whole files, but without the arrays that the recommenders look into.
+    fitted = [
+        building.keep(place, source.recommender, source.config, {})
+        for place, source in enumerate(pipeline.sources)
+    ]
+    body = building.finish(pipeline, ["mat-6"], fitted, TrainedOn(items=1))
+    number = await shop.artifacts.put(
+        RECOMMENDER, "for-you", body, origin=Origin(made=shop.clock()), meta={}
+    )
+    await shop.artifacts.activate(RECOMMENDER, "for-you", number, now=shop.clock())
+    await shop.models.refresh(shop)
+    for name in [f"v{number}" for number in range(6)]:
+        await look_at(shop, name, "mat-6", "Home training")
+        decided = await home(shop, name)
+        assert "KeyError" in decided.decision.errors["for-you"]
+        assert block(decided).reason is Reason.ERROR
+        written = shop.publication.plan.workspace.blocks["for-you"].content["instead"]
+        assert ids(decided), "what the team wrote stands in"
+        assert set(ids(decided)) <= set(written)
+        others = [each for each in decided.decision.decisions if each.block != "for-you"]
+        assert all(each.reason is not Reason.ERROR for each in others)

@@ -52,6 +52,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         artifact: Number of the trained pipeline; 0 where nothing is trained.
         personal: Its items follow from what is known of the visitor.
+        error: What went wrong in the ranking; empty where nothing did.
     """
 
     block: str
@@ -59,6 +60,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[RecommendedItem, ...]
     artifact: int = 0
     personal: bool = False
+    error: str = ""
 
 
 class Ranked(NamedTuple):
@@ -101,7 +103,9 @@ async def with_recommendations(
     filled: dict[str, Decision] = {}
     for each, own, everybodys in zip(wanted, shown, plain, strict=True):
         reason = each.reason
-        if reason in _FALLBACKS:
+        if own.error:
+            reason = Reason.ERROR
+        elif reason in _FALLBACKS:
             if own.personal and _ids(own) != _ids(everybodys):
                 reason = Reason.TARGETED
             elif not known:
@@ -115,12 +119,14 @@ async def with_recommendations(
         )
     artifacts = {artifact_key(RECOMMENDER, each.pipeline): each.artifact for each in shown}
     used = {key: number for key, number in artifacts.items() if number}
+    failed = {each.block: each.error for each in shown if each.error}
     return Ranked(
         msgspec.structs.replace(
             decision,
             decisions=tuple(filled.get(each.block, each) for each in decision.decisions),
             assignments=_counted(decision.assignments, differ),
             artifacts={**decision.artifacts, **used} if used else decision.artifacts,
+            errors={**decision.errors, **failed} if failed else decision.errors,
         ),
         tuple(shown),
     )
@@ -228,6 +234,7 @@ class _Filling:
             without |= set(self._cart)
         name = content["pipeline"]
         found = Recommendations(pipeline=name, items=(), artifact=0, id="", personal=False)
+        failed = ""
         if name in self._plan.pipelines:
             request = RecommendRequest(
                 pipeline=name,
@@ -237,9 +244,13 @@ class _Filling:
                 context=self._context,
                 generic=not personal,
             )
-            found = await recommend(
-                self._services, self._profile, request, plan=self._plan, log=False
-            )
+            try:
+                found = await recommend(
+                    self._services, self._profile, request, plan=self._plan, log=False
+                )
+            except Exception as error:
+                # The page and its other blocks are shown all the same.
+                failed = f"{type(error).__name__}: {error}"
         items = [self._item(each.item, content, each) for each in found.items]
         taken = {*without, *(each.id for each in items)}
         for id in content.get("instead", ()):
@@ -253,6 +264,7 @@ class _Filling:
             items=self._with_sold(items[:count]),
             artifact=found.artifact,
             personal=personal and found.personal,
+            error=failed,
         )
 
     def _item(
