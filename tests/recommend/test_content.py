@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from persx.model.item import Item, ItemId
 from persx.recommend.catalogue import NO_CATALOGUE, Catalogue
+from persx.recommend.content_index import content_index
 from persx.recommend.content_vectors import (
     ContentWeights,
     features,
+    having,
     rareness,
     vectors,
     words,
@@ -23,7 +25,7 @@ from persx.recommend.interactions import Interactions
 from persx.recommend.newcomers import Newcomers, beside
 from persx.recommend.query import NOTHING, Query
 from persx.recommend.recommenders import RECOMMENDERS
-from persx.recommend.recommenders.content import CONTENT, ContentConfig, content_index, summed
+from persx.recommend.recommenders.content import CONTENT, ContentConfig, summed
 from persx.recommend.recommenders.kind import Arrays
 
 CONFIG = ContentConfig()
@@ -195,7 +197,7 @@ def test_what_everybody_says_tells_nothing() -> None:
 def test_any_texts_make_vectors_of_length_1_at_most(items: list[Item]) -> None:
     weights = ContentWeights()
     found = features(items, weights)
-    made = vectors(found, rareness(found), weights)
+    made = vectors(found, rareness(having(found), found.size), weights)
     assert made.shape[0] == len(items)
     lengths = np.sqrt(np.asarray(made.multiply(made).sum(axis=1))).ravel()
     # Features that are hashed to one place add up: a little more than 1 is possible.
@@ -278,7 +280,7 @@ def test_a_newcomer_is_as_alike_as_after_a_training() -> None:
 
 def test_a_pipeline_without_content_has_newcomers_too() -> None:
     none, before = newcomers()
-    index = content_index(list(SHELF), CONFIG)
+    index = content_index(list(SHELF), CONFIG.weights)
     other = beside(index, CONFIG, none.known).with_those_of(before.changed({NEW[0].id: NEW[0]}))
     assert {"wren", "heron"} <= set(names(other, query(anchor=7)))
 

@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from persx.recommend.query import NOTHING, Candidates, Codes, Floats, Query
+from persx.recommend.query import NO_CANDIDATES, NOTHING, Candidates, Codes, Floats
+from persx.recommend.ranking.known import Known
 from persx.recommend.ranking.prepared import Asked, Prepared
 
 CANDIDATES: Final = 300
@@ -81,26 +82,25 @@ def scaled(scores: NDArray[Any]) -> Floats:
 def blended(
     prepared: Prepared,
     sources: Sequence[Asked],
-    query: Query,
+    known: Known,
     allowed: NDArray[np.bool_],
     limit: int = CANDIDATES,
-    wide: Query | None = None,
 ) -> Blended:
-    """Return what sources say of a query, as far as it may be shown.
+    """Return what sources say of what is known, as far as it may be shown.
 
     Each source's scores of what may be shown are scaled to 0…1 and count by its weight; what it
     does not name has 0 of it.
-
-    Args:
-        wide: The query with items that came after the training; none where there are none.
     """
     told: list[_Said] = []
     where, whole = [], True
     for asked in sources:
         trained = asked.trained
-        answer = trained.recommender.rank(trained.arrays, trained.config, query, limit)
+        answer = NO_CANDIDATES
+        if not asked.alone:
+            query = known.stood if asked.stood else known.query
+            answer = trained.recommender.rank(trained.arrays, trained.config, query, limit)
         if asked.beside is not None:
-            answer = _joined(answer, asked.beside.rank(wide or query, limit))
+            answer = _joined(answer, asked.beside.rank(known.wide, limit))
         whole = whole and len(answer.items) < limit
         where.append(answer.where)
         told.append(_said(prepared, answer, allowed, asked.weight))
