@@ -210,6 +210,21 @@ class Newcomers:
         start, end = np.searchsorted(self._sources, [code, code + 1])
         return self._targets[start:end], self._alike[start:end]
 
+    def like(self, codes: Codes) -> tuple[NDArray[np.intp], Codes, Floats]:
+        """Return the newcomers that are like some items: of which item (its place), code, cosine.
+
+        Args:
+            codes: (c,) of the artifact.
+        """
+        starts = np.searchsorted(self._sources, codes, side="left")
+        counts = np.searchsorted(self._sources, codes, side="right") - starts
+        if not counts.any():
+            return np.empty(0, dtype=np.intp), _NO_CODES, _NO_FLOATS
+        at = _ranges(starts, counts)
+        fresh = self._targets[at] >= len(self.known)
+        of = np.repeat(np.arange(len(codes)), counts)
+        return of[fresh], self._targets[at[fresh]], self._alike[at[fresh]]
+
     def stand_in(self, code: int, shown: Callable[[Codes], NDArray[np.bool_]]) -> int:
         """Return the artifact's item that a newcomer is most like; `NOTHING` where none is.
 

@@ -110,7 +110,7 @@ def blended(
     else:
         items, scores, because, origin = _together(told)
     order = np.argsort(-scores, kind="stable")
-    return Blended(
+    found = Blended(
         items[order],
         scores[order],
         origin[order],
@@ -118,6 +118,38 @@ def blended(
         tuple(sources),
         tuple(where),
         whole,
+    )
+    compares = [place for place, asked in enumerate(sources) if asked.beside is not None]
+    return _with_lent(prepared, found, allowed, compares[0]) if compares else found
+
+
+def _with_lent(
+    prepared: Prepared, found: Blended, allowed: NDArray[np.bool_], source: int
+) -> Blended:
+    """Return candidates with what they lend to newcomers, in the name of a source."""
+    # It works with scipy, which is there already: newcomers are compared with it.
+    from persx.recommend.ranking.lending import lent
+
+    newcomers = found.sources[source].beside
+    given = lent(prepared, newcomers, found.items, found.scores) if newcomers else None
+    if given is None:
+        return found
+    may = allowed[given.items]
+    items = np.concatenate([found.items, given.items[may]])
+    scores = np.concatenate([found.scores, given.scores[may]])
+    because = np.concatenate([found.because, given.because[may]])
+    origin = np.concatenate([found.origin, np.full(int(may.sum()), source, dtype=np.intp)])
+    # Of what a newcomer has by what was touched, and what it is lent, the more counts; the first
+    # says why, for it is nearer.
+    unique, first, place = np.unique(items, return_index=True, return_inverse=True)
+    most = np.zeros(len(unique), dtype=np.float32)
+    np.maximum.at(most, place, scores)
+    order = np.lexsort((first, -most))
+    return found._replace(
+        items=unique[order],
+        scores=most[order],
+        because=because[first][order],
+        origin=origin[first][order],
     )
 
 

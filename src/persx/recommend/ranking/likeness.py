@@ -77,11 +77,24 @@ class Outlines(NamedTuple):
     def of(self, codes: Codes) -> Floats:
         """Return (c, OUTLINE) whole numbers, 0 for `NOTHING`: it is like nothing."""
         count = len(self.known)
-        found = np.zeros((len(codes), self.known.shape[1]), dtype=np.float32)
-        here, beside = (codes >= 0) & (codes < count), codes >= count
-        found[here] = self.known[codes[here]]
-        if beside.any():
-            found[beside] = self.fresh[codes[beside] - count]
+        if not count:
+            return self._beside(codes)
+        found = self.known[np.minimum(codes, count - 1)].astype(np.float32)
+        others = np.flatnonzero((codes < 0) | (codes >= count))
+        if len(others):
+            found[others] = self._beside(codes[others] - count)
+        return found
+
+    def one(self, code: int) -> NDArray[np.int8] | None:
+        """Return the outline of one item; none for `NOTHING`."""
+        if code < len(self.known):
+            return self.known[code] if code >= 0 else None
+        return self.fresh[code - len(self.known)]
+
+    def _beside(self, places: Codes) -> Floats:
+        found = np.zeros((len(places), self.known.shape[1]), dtype=np.float32)
+        there = places >= 0
+        found[there] = self.fresh[places[there]]
         return found
 
 
@@ -100,9 +113,10 @@ class ByContent:
 
     def take(self, item: int) -> None:
         """Count one more item."""
-        own = self._outlines.of(self._to_trained[item : item + 1])[0]
-        own /= np.float32(SCALE * SCALE)
-        np.maximum(self._most, self._rows @ own, out=self._most)
+        own = self._outlines.one(int(self._to_trained[item]))
+        if own is not None:
+            alike = self._rows @ (own * np.float32(1 / SCALE**2))
+            np.maximum(self._most, alike, out=self._most)
 
 
 def likeness_among(prepared: Prepared, items: Codes) -> Likeness:

@@ -101,10 +101,8 @@ class Field:
         for category, count in self._counts.items():
             if count >= self._cap:
                 self._left &= self._categories != category
-        if self._diversity:
-            self._alike = likeness_among(self._prepared, items)
-            for code in self._taken:
-                self._alike.take(code)
+        # Found out once somebody asks: more may be added before.
+        self._alike = None
 
     def take(self, item: int, row: int = NOTHING) -> None:
         """Give an item a place: it is no candidate any more, and counts in its category.
@@ -131,10 +129,17 @@ class Field:
         if not len(self.items):
             return NOTHING
         worth = self._worth
-        if self._alike is not None:
-            worth = worth - self._diversity * self._alike.most
+        if self._diversity:
+            worth = worth - self._diversity * self._likeness().most
         row = int(np.where(self._left, worth, -np.inf).argmax())
         return row if self._left[row] and worth[row] > -np.inf else NOTHING
+
+    def _likeness(self) -> Likeness:
+        if self._alike is None:
+            self._alike = likeness_among(self._prepared, self.items)
+            for code in self._taken:
+                self._alike.take(code)
+        return self._alike
 
     def others(self, row: int) -> NDArray[np.intp]:
         """Return the rows of all candidates that are left but one."""
