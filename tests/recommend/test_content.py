@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from persx.model.item import Item, ItemId
 from persx.recommend.catalogue import NO_CATALOGUE, Catalogue
-from persx.recommend.content_index import content_index
+from persx.recommend.content_index import SCALE, content_index, indexed, outlines
 from persx.recommend.content_vectors import (
     ContentWeights,
     features,
@@ -180,6 +180,34 @@ def test_words_of_many_languages() -> None:
     assert fitted(shelf)["neighbours"][0].tolist()[0] == 1
     umlaut = [item("a", "Laufschuh Grün"), item("b", "LAUFSCHUH blau"), item("c", "Tasse")]
     assert fitted(umlaut)["neighbours"][0].tolist()[0] == 1
+
+
+def test_outlines_are_as_alike_as_the_vectors_are() -> None:
+    rng = np.random.default_rng(5)
+    many = [
+        item(f"i{n}", " ".join(f"word{w}" for w in (400 * rng.random(12) ** 2).astype(int)))
+        for n in range(300)
+    ]
+    found = features(many, ContentWeights())
+    made = vectors(found, rareness(having(found), found.size), ContentWeights())
+    outlined = outlines(made).astype(np.float64) / SCALE
+    lengths = np.sqrt(np.asarray(made.multiply(made).sum(axis=1)))
+    exact = (made @ made.T).toarray() / (lengths @ lengths.T)
+    errors = outlined @ outlined.T - exact
+    assert np.sqrt((errors**2).mean()) < 0.07
+    assert np.abs(np.diagonal(errors)).max() < 0.05
+    assert not outlines(made[:0]).size
+
+
+def test_an_index_that_is_read_in_pieces_is_the_same() -> None:
+    many = [*(item(f"i{n}", f"word{n % 7} thing{n % 11}") for n in range(1_100)), None]
+    weights = ContentWeights()
+    found = features(many, weights)
+    rare = rareness(having(found), found.size)
+    whole, pieces = indexed(vectors(found, rare, weights), rare), content_index(many, weights)
+    assert whole.keys() == pieces.keys()
+    for name, array in whole.items():
+        np.testing.assert_array_equal(array, pieces[name])
 
 
 def test_what_everybody_says_tells_nothing() -> None:

@@ -109,7 +109,8 @@ def blended(
         origin = np.zeros(len(items), dtype=np.intp)
     else:
         items, scores, because, origin = _together(told)
-    order = np.argsort(-scores, kind="stable")
+    # Of equal ones that with the lower code, however many sources there are.
+    order = np.lexsort((items, -scores))
     found = Blended(
         items[order],
         scores[order],
@@ -120,11 +121,11 @@ def blended(
         whole,
     )
     compares = [place for place, asked in enumerate(sources) if asked.beside is not None]
-    return _with_lent(prepared, found, allowed, compares[0]) if compares else found
+    return _with_lent(prepared, known, found, allowed, compares[0]) if compares else found
 
 
 def _with_lent(
-    prepared: Prepared, found: Blended, allowed: NDArray[np.bool_], source: int
+    prepared: Prepared, known: Known, found: Blended, allowed: NDArray[np.bool_], source: int
 ) -> Blended:
     """Return candidates with what they lend to newcomers, in the name of a source."""
     # It works with scipy, which is there already: newcomers are compared with it.
@@ -134,7 +135,9 @@ def _with_lent(
     given = lent(prepared, newcomers, found.items, found.scores) if newcomers else None
     if given is None:
         return found
-    may = allowed[given.items]
+    # What they have touched themselves needs no recommendation by what it is like.
+    own = known.wide.items
+    may = allowed[given.items] & ~np.isin(prepared.to_trained[given.items], own)
     items = np.concatenate([found.items, given.items[may]])
     scores = np.concatenate([found.scores, given.scores[may]])
     because = np.concatenate([found.because, given.because[may]])

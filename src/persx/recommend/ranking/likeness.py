@@ -87,9 +87,11 @@ class Outlines(NamedTuple):
 
     def one(self, code: int) -> NDArray[np.int8] | None:
         """Return the outline of one item; none for `NOTHING`."""
-        if code < len(self.known):
-            return self.known[code] if code >= 0 else None
-        return self.fresh[code - len(self.known)]
+        if code < 0:
+            return None
+        here = code < len(self.known)
+        found: NDArray[np.int8] = self.known[code] if here else self.fresh[code - len(self.known)]
+        return found
 
     def _beside(self, places: Codes) -> Floats:
         found = np.zeros((len(places), self.known.shape[1]), dtype=np.float32)
