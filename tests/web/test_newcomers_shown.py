@@ -31,7 +31,7 @@ WALKS = (
 NEW = {
     "id": "skylark-5",
     "title": "Skylark 5",
-    "text": "The everyday trainer, now softer: cushion for a long Sunday, a neutral, roomy toe box.",
+    "text": "The everyday trainer, now softer: cushion for a long Sunday, roomy toe box.",
     "category": ["Running Shoes"],
     "price": 139.9,
 }
