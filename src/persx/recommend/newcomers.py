@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import compress, count, islice
+from operator import is_not
 from typing import Final
 
 import numpy as np
@@ -60,6 +61,7 @@ class Newcomers:
     looked_at: int = 0
     _places: Mapping[str, int] = field(default_factory=dict)
     _items: tuple[Item, ...] = ()
+    _at: tuple[int, ...] = ()
     _gone: tuple[int, ...] = ()
     _left: tuple[int, ...] = ()
     _vectors: sparse.csr_matrix = field(
@@ -128,16 +130,19 @@ class Newcomers:
             _gone=tuple(gone),
             _left=() if full else tuple(waiting[done:]),
         )
-        return found._joined(again, fresh) if again or fresh else found
+        return found._joined(again, fresh, catalogue) if again or fresh else found
 
     def _changed(self, catalogue: Catalogue) -> Iterator[tuple[int, Item]]:
         """Yield the places of newcomers that are made of something else now; those items."""
-        for place, before in enumerate(self._items):
-            item = catalogue.get(before.id)
-            if item is not None and item is not before and _made_of(item) != _made_of(before):
+        now = [catalogue.items[code] for code in self._at]
+        for place in compress(count(), map(is_not, now, self._items)):
+            item = now[place]
+            if item is not None and _made_of(item) != _made_of(self._items[place]):
                 yield place, item
 
-    def _joined(self, again: Mapping[int, Item], fresh: Sequence[Item]) -> Newcomers:
+    def _joined(
+        self, again: Mapping[int, Item], fresh: Sequence[Item], catalogue: Catalogue
+    ) -> Newcomers:
         """Return these with some compared anew, by place, and with more behind them."""
         base, before = len(self.known), len(self.ids)
         weights = self.config.weights
@@ -177,6 +182,7 @@ class Newcomers:
             outlines=np.concatenate([self.outlines, outlines(made)])[rows],
             _places={id: place for place, id in enumerate(ids)},
             _items=(*kept, *fresh),
+            _at=(*self._at, *(catalogue.codes[item.id] for item in fresh)),
             _vectors=together,
             _sources=all_sources[order],
             _targets=np.concatenate(targets)[order],
