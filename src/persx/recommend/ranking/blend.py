@@ -135,24 +135,27 @@ def _with_lent(
     given = lent(prepared, newcomers, found.items, found.scores) if newcomers else None
     if given is None:
         return found
-    # What they have touched themselves needs no recommendation by what it is like.
-    own = known.wide.items
-    may = allowed[given.items] & ~np.isin(prepared.to_trained[given.items], own)
-    items = np.concatenate([found.items, given.items[may]])
-    scores = np.concatenate([found.scores, given.scores[may]])
-    because = np.concatenate([found.because, given.because[may]])
-    origin = np.concatenate([found.origin, np.full(int(may.sum()), source, dtype=np.intp)])
+    may = allowed[given.items]
+    own = known.wide.items[known.wide.items >= len(newcomers.known)] if newcomers else ()
+    if len(own):
+        # What they have touched themselves needs no recommendation by what it is like.
+        may &= ~np.isin(prepared.to_trained[given.items], own)
+    items, lent_scores, because = given.items[may], given.scores[may], given.because[may]
+    if not len(items) or not len(found.items):
+        return found
     # Of what a newcomer has by what was touched, and what it is lent, the more counts; the first
     # says why, for it is nearer.
-    unique, first, place = np.unique(items, return_index=True, return_inverse=True)
-    most = np.zeros(len(unique), dtype=np.float32)
-    np.maximum.at(most, place, scores)
-    order = np.lexsort((first, -most))
+    by_code = np.argsort(found.items)
+    at = by_code[np.searchsorted(found.items, items, sorter=by_code).clip(max=len(by_code) - 1)]
+    fresh = found.items[at] != items
+    scores = np.append(found.scores, lent_scores[fresh])
+    scores[at[~fresh]] = np.maximum(scores[at[~fresh]], lent_scores[~fresh])
+    order = np.argsort(-scores, kind="stable")
     return found._replace(
-        items=unique[order],
-        scores=most[order],
-        because=because[first][order],
-        origin=origin[first][order],
+        items=np.append(found.items, items[fresh])[order],
+        scores=scores[order],
+        because=np.append(found.because, because[fresh])[order],
+        origin=np.append(found.origin, np.full(int(fresh.sum()), source, dtype=np.intp))[order],
     )
 
 
@@ -160,6 +163,8 @@ def _joined(left: Candidates, right: Candidates) -> Candidates:
     """Return the answers of one source in two parts; what both name has the scores of both."""
     if not len(right.items):
         return left
+    if not len(left.items):
+        return right
     items = np.concatenate([left.items, right.items])
     scores = np.concatenate([left.scores, right.scores])
     because = np.concatenate([_because(left), _because(right)])

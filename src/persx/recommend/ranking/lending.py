@@ -13,8 +13,9 @@ import numpy as np
 from persx.recommend.newcomers import ENOUGH, Newcomers
 from persx.recommend.query import NOTHING, Codes, Floats
 from persx.recommend.ranking.prepared import Prepared
+from persx.recommend.rows import heads_of
 
-LENT: Final = 0.8
+LENT: Final = 0.9
 """What a newcomer has of the score of a candidate that it is as like as can be; of several
 newcomers that one lends to, the second has half of that, the third a third."""
 
@@ -49,18 +50,18 @@ def lent(prepared: Prepared, newcomers: Newcomers, items: Codes, scores: Floats)
     lenders = prepared.to_trained[items[:LENDERS]]
     known = (lenders >= 0) & (lenders < len(newcomers.known))
     places, found, alike = newcomers.like(lenders[known])
-    if not len(found):
-        return None
     good = alike >= ENOUGH
+    if not good.any():
+        return None
     places, found, alike = places[good], found[good], alike[good]
     worth = LENT * scores[:LENDERS][known][places] * np.minimum(alike / FULL, 1)
     # Each newcomer takes the most that it is lent; of equal lenders the one that is more alike.
     order = np.lexsort((-alike, -worth, found))
-    order = order[np.diff(found[order], prepend=NOTHING) != 0]
+    order = order[heads_of(found[order])]
     places, found, alike, worth = places[order], found[order], alike[order], worth[order]
     order = np.lexsort((found, -alike, places))
-    starts = np.flatnonzero(np.diff(places[order], prepend=NOTHING))
-    counts = np.diff(starts, append=len(order))
+    starts = heads_of(places[order])
+    counts = np.append(starts[1:], len(order)) - starts
     worth[order] /= 1 + np.arange(len(order)) - np.repeat(starts, counts)
     codes = prepared.to_catalogue[found]
     there = codes != NOTHING
