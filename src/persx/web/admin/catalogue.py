@@ -28,7 +28,7 @@ ITEM_PATH: Final = "/admin/catalogue/item"
 PAGE_ROWS: Final = 48
 MOST_CATEGORIES: Final = 200
 _WITHIN: Final = " › "
-_GLANCE: Final = 0.3
+_GLANCE: Final = 1.0
 """Seconds that a list waits for figures which are only shown beside."""
 _PATIENCE: Final = 10.0
 
@@ -37,7 +37,7 @@ LABELS: Final = (
     (Shown.SHOWN, "Shown"),
     (Shown.UNAVAILABLE, "Sold out"),
     (Shown.HIDDEN, "Hidden"),
-    (Shown.UNVIEWED, "Never viewed"),
+    (Shown.UNVIEWED, "Not viewed for 30 days"),
 )
 ORDERS: Final = (
     (Sort.ID, "Id"),
