@@ -149,8 +149,11 @@ def test_a_page_in_any_language_is_the_items_page() -> None:
     assert second.changed({CAP.id: None}).at("/de/c") is None
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", "/1", "/2"]),
-                          st.sampled_from(["", "/1", "/2", "/3"]), st.booleans()), max_size=12))  # fmt: skip
+_PATHS = st.sampled_from(["", "/1", "/2", "/3"])
+_STEPS = st.tuples(st.sampled_from("abc"), _PATHS, _PATHS, st.booleans())
+
+
+@given(st.lists(_STEPS, max_size=12))
 def test_owners_of_pages_are_those_that_a_new_catalogue_would_have(steps: Any) -> None:
     now: dict[ItemId, Item] = {}
     found: Catalogue = NO_CATALOGUE

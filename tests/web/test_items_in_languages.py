@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from persx.app.item_language import chain_of, why_in
 from persx.model.item import Item, ItemId, ItemTexts
+from persx.recommend.result import Why, WhyKind
 from persx.storage.items import put
 from tests.conftest import SERVER_KEY
 
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.anyio
 KEY = {"authorization": f"Bearer {SERVER_KEY}"}
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 async def shop(demo_shop: Any) -> Any:
     """The shop whose home page recommends one item that is told in German."""
     ours = (await demo_shop.current_catalogue()).present()
@@ -36,9 +38,7 @@ async def shop(demo_shop: Any) -> Any:
     return demo_shop
 
 
-async def test_a_page_in_german_names_items_in_german(
-    shop: Any, shop_client: httpx.AsyncClient
-) -> None:
+async def test_a_page_in_german_names_items_in_german(shop_client: httpx.AsyncClient) -> None:
     for language, here, not_here in (("de", "Bommelmütze", "Bobble Hat"),
                                      ("en", "Bobble Hat", "Bommelmütze")):  # fmt: skip
         answer = await shop_client.get("/", headers={"accept-language": language})
@@ -50,7 +50,7 @@ async def test_a_page_in_german_names_items_in_german(
 
 
 async def test_answers_and_mails_are_in_the_language_that_is_asked_for(
-    shop: Any, shop_client: httpx.AsyncClient
+    shop_client: httpx.AsyncClient,
 ) -> None:
     asked = {"pipeline": "for-you", "locale": "de", "anonymousId": "x"}
     found = (await shop_client.get("/v1/recommendations", params=asked, headers=KEY)).json()
@@ -71,12 +71,7 @@ async def test_answers_and_mails_are_in_the_language_that_is_asked_for(
     assert "Mützen" in mail.text
 
 
-async def test_reasons_name_items_in_the_readers_language(
-    shop: Any, shop_client: httpx.AsyncClient
-) -> None:
-    from persx.app.item_language import chain_of, why_in
-    from persx.recommend.result import Why, WhyKind
-
+async def test_reasons_name_items_in_the_readers_language(shop: Any) -> None:
     catalogue = await shop.current_catalogue()
     plan = shop.publication.plan
     cap = catalogue.get("cap")
@@ -87,9 +82,7 @@ async def test_reasons_name_items_in_the_readers_language(
     assert why_in(catalogue, popular, cap, chain_of(plan, "de")).category == "Mützen"
 
 
-async def test_items_are_sent_and_read_with_their_languages(
-    shop: Any, shop_client: httpx.AsyncClient
-) -> None:
+async def test_items_are_sent_and_read_with_their_languages(shop_client: httpx.AsyncClient) -> None:
     sent = {"items": [{"id": "scarf", "title": "Scarf", "title_de": "Schal", "text_fr": "Doux"}]}
     assert (await shop_client.post("/v1/items", json=sent, headers=KEY)).status_code == 200
     read = (await shop_client.get("/v1/items/scarf", headers=KEY)).json()
