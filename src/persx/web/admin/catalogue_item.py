@@ -95,10 +95,15 @@ class NeighbourView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShutView(msgspec.Struct, frozen=True):
-    """Why a pipeline does not show it: in words, and the rule that says so."""
+    """Why a pipeline does not show it: in words, and the rule that says so.
+
+    Attributes:
+        hard: Nobody is shown it because of that.
+    """
 
     text: str
     rule: str
+    hard: bool
 
 
 class BesideView(msgspec.Struct, frozen=True, kw_only=True):
@@ -228,7 +233,7 @@ async def _pipelines(services: Services, item: Item) -> tuple[BesideView, ...]:
 
 
 def _shut(closed: Closed) -> ShutView:
-    return ShutView(_SHUT[closed.bar].format(rule=closed.rule), closed.when)
+    return ShutView(_SHUT[closed.bar].format(rule=closed.rule), closed.when, closed.for_all)
 
 
 def _currency(services: Services, item: Item) -> str:
