@@ -94,6 +94,8 @@ async def test_figures_are_sums_of_thirty_days_without_bots() -> None:
                 # What is no order, no list and no item counts nothing, and breaks nothing.
                 said("eve", "Order Completed", products="x"),
                 said("eve", "Order Completed", products=[{"product_id": "shoe", "price": "x"}, 7]),
+                ordered("eve", ("shoe", float(9e99), 1), ("sock", -5.0, 1), ("sock", 1.0, -3)),
+                said("eve", "Order Completed", products=[{"product_id": "sock", "price": "nan"}]),
                 said("eve", "Recommendations Viewed", items="shoe"),
                 said("eve", "Recommendations Viewed", items=[{"a": 1}, None]),
                 said("eve", "Product Viewed", product_id="x" * 5_000),
@@ -102,13 +104,13 @@ async def test_figures_are_sums_of_thirty_days_without_bots() -> None:
         figures = await services.item_figures.current(services)
         assert figures is not None
         shoe, sock = figures.of("shoe"), figures.of("sock")
-        assert (shoe.views, shoe.added, shoe.orders, shoe.pieces) == (3, 1, 2, 3.0)
+        assert (shoe.views, shoe.added, shoe.orders, shoe.pieces) == (3, 1, 3, 4.0)
         assert (shoe.revenue, shoe.shown, shoe.clicks) == (40.0, 2, 1)
         assert shoe.days == (*[0] * (DAYS - 4), 1, 0, 0, 2)
         assert [(each.block, each.pipeline, each.shown, each.clicks) for each in shoe.where] == [
             ("home", "popular", 2, 1)
         ]
-        assert (sock.views, sock.orders, sock.revenue, sock.shown, sock.clicks) == (0, 1, 5.0, 2, 0)
+        assert (sock.views, sock.orders, sock.revenue, sock.shown, sock.clicks) == (0, 3, 5.0, 2, 0)
         assert figures.of("no such item").views == 0
 
 

@@ -33,6 +33,9 @@ _PORTION: Final = 20_000
 _WAIT: Final = 3.0
 """Seconds that a page waits for a first reading."""
 
+_DAY_UNIT: Final = 1 << 32
+"""See ``item_days.sql``."""
+
 Days = NDArray[np.uint32]
 
 
@@ -128,20 +131,22 @@ class AllFigures:
 
     def take_days(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Take rows of ``item_days.sql``."""
-        for item, day, pages, views, added, orders, pieces, revenue, shown, clicks in rows:
-            told = self._totals.setdefault(str(item), _Totals())
-            # Sites that send both send them of the same view.
-            seen = max(int(pages), int(views))
-            if seen and 0 <= day < DAYS:
-                days = self._days.setdefault(str(item), np.zeros(DAYS, dtype=np.uint32))
-                days[DAYS - 1 - int(day)] += min(seen, 1 << 31)
-            told.views += seen
-            told.added += int(added)
-            told.orders += int(orders)
-            told.pieces += float(pieces)
-            told.revenue += float(revenue)
-            told.shown += int(shown)
-            told.clicks += int(clicks)
+        for item, views, added, orders, pieces, revenue, shown, clicks, days in rows:
+            self._totals[str(item)] = _Totals(
+                views=int(views),
+                added=int(added),
+                orders=int(orders),
+                pieces=float(pieces),
+                revenue=float(revenue),
+                shown=int(shown),
+                clicks=int(clicks),
+            )
+            if days:
+                seen = self._days[str(item)] = np.zeros(DAYS, dtype=np.uint32)
+                for each in days:
+                    day, viewed = divmod(int(each), _DAY_UNIT)
+                    if 0 <= day < DAYS:
+                        seen[DAYS - 1 - day] = viewed
 
     def take_lists(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Take rows of ``item_lists.sql``."""

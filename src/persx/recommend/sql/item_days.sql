@@ -1,5 +1,6 @@
--- What was done with the catalogue's items, by day counted back from $until:
--- (item, day, pages, views, added, orders, pieces, revenue, shown, clicks).
+-- What was done with items, one row each:
+-- (item, viewed, added, orders, pieces, revenue, shown, clicks, days).
+-- Each of the days is 2^32 times the day, counted back from $until, and the views on it.
 -- Extra table: pages(path, item)   paths of items' pages
 WITH bots AS (
   SELECT DISTINCT anonymous_id
@@ -74,12 +75,8 @@ told AS (
       nullif(json_extract_string(n.product, '$.item_id'), ''),
       nullif(json_extract_string(n.product, '$.sku'), '')
     ) AS item,
-    greatest(
-      coalesce(TRY_CAST(json_extract_string(n.product, '$.quantity') AS DOUBLE), 1), 0
-    ) AS quantity,
-    greatest(
-      coalesce(TRY_CAST(json_extract_string(n.product, '$.price') AS DOUBLE), 0), 0
-    ) AS price
+    coalesce(TRY_CAST(json_extract_string(n.product, '$.quantity') AS DOUBLE), 1) AS quantity,
+    coalesce(TRY_CAST(json_extract_string(n.product, '$.price') AS DOUBLE), 0) AS price
   FROM named AS n
 ),
 shown AS (
@@ -103,8 +100,18 @@ counted AS (
     0, count(*) FILTER (WHERE t.name IN ('Product Viewed', 'Item Viewed')),
     count(*) FILTER (WHERE t.name = 'Product Added'),
     count(DISTINCT t.message_id) FILTER (WHERE t.name = 'Order Completed'),
-    coalesce(sum(t.quantity) FILTER (WHERE t.name = 'Order Completed'), 0),
-    coalesce(sum(t.quantity * t.price) FILTER (WHERE t.name = 'Order Completed'), 0),
+    -- What no order can hold, infinity among it, counts nothing.
+    coalesce(
+      sum(t.quantity) FILTER (WHERE t.name = 'Order Completed' AND t.quantity BETWEEN 0 AND 1e6), 0
+    ),
+    coalesce(
+      sum(t.quantity * t.price) FILTER (
+        WHERE t.name = 'Order Completed'
+          AND t.quantity BETWEEN 0 AND 1e6
+          AND t.price BETWEEN 0 AND 1e9
+      ),
+      0
+    ),
     0, count(*) FILTER (WHERE t.name IN ('Recommendation Clicked', 'Email Link Clicked'))
   FROM told AS t
   WHERE t.item IS NOT NULL AND length(t.item) <= 200
@@ -114,10 +121,22 @@ counted AS (
   FROM shown AS s
   WHERE s.item IS NOT NULL AND length(s.item) <= 200
   GROUP BY 1, 2
+),
+daily AS (
+  SELECT
+    c.item, c.day,
+    -- Sites that send both send them of the same view.
+    greatest(sum(c.pages), sum(c.views)) AS viewed,
+    sum(c.added) AS added, sum(c.orders) AS orders, sum(c.pieces) AS pieces,
+    sum(c.revenue) AS revenue, sum(c.shown) AS shown, sum(c.clicks) AS clicks
+  FROM counted AS c
+  GROUP BY 1, 2
 )
 SELECT
-  c.item, c.day,
-  sum(c.pages), sum(c.views), sum(c.added), sum(c.orders), sum(c.pieces), sum(c.revenue),
-  sum(c.shown), sum(c.clicks)
-FROM counted AS c
-GROUP BY 1, 2
+  d.item,
+  sum(d.viewed), sum(d.added), sum(d.orders), sum(d.pieces), sum(d.revenue),
+  sum(d.shown), sum(d.clicks),
+  list(CAST(d.day AS BIGINT) * 4294967296 + CAST(d.viewed AS BIGINT))
+    FILTER (WHERE d.viewed > 0 AND d.viewed < 4294967296)
+FROM daily AS d
+GROUP BY 1
