@@ -158,7 +158,8 @@ def test_rows_that_cannot_be_used_are_told_with_their_line(tmp_path: Path, home:
 def test_a_title_under_another_name_is_asked_for(tmp_path: Path, home: Path) -> None:
     file = write(tmp_path, "sku,designation\na,A\nb,B\n")
     refused = persx("import", "items", file, "--home", home)
-    assert refused.exit_code != 0 and "--map COLUMN=title" in refused.output
+    assert refused.exit_code != 0
+    assert "--map COLUMN=title" in refused.output
     bring(file, home, "--map", "designation=title")
     assert items(home)["b"].title == "B"
 

@@ -94,7 +94,7 @@ async def test_figures_are_sums_of_thirty_days_without_bots() -> None:
                 # What is no order, no list and no item counts nothing, and breaks nothing.
                 said("eve", "Order Completed", products="x"),
                 said("eve", "Order Completed", products=[{"product_id": "shoe", "price": "x"}, 7]),
-                ordered("eve", ("shoe", float(9e99), 1), ("sock", -5.0, 1), ("sock", 1.0, -3)),
+                ordered("eve", ("shoe", 9e99, 1), ("sock", -5.0, 1), ("sock", 1.0, -3)),
                 said("eve", "Order Completed", products=[{"product_id": "sock", "price": "nan"}]),
                 said("eve", "Recommendations Viewed", items="shoe"),
                 said("eve", "Recommendations Viewed", items=[{"a": 1}, None]),
