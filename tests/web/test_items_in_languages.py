@@ -12,6 +12,7 @@ from persx.app.item_language import chain_of, why_in
 from persx.model.item import Item, ItemId, ItemTexts
 from persx.recommend.result import Why, WhyKind
 from persx.storage.items import put
+from persx.testing import see
 from tests.conftest import SERVER_KEY
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +59,7 @@ async def test_answers_and_mails_are_in_the_language_that_is_asked_for(
     assert (cap["title"], cap["url"]) == ("Bommelmütze", "/de/produkte/muetze")
     storm = next(each for each in found["items"] if each["id"] == "storm")
     assert storm["category"] == ["Bekleidung"], "the site's own items follow their German blocks"
+    assert storm["title"] == "Storm Regenjacke"
     found = (
         await shop_client.get("/v1/recommendations", params={**asked, "locale": "en"}, headers=KEY)
     ).json()
@@ -94,3 +96,21 @@ async def test_items_are_sent_and_read_with_their_languages(shop_client: httpx.A
     # What was read can be sent as it is.
     back = await shop_client.post("/v1/items", json={"items": [again.json()]}, headers=KEY)
     assert back.json()["written"]["same"] == 1
+
+
+async def test_the_cart_is_in_german_and_its_events_are_not(
+    shop: Any, shop_client: httpx.AsyncClient
+) -> None:
+    for language, name in (("de", "Storm Regenjacke"), ("en", "Storm Jacket")):
+        await shop_client.get("/", headers={"accept-language": language})
+        sent = {"action": "add", "product": "storm", "page": "home"}
+        origin = {"accept-language": language, "origin": "http://site.test"}
+        assert (await shop_client.post("/shop/cart", data=sent, headers=origin)).status_code == 303
+        page = await shop_client.get("/cart", headers={"accept-language": language})
+        assert name in html.unescape(page.text)
+    found = await see(shop.warehouse).query(
+        "select distinct json_extract_string(properties, '$.name') from events "
+        "where name = 'Product Added'",
+        {},
+    )
+    assert found.rows == [("Storm Jacket",)]

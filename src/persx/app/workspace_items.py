@@ -86,7 +86,8 @@ def _items(plan: Plan, locale: str) -> dict[ItemId, Item]:
                 id = ItemId(product["id"])
                 labels = content.get("categories", {}) if locale else {}
                 label = labels.get(product["category"], "")
-                below = found.get(id) or _product(product, product["href"], currency, label)
+                named = {**product, "name": content.get("names", {}).get(id, product["name"])}
+                below = found.get(id) or _product(named, product["href"], currency, label)
                 tags = dict.fromkeys((*below.tags, *product.get("tags", ())))
                 found[id] = msgspec.structs.replace(below, tags=tuple(tags))
     articles = {
