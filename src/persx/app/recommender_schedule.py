@@ -17,8 +17,8 @@ from persx.app.home import SERVER_FILE, ServerAddress
 from persx.app.interactions_of_log import moment_of, most_touches
 from persx.app.recommender_records import TrainerRequest
 from persx.app.recommender_training import (
-    failure,
     give_up_training,
+    given_up,
     is_changed,
     is_stopped,
     last_tried,
@@ -64,7 +64,7 @@ async def is_due(services: Services, pipeline: Pipeline) -> bool:
     if await training_since(services, pipeline.name):
         return False
     now, tried = services.clock(), await last_tried(services, pipeline.name)
-    if tried.failed and now - tried.at < RETRY:
+    if (tried.failed or tried.nothing) and now - tried.at < RETRY:
         return False
     try:
         active = await services.artifacts.get(RECOMMENDER, pipeline.name)
@@ -98,7 +98,7 @@ async def train_apart(services: Services, name: str, *, scheduled: bool = False)
     except PersxError as error:
         tried = await last_tried(services, name)
         if tried.at < began or not tried.outcome:
-            await _failed(services, name, failure(error))
+            await give_up_training(services, given_up(_own(name), error))
     tried = await last_tried(services, name)
     _log.log(logging.ERROR if tried.failed else logging.INFO, "Training: %s", tried.outcome)
 
@@ -144,12 +144,11 @@ async def _spawn(services: Services, name: str, *, scheduled: bool) -> None:
         why = lines[-1].removeprefix("Error: ")
         if process.returncode < 0:
             why = f"The process that trained was ended by signal {-process.returncode}."
-        await _failed(services, name, why)
+        await give_up_training(services, msgspec.structs.replace(_own(name), failed=why))
 
 
-async def _failed(services: Services, name: str, why: str) -> None:
-    own = TrainerRequest(pipeline=name, holder=new_holder(), failed=why)
-    await give_up_training(services, own)
+def _own(name: str) -> TrainerRequest:
+    return TrainerRequest(pipeline=name, holder=new_holder())
 
 
 async def start_training(services: Services, name: str) -> bool:

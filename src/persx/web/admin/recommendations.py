@@ -135,6 +135,8 @@ def arranged(status: PipelineStatus, now: int) -> PipelineView:
         said.append("Its sources were changed since it was trained.")
     if status.failed and not status.training_since:
         said.append(f"The last training came to nothing. {status.tried}")
+    if status.nothing_yet and not status.training_since:
+        said.append(status.tried)
     return PipelineView(
         status=status,
         state=state,
@@ -153,7 +155,9 @@ def _state(status: PipelineStatus) -> tuple[str, str]:
     if status.stopped:
         return "switched off", "bad"
     if not status.active:
-        return "never trained", "bad"
+        if status.nothing_yet:
+            return "nothing to learn from yet", ""
+        return "never trained", "bad" if status.failed else ""
     return ("stale", "bad") if status.stale else ("recommends", "good")
 
 
