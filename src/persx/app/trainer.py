@@ -148,7 +148,9 @@ async def train_inside(services: Services, name: str, *, scheduled: bool = False
         )
         return await finish_training(services, request)
     except BaseException as error:
-        await give_up_training(services, given_up(msgspec.structs.replace(own, pipeline=name), error))
+        await give_up_training(
+            services, given_up(msgspec.structs.replace(own, pipeline=name), error)
+        )
         raise
 
 
