@@ -21,7 +21,8 @@ from persx.cli import main
 from persx.model.clock import DAY
 from persx.model.event import Event
 from persx.model.pipeline import PipelineSource
-from persx.recommend.evaluation.own_log import cut_at, estimate, moments
+from persx.recommend.evaluation.moments import cut_at, moments
+from persx.recommend.evaluation.telling import estimate
 from persx.recommend.evaluation.tuning import as_document, tune
 from persx.recommend.interactions import Interactions
 from persx.recommend.recommenders import RECOMMENDERS

@@ -15,17 +15,10 @@ from persx.model.clock import Millis, parse_duration
 from persx.model.errors import Conflict
 from persx.model.pipeline import Pipeline
 from persx.recommend.catalogue import Catalogue
-from persx.recommend.evaluation.own_log import (
-    Bench,
-    Moment,
-    PipelineFigures,
-    between,
-    compared,
-    cut_at,
-    moments,
-    rivals,
-    with_sources,
-)
+from persx.recommend.evaluation.moments import Moment, between, cut_at, moments
+from persx.recommend.evaluation.own_log import Bench, rivals, with_sources
+from persx.recommend.evaluation.segments import SegmentFigures, by_segment
+from persx.recommend.evaluation.telling import PipelineFigures, compared
 from persx.recommend.evaluation.tuning import Sources, Tuned, tune
 from persx.recommend.fitting import memory_of
 from persx.recommend.interactions import Interactions
@@ -72,9 +65,15 @@ class How(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What judging found: the pipeline first, popularity last."""
+    """What judging found.
+
+    Attributes:
+        figures: The pipeline first, popularity last.
+        segments: By what visitors are told apart, and by name: how the pipeline did for them.
+    """
 
     figures: list[PipelineFigures]
+    segments: dict[str, dict[str, SegmentFigures]]
     cases: int
     trained_on: int
     cut: Millis
@@ -125,8 +124,16 @@ def judge_pipeline(view: LogView, how: How) -> Found:
     cases = _cases(view, how, cut, _END)
     bench = _bench(view, how, train, cases)
     plans = rivals(view.plan)
-    values = {name: bench.asked(plan) for name, plan in plans.items()}
-    return Found(compared(values, "popularity"), len(cases), len(train.users), cut)
+    answers = {name: bench.answers(plan) for name, plan in plans.items()}
+    values = {name: each.metrics for name, each in answers.items()}
+    own, *_, base = values
+    return Found(
+        compared(values, base, {name: each.together for name, each in answers.items()}),
+        by_segment(cases, values[own], values[base]),
+        len(cases),
+        len(train.users),
+        cut,
+    )
 
 
 def tune_pipeline(

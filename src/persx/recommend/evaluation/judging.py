@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persx.model.errors import BadInput
-from persx.recommend.evaluation.metrics import RANKING, TOGETHER, Crowd, Lists
+from persx.recommend.evaluation.metrics import RANKING, TOGETHER, Crowd, Lists, known_facts
 from persx.recommend.evaluation.trial import Case, Trial
 from persx.recommend.query import NOTHING, Codes
 from persx.recommend.recommenders.kind import Arrays, Progress, Recommender, silent
@@ -82,7 +82,8 @@ def judge(
         clock,
     )
     metrics: dict[str, float | None] = {}
-    crowd = Crowd(trial.train.counts, trial.train.matrix())
+    data = trial.train
+    crowd = Crowd(data.counts, data.matrix(), known_facts(data.ids, data.catalogue))
     for k in cuts:
         first = lists.first(k)
         metrics |= {f"{name}@{k}": metric(first) for name, metric in RANKING.items()}
@@ -138,7 +139,7 @@ def _by_segment(
     lists: Lists, cases: Sequence[Case], cuts: Sequence[int], named: Mapping[str, str] | None
 ) -> dict[str, dict[str, float]]:
     if named is None:
-        places, names = _by_length(np.array([len(case.query.items) for case in cases]))
+        places, names = by_length(np.array([len(case.query.items) for case in cases]))
     else:
         labels = [named.get(case.who, "") or "no segment" for case in cases]
         names = sorted(set(labels))
@@ -152,7 +153,7 @@ def _by_segment(
     return found
 
 
-def _by_length(lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[str]]:
+def by_length(lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[str]]:
     """Return for each case which quarter by length of history it is in, and the quarters."""
     borders = np.unique(np.quantile(lengths, [0.25, 0.5, 0.75], method="higher"))
     places = np.searchsorted(borders, lengths, "left")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,13 +13,19 @@ from persx.app.judging_log import How, LogView, judge_pipeline, read_log
 from persx.cli.options import print_json
 from persx.cli.progress import waiting
 from persx.model.clock import iso, parse_duration
-from persx.recommend.evaluation.own_log import Estimate, PipelineFigures
+from persx.model.errors import BadInput
+from persx.recommend.evaluation.metrics import TOGETHER
+from persx.recommend.evaluation.segments import SegmentFigures
+from persx.recommend.evaluation.telling import Estimate, PipelineFigures
+from persx.recommend.ranking.rank import MOST
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 SHOWN: Final = ("ndcg", "recall", "hr")
 """Metrics that a table shows; --json has all."""
+
+TOO_FEW: Final = "too few"
 
 
 def opened(home: Path, pipeline: str) -> LogView:
@@ -34,11 +40,28 @@ def how_of(test: str, cuts: Sequence[int], *, anchored: bool, again: bool, seed:
     return How(cuts=tuple(cuts), length=length, anchored=anchored, again=again, seed=seed)
 
 
-def evaluate_log(home: Path, pipeline: str, how: How, *, as_json: bool) -> None:
-    """Judge a pipeline by the log of its home, and print what was found."""
+def evaluate_log(
+    home: Path, pipeline: str, how: How, *, segments: Sequence[str] = (), as_json: bool
+) -> None:
+    """Judge a pipeline by the log of its home, and print what was found.
+
+    Args:
+        segments: By what visitors are told apart; by everything unless named.
+
+    Raises:
+        BadInput: More places are asked for than a list has.
+    """
+    if how.cuts[-1] > MOST:
+        raise BadInput(
+            f"--k cannot be {how.cuts[-1]}: a pipeline's lists have {MOST} places at most.",
+            value=how.cuts[-1],
+        )
     view = opened(home, pipeline)
     with waiting("Judging"):
         found = judge_pipeline(view, how)
+    chosen = {
+        kind: each for kind, each in found.segments.items() if not segments or kind in segments
+    }
     if as_json:
         print_json(
             {
@@ -47,6 +70,7 @@ def evaluate_log(home: Path, pipeline: str, how: How, *, as_json: bool) -> None:
                 "trained_on": found.trained_on,
                 "since": found.cut,
                 "figures": found.figures,
+                "segments": chosen,
             }
         )
         return
@@ -54,7 +78,41 @@ def evaluate_log(home: Path, pipeline: str, how: How, *, as_json: bool) -> None:
         f"{view.plan.name}: trained on {found.trained_on:,} touches before {iso(found.cut)}, and "
         f"asked about {found.cases:,} visitors since"
     )
-    print_figures(found.figures, how.cuts[-1], "popularity")
+    print_figures(found.figures, how.cuts[-1], found.figures[-1].name)
+    _print_together(found.figures, how.cuts[-1])
+    _print_segments(chosen, how.cuts[-1], found.figures[-1].name)
+
+
+def _print_together(figures: Sequence[PipelineFigures], k: int) -> None:
+    """Print what is told of all lists together."""
+    from rich.console import Console
+
+    table = _table([f"all lists of {k}", *TOGETHER])
+    for each in figures:
+        told = (each.together[f"{name}@{k}"] for name in TOGETHER)
+        table.add_row(each.name, *("none" if one is None else f"{one:.3f}" for one in told))
+    Console().print(table)
+
+
+def _print_segments(
+    segments: Mapping[str, Mapping[str, SegmentFigures]], k: int, base: str
+) -> None:
+    """Print how a pipeline did for each segment of visitors."""
+    from rich.console import Console
+
+    main, other = (f"{name}@{k}" for name in ("ndcg", "hr"))
+    table = _table(["segment", "visitors", main, other, f"against {base}"])
+    for kind, parts in segments.items():
+        for name, each in parts.items():
+            few = [TOO_FEW, "", ""]
+            figures = (
+                [told(each.metrics[main]), told(each.metrics[other]), told(each.against[main])]
+                if each.metrics
+                else few
+            )
+            table.add_row(f"{kind}: {name}", f"{each.cases:,}", *figures)
+    if table.row_count:
+        Console().print(table)
 
 
 def print_figures(figures: Sequence[PipelineFigures], k: int, base: str) -> None:
