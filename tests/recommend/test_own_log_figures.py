@@ -75,7 +75,7 @@ class TestSegments:
         return [
             Moment(
                 1,
-                (touch,) * (number % 2),
+                (touch, touch) * (number % 2),
                 ("b",),
                 {"device": "phone"} if number % 4 else {},
                 returning=number % 2 == 1,
@@ -105,7 +105,9 @@ class TestSegments:
         assert found["device"]["unknown"].metrics == {}
 
     def test_histories_are_in_the_order_of_their_length(self) -> None:
-        touch = Touch("a", Action.VIEWED, 0)
-        cases = [Moment(1, (touch,) * (number // 4), ("b",), {}) for number in range(60)]
+        some = [Touch(f"item-{number}", Action.VIEWED, 0) for number in range(15)]
+        cases = [Moment(1, tuple(some[: number // 4]), ("b",), {}) for number in range(60)]
         found = by_segment(cases, {}, {})["activity"]
-        assert list(found) == ["history 0–3", "history 4–7", "history 8–11", "history 12–14"]
+        assert list(found) == [
+            "history 0", "history 1–4", "history 5–8", "history 9–11", "history 12–14",
+        ]  # fmt: skip

@@ -37,7 +37,8 @@ class SegmentFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _activity(cases: Sequence[Moment]) -> Names:
-    places, names = by_length(np.array([len(case.touches) for case in cases]))
+    lengths = [len({touch.item for touch in case.touches}) for case in cases]
+    places, names = by_length(np.array(lengths))
     return [(names[place],) for place in places.tolist()]
 
 
