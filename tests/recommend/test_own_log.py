@@ -45,16 +45,24 @@ def visits(random: np.random.Generator, tastes: int, visitors: int = 300) -> lis
         taste = int(random.integers(tastes))
         items = random.choice(40 // tastes, size=4, replace=False) + taste * (40 // tastes)
         found += [
-            said(f"v{visitor}", "Product Viewed", ago=ago - 3 * step, product_id=f"item-{item:02}")
+            said(
+                f"v{visitor}",
+                "Product Viewed",
+                ago=ago - 3 * step,
+                product_id=f"item-{item:02}",
+                category=f"shelf {item // 10}",
+            )
             for step, item in enumerate(items)
         ]
     return found
 
 
-def home_with(path: Path, tastes: int, visitors: int = 300, site: str = SITE) -> Path:
+def home_with(path: Path, tastes: int, visitors: int = 300, site: str = SITE, **more: str) -> Path:
     async def fill() -> None:
-        async with shop(path, files(site)) as services:
-            await have(services, *(f"item-{number:02}" for number in range(40)))
+        documents = {f"{name}.yaml": text for name, text in more.items()}
+        async with shop(path, {**files(site), **documents}) as services:
+            for number in range(40):
+                await have(services, f"item-{number:02}", category=(f"shelf {number // 10}",))
             await tell(services, visits(np.random.default_rng(1), tastes, visitors))
 
     asyncio.run(fill())
@@ -121,6 +129,58 @@ def test_tuning_tells_what_it_is_worth_on_later_visitors(tmp_path: Path) -> None
     if "keep it as it is" not in told:
         document = yaml.safe_load(told[told.index("sources:") :])
         assert document["sources"] == found["sources"], "the same seed finds the same"
+
+
+RULES = """
+knowing:
+  sources: [{recommender: popularity}]
+  rules:
+    - {do: boost, when: 'contains(seen, item.category_path)', by: 50}
+    - {do: exclude, when: 'locale != "de"'}
+plain:
+  sources: [{recommender: popularity}]
+"""
+KNOWN = """
+seen:
+  type: strings
+  source: computed
+  purpose: personalization
+  label: Seen
+  compute: {kind: distinct, event: Product Viewed, property: category}
+"""
+AUDIENCES = """
+keen: {when: 'size(seen) > 0'}
+foreign: {when: 'locale == "en"'}
+"""
+
+
+def test_rules_and_audiences_know_what_was_known_then(tmp_path: Path) -> None:
+    home = home_with(
+        tmp_path / "home", tastes=4, site=RULES, attributes=KNOWN, audiences=AUDIENCES
+    )  # fmt: skip
+    knowing = ran(home, "evaluate", "knowing", "--k", "5", "--segment", "audience")
+    plain = ran(home, "evaluate", "plain", "--k", "5")
+    keen = knowing["segments"]["audience"]["keen"]
+    # Who has viewed something gets what stands on the same shelf.
+    assert keen["metrics"]["hr@5"]["mean"] > 2 * plain["figures"][0]["metrics"]["hr@5"]["mean"]
+    assert keen["cases"] < knowing["cases"], "nobody is told by what they viewed afterwards"
+    assert list(knowing["segments"]) == ["audience"]
+    assert list(knowing["segments"]["audience"]) == ["keen"]
+    assert [(each["rule"], each["unknown"]) for each in knowing["rules_left_out"]] == [
+        (1, ["locale"])
+    ]
+    assert knowing["unknown_audiences"] == ["foreign"]
+    assert plain["rules_left_out"] == []
+    assert {"coverage@5", "gini@5", "popularity@5", "diversity@5", "variety@5"} == set(
+        plain["figures"][0]["together"]
+    )
+    told = CliRunner().invoke(main, ["recommend", "evaluate", "knowing", "--home", str(home)])
+    assert "rule 2, exclude when locale" in told.output
+    assert "audience: keen" in told.output
+    assert "variety" in told.output
+    many = ["recommend", "evaluate", "plain", "--k", "101", "--home", str(home)]
+    refused = CliRunner().invoke(main, many)
+    assert (refused.exit_code, "100 places at most" in refused.output) == (2, True)
 
 
 POORLY = """

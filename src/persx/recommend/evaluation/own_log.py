@@ -143,14 +143,16 @@ class Bench:
         codes = self._catalogue.codes
         for number, case in enumerate(self._cases):
             last = case.touches[-1].item if case.touches else ""
+            anchor = codes.get(last, NOTHING) if self._anchored else NOTHING
+            context = {**case.context, **self._place(anchor)}
             wanted = Wanted(
                 count=k,
                 now=case.at,
                 touches=case.touches,
-                anchor=codes.get(last, NOTHING) if self._anchored else NOTHING,
+                anchor=anchor,
                 exclude=() if self._again else {touch.item for touch in case.touches},
-                context=case.context,
-                attributes={**case.attributes, **case.context},
+                context=context,
+                attributes={**case.attributes, **context},
             )
             shown = [each.item for each in rank(prepared, wanted)][:k]
             right = {codes[ItemId(id)] for id in case.wanted}
@@ -158,6 +160,11 @@ class Bench:
             hits[number, : len(shown)] = [item in right for item in shown]
         lists = Lists(items, hits, np.array([len(case.wanted) for case in self._cases]))
         return lists, np.flatnonzero(prepared.allowed).astype(np.int32)
+
+    def _place(self, anchor: int) -> dict[str, object]:
+        """Return what the page of an item tells of where the visitor is, as when it is served."""
+        item = self._catalogue.items[anchor] if anchor != NOTHING else None
+        return {"category": "/".join(item.category)} if item is not None and item.category else {}
 
     def _fit(self, source: PipelineSource) -> TrainedSource:
         key = msgspec.json.encode([source.recommender, source.actions, source.config])

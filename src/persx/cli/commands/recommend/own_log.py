@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from persx.app.judging_log import How, LogView, judge_pipeline, read_log
+from persx.app.known_then import Past
 from persx.cli.options import print_json
 from persx.cli.progress import waiting
 from persx.model.clock import iso, parse_duration
@@ -28,10 +29,10 @@ SHOWN: Final = ("ndcg", "recall", "hr")
 TOO_FEW: Final = "too few"
 
 
-def opened(home: Path, pipeline: str) -> LogView:
+def opened(home: Path, pipeline: str, how: How, *, tuning: bool = False) -> LogView:
     """Read the log of a home."""
     with waiting("Reading"):
-        return asyncio.run(read_log(home, pipeline))
+        return asyncio.run(read_log(home, pipeline, how, tuning=tuning))
 
 
 def how_of(test: str, cuts: Sequence[int], *, anchored: bool, again: bool, seed: int) -> How:
@@ -56,7 +57,7 @@ def evaluate_log(
             f"--k cannot be {how.cuts[-1]}: a pipeline's lists have {MOST} places at most.",
             value=how.cuts[-1],
         )
-    view = opened(home, pipeline)
+    view = opened(home, pipeline, how)
     with waiting("Judging"):
         found = judge_pipeline(view, how)
     chosen = {
@@ -71,6 +72,7 @@ def evaluate_log(
                 "since": found.cut,
                 "figures": found.figures,
                 "segments": chosen,
+                **unknown(view.past),
             }
         )
         return
@@ -81,6 +83,23 @@ def evaluate_log(
     print_figures(found.figures, how.cuts[-1], found.figures[-1].name)
     _print_together(found.figures, how.cuts[-1])
     _print_segments(chosen, how.cuts[-1], found.figures[-1].name)
+    print_unknown(view.past)
+
+
+def unknown(past: Past) -> dict[str, object]:
+    """Return what was not known of the past, and so was left out, as JSON tells it."""
+    return {"rules_left_out": past.left_out, "unknown_audiences": past.unknown_audiences}
+
+
+def print_unknown(past: Past) -> None:
+    """Say what was left out because nobody knows of the past what it reads."""
+    for each in past.left_out:
+        click.echo(
+            f"Left out, for nobody knows what it read then: rule {each.rule + 1}, {each.do} when "
+            f"{each.when} (reads {', '.join(each.unknown)})"
+        )
+    if past.unknown_audiences:
+        click.echo(f"Nobody knows who was in these audiences: {', '.join(past.unknown_audiences)}")
 
 
 def _print_together(figures: Sequence[PipelineFigures], k: int) -> None:

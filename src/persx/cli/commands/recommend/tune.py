@@ -11,7 +11,14 @@ import yaml
 from persx.app.commands import call
 from persx.app.judging_log import TunedPipeline, tune_pipeline
 from persx.app.writing_tuned import WRITE, WriteRequest, WriteResult
-from persx.cli.commands.recommend.own_log import difference, how_of, opened, print_figures
+from persx.cli.commands.recommend.own_log import (
+    difference,
+    how_of,
+    opened,
+    print_figures,
+    print_unknown,
+    unknown,
+)
 from persx.cli.options import author, home_option, json_option, print_json
 from persx.cli.progress import Progress
 from persx.model.errors import PersxError
@@ -86,7 +93,7 @@ def command(
               persx recommend tune for-you --home shop --write && persx publish --home shop
     """
     how = how_of(test, [k], anchored=on_item, again=again, seed=seed)
-    view = opened(home, pipeline)
+    view = opened(home, pipeline, how, tuning=True)
     name = f"{metric}@{k}"
     with Progress(f"Tuning {view.plan.name}", trials) as progress:
         found = tune_pipeline(
@@ -112,7 +119,7 @@ def command(
                 click.echo(_document(tuned.sources))
             raise
     if as_json:
-        print_json(_result(view.plan.name, found, better, written))
+        print_json({**_result(view.plan.name, found, better, written), **unknown(view.past)})
         return
     click.echo(
         f"{view.plan.name}: {tuned.tried} settings tried by {found.validated:,} visitors, where "
@@ -120,6 +127,7 @@ def command(
     )
     print_figures(found.figures, k, "as it is")
     unwritten = " Nothing is written." if write else ""
+    print_unknown(view.past)
     if tuned.sources == start:
         click.echo(f"Nothing did better than what you have: keep it as it is.{unwritten}")
         return
