@@ -52,7 +52,8 @@ class PipelineView(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         state: In a word or two.
         tone: ``good``, ``bad``, or neither.
-        said: What is to be known of it beside that, in sentences.
+        said: What is wrong with it, in sentences.
+        note: What else is to be known of it.
         used: The training that recommends; none where none does.
         more: Trainings that are not listed.
     """
@@ -61,6 +62,7 @@ class PipelineView(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     tone: str
     said: tuple[str, ...]
+    note: str
     sources: tuple[SourceView, ...]
     used: ArtifactView | None
     artifacts: tuple[ArtifactView, ...]
@@ -135,13 +137,12 @@ def arranged(status: PipelineStatus, now: int) -> PipelineView:
         said.append("Its sources were changed since it was trained.")
     if status.failed and not status.training_since:
         said.append(f"The last training came to nothing. {status.tried}")
-    if status.nothing_yet and not status.training_since:
-        said.append(status.tried)
     return PipelineView(
         status=status,
         state=state,
         tone=tone,
         said=tuple(said),
+        note=status.tried if status.nothing_yet and not status.training_since else "",
         sources=tuple(_source(RECOMMENDERS, name) for name in status.sources),
         used=next((each for each in artifacts if each.artifact.active), None),
         artifacts=artifacts[:MOST_ARTIFACTS],

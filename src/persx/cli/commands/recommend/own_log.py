@@ -119,17 +119,12 @@ def _print_segments(
     """Print how a pipeline did for each segment of visitors."""
     from rich.console import Console
 
-    main, other = (f"{name}@{k}" for name in ("ndcg", "hr"))
-    table = _table(["segment", "visitors", main, other, f"against {base}"])
+    main = f"ndcg@{k}"
+    table = _table(["segment", "visitors", main, f"against {base}"])
     for kind, parts in segments.items():
         for name, each in parts.items():
-            few = [TOO_FEW, "", ""]
-            figures = (
-                [told(each.metrics[main]), told(each.metrics[other]), told(each.against[main])]
-                if each.metrics
-                else few
-            )
-            table.add_row(f"{kind}: {name}", f"{each.cases:,}", *figures)
+            figures = [told(each.metrics[main]), told(each.against[main])] if each.metrics else []
+            table.add_row(f"{kind}: {name}", f"{each.cases:,}", *(figures or [TOO_FEW, ""]))
     if table.row_count:
         Console().print(table)
 
