@@ -144,6 +144,10 @@ async def test_where_there_was_nothing_it_is_looked_again_later(caplog: Any) -> 
         assert "nothing to learn 'popular' from yet" in caplog.text
         assert not [each for each in caplog.records if each.levelname == "ERROR"]
         assert not await is_due(services, popular), "not the whole log again at once"
+        await tell(services, [said("ann", "/about", ago=1)])
+        assert not await is_due(services, popular)
+        await tell(services, viewed("bob", "shoe"))
+        assert await is_due(services, popular), "so much has come that something may be in it"
         services.clock = lambda: NOW + HOUR
         assert await is_due(services, popular)
 

@@ -22,12 +22,14 @@ class TrainerRequest(msgspec.Struct, frozen=True, kw_only=True):
         holder: What tells it from others: ``HOST:PID:`` and something random.
         failed: Why it gives up; empty while it does not.
         nothing: It gives up because there is nothing to learn from yet, which is no fault.
+        seen: How many events it looked through for that, at most.
     """
 
     pipeline: str
     holder: str
     failed: str = ""
     nothing: bool = False
+    seen: int = 0
 
 
 class FinishedRequest(msgspec.Struct, frozen=True, kw_only=True):

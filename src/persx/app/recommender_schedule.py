@@ -64,7 +64,8 @@ async def is_due(services: Services, pipeline: Pipeline) -> bool:
     if await training_since(services, pipeline.name):
         return False
     now, tried = services.clock(), await last_tried(services, pipeline.name)
-    if (tried.failed or tried.nothing) and now - tried.at < RETRY:
+    lately = now - tried.at < RETRY
+    if tried.failed and lately:
         return False
     try:
         active = await services.artifacts.get(RECOMMENDER, pipeline.name)
@@ -72,6 +73,8 @@ async def is_due(services: Services, pipeline: Pipeline) -> bool:
         # It is damaged, and was told.
         active = None
     if active is not None:
+        if tried.nothing and lately:
+            return False
         old = now - active.head.origin.made >= parse_duration(pipeline.every)
         # Somebody who went back to an earlier number keeps it for as long as it is not older.
         old = old and now - tried.at >= parse_duration(pipeline.every)
@@ -79,7 +82,9 @@ async def is_due(services: Services, pipeline: Pipeline) -> bool:
         forgets = erased >= active.head.origin.made and now - tried.at >= RETRY
         return old or forgets or is_changed(active.body, pipeline)
     since = now - parse_duration(pipeline.since) if pipeline.since else 0
-    return bool(await most_touches(services, since, await moment_of(services)))
+    events = await most_touches(services, since, await moment_of(services))
+    # Where they told of no item, the log is read again once it has twice as many.
+    return events > 2 * tried.seen if tried.nothing and lately else bool(events)
 
 
 async def train_apart(services: Services, name: str, *, scheduled: bool = False) -> None:

@@ -63,12 +63,14 @@ class Tried(msgspec.Struct, frozen=True):
     Attributes:
         failed: Something was wrong.
         nothing: There was nothing to learn from yet; nothing was wrong.
+        seen: How many events were looked through for that, at most.
     """
 
     at: Millis
     outcome: str
     failed: bool
     nothing: bool = False
+    seen: int = 0
 
 
 class _Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +138,11 @@ async def give_up_training(services: Services, request: TrainerRequest) -> bool:
     """Say that a training came to nothing; what was done of it stays for the next."""
     await _end(services, request.pipeline, request.holder)
     tried = Tried(
-        services.clock(), request.failed, failed=not request.nothing, nothing=request.nothing
+        services.clock(),
+        request.failed,
+        failed=not request.nothing,
+        nothing=request.nothing,
+        seen=request.seen,
     )
     await services.store.set_value(_TRIED + request.pipeline, msgspec.json.encode(tried))
     return True
@@ -385,7 +391,10 @@ def in_words(pipeline: str, number: int, trained: TrainedOn) -> str:
 def given_up(own: TrainerRequest, error: BaseException) -> TrainerRequest:
     """Return what is told of a training that came to nothing."""
     why = str(error) if isinstance(error, PersxError) else f"{type(error).__name__}: {error}"
-    return msgspec.structs.replace(own, failed=why, nothing=isinstance(error, NothingYet))
+    if isinstance(error, NothingYet):
+        seen = error.value if isinstance(error.value, int) else 0
+        return msgspec.structs.replace(own, failed=why, nothing=True, seen=seen)
+    return msgspec.structs.replace(own, failed=why)
 
 
 def _finished(request: FinishedRequest, done: PipelineStatus) -> list[Noted]:

@@ -181,6 +181,7 @@ async def _read(services: Services, folder: Path, name: str, watcher: Watcher) -
         raise NothingYet(
             f"There is nothing to learn '{pipeline.name}' from yet: nobody who allows it has "
             "viewed or bought an item" + (f" within {pipeline.since}." if since else "."),
+            value=most,
             hint="What is read: Product Viewed, Product Added, Order Completed, and views of "
             "items' pages.",
         )
