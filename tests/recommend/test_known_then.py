@@ -12,9 +12,11 @@ import pytest
 from persx.app.interactions_of_log import Gathered, gather, moment_of
 from persx.app.known_then import Past, known_then, past_of
 from persx.app.services import Services
+from persx.app.withdrawals import note_withdrawal
 from persx.decide.plan import Plan
+from persx.model.attribute import Purpose
 from persx.model.clock import MINUTE
-from persx.model.event import Event, EventType
+from persx.model.event import Event, EventType, anonymous_key
 from persx.recommend.evaluation.moments import Moment
 from tests.recommend.shop import NOW, files, have, said, shop, tell
 
@@ -169,6 +171,20 @@ async def test_what_was_not_allowed_is_not_known() -> None:
         before, after = [case.attributes for case in await then(services, plan, 80, 40)]
         assert (before.get("plan"), before.get("mails")) == ("gold", None)
         assert (after.get("plan"), after.get("mails")) == ("gold", True)
+
+
+async def test_what_was_withdrawn_stays_unknown() -> None:
+    async with at_work(
+        told("ann", 100, plan="gold"),
+        said("ann", "Consent Changed", 60, purposes={"personalization": False}),
+        said("ann", "Consent Changed", 30, purposes={"personalization": True}),
+        looks("ann", "a", 25),
+        told("ann", 20, plan="free"),
+    ) as (services, plan):
+        at = NOW - 60 * MINUTE
+        await note_withdrawal(services, anonymous_key("ann"), {Purpose.PERSONALIZATION}, at)
+        known = [case.attributes.get("plan") for case in await then(services, plan, 80, 22, 10)]
+        assert known == [None, None, "free"]
 
 
 async def test_rules_that_read_what_nobody_knows_are_left_out_and_told() -> None:
