@@ -26,6 +26,8 @@ from persx.recommend.interactions import Interactions
 from persx.recommend.query import NOTHING
 from persx.recommend.ranking.plan import PipelinePlan
 from persx.recommend.ranking.prepared import prepare
+from persx.recommend.recommenders import RECOMMENDERS
+from persx.recommend.recommenders.kind import shows_again as brings_back
 
 FEWEST: Final = 30
 """With fewer visitors nothing can be told from chance."""
@@ -39,7 +41,8 @@ class How(NamedTuple):
     Attributes:
         length: So much of the newest time is the test; `share` of it where this is 0.
         anchored: Asked as on the page of the item that was touched last.
-        again: What a visitor had touched before may be shown, and is wanted.
+        again: What a visitor had touched before may be shown, and is wanted; as
+            `shows_again` has it, unless it is said.
         cases: Visitors who are asked about, at most.
     """
 
@@ -47,7 +50,7 @@ class How(NamedTuple):
     length: Millis = 0
     share: float = 0.2
     anchored: bool = False
-    again: bool = False
+    again: bool | None = None
     cases: int = 2_000
     seed: int = 0
 
@@ -70,6 +73,7 @@ class LogView(NamedTuple):
     Attributes:
         plan: The pipeline, without rules that read what nobody knows of the past.
         past: What of the workspace can be known of it.
+        again: What a visitor had touched before may be shown, and is wanted.
         splits: Each what comes before, and whom is asked about; the newest last.
         most_megabytes: What fitting may take.
     """
@@ -78,6 +82,7 @@ class LogView(NamedTuple):
     catalogue: Catalogue
     plan: PipelinePlan
     past: Past
+    again: bool
     splits: tuple[Split, ...]
     most_megabytes: int
 
@@ -131,6 +136,7 @@ async def read_log(home: Path, name: str, how: How, *, tuning: bool = False) -> 
         )
         data, catalogue = gathered.data, services.catalogue.now
         past = past_of(plan, plan.pipelines[pipeline.name])
+        again = shows_again(pipeline) if how.again is None else how.again
         cut = cut_at(data, share=how.share, length=how.length)
         stretches = [(cut, _END)]
         if tuning:
@@ -138,10 +144,21 @@ async def read_log(home: Path, name: str, how: How, *, tuning: bool = False) -> 
             stretches = [(cut - length, cut), *stretches]
         splits = []
         for start, end in stretches:
-            cases = _cases(past.plan, data, catalogue, how, start, end)
+            cases = _cases(past.plan, data, catalogue, how._replace(again=again), start, end)
             known = await known_then(services, plan, past, data, cases, moment.events)
             splits.append(Split(start, known))
-        return LogView(data, catalogue, past.plan, past, tuple(splits), settings.train_megabytes)
+        return LogView(
+            data, catalogue, past.plan, past, again, tuple(splits), settings.train_megabytes
+        )
+
+
+def shows_again(pipeline: Pipeline) -> bool:
+    """Tell whether a pipeline is there to bring back what its visitors touched before."""
+    return any(
+        brings_back(RECOMMENDERS[source.recommender])
+        for source in pipeline.sources
+        if not source.fill
+    )
 
 
 def judge_pipeline(view: LogView, how: How) -> Found:
@@ -215,10 +232,12 @@ def _cases(
         code = codes.get(id, NOTHING)
         return code != NOTHING and bool(allowed[code])
 
-    found = moments(data, start, end, allowed=shown, most=how.cases, again=how.again, seed=how.seed)
+    found = moments(
+        data, start, end, allowed=shown, most=how.cases, again=bool(how.again), seed=how.seed
+    )
     if len(found) < FEWEST:
         raise Conflict(
-            f"{len(found)} visitors touched something new in the time that '{plan.name}' is "
+            f"{len(found)} visitors touched something{'' if how.again else ' new'} in the time that '{plan.name}' is "
             f"judged by, and {FEWEST} are needed.",
             value=len(found),
             hint="Wait for more, or give it a longer time: --test 14d.",
@@ -228,5 +247,5 @@ def _cases(
 
 def _bench(view: LogView, how: How, train: Interactions, cases: list[Moment]) -> Bench:
     return Bench(
-        train, cases, view.catalogue, cuts=how.cuts, anchored=how.anchored, again=how.again
+        train, cases, view.catalogue, cuts=how.cuts, anchored=how.anchored, again=view.again
     )

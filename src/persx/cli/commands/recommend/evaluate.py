@@ -94,7 +94,12 @@ _STEPS: Final = 1_000
     help="Of a log: tell how it does for each such segment only; may be given several times.",
 )
 @click.option("--on-item", is_flag=True, help="Of a log: as on the page of the item touched last.")
-@click.option("--again", is_flag=True, help="Of a log: what was touched before is right, too.")
+@click.option(
+    "--again/--new",
+    default=None,
+    help="Of a log: what was touched before is right, too, or not; unless set, it is where the "
+    "pipeline is there to bring it back, as `replenishment` is.",
+)
 @click.option(
     "--seed", default=0, show_default=True, metavar="N", help="Of a log: which moments are drawn."
 )
@@ -114,7 +119,7 @@ def command(
     tags: Path | None,
     segment: tuple[str, ...],
     on_item: bool,
-    again: bool,
+    again: bool | None,
     seed: int,
     home: Path,
     as_json: bool,

@@ -35,7 +35,7 @@ def opened(home: Path, pipeline: str, how: How, *, tuning: bool = False) -> LogV
         return asyncio.run(read_log(home, pipeline, how, tuning=tuning))
 
 
-def how_of(test: str, cuts: Sequence[int], *, anchored: bool, again: bool, seed: int) -> How:
+def how_of(test: str, cuts: Sequence[int], *, anchored: bool, again: bool | None, seed: int) -> How:
     """Return how pipelines are judged, from what was said on the command line."""
     length = parse_duration(test) if test else 0
     return How(cuts=tuple(cuts), length=length, anchored=anchored, again=again, seed=seed)
@@ -72,7 +72,7 @@ def evaluate_log(
                 "since": found.cut,
                 "figures": found.figures,
                 "segments": chosen,
-                **unknown(view.past),
+                **unknown(view),
             }
         )
         return
@@ -80,15 +80,29 @@ def evaluate_log(
         f"{view.plan.name}: trained on {found.trained_on:,} touches before {iso(found.cut)}, and "
         f"asked about {found.cases:,} visitors since"
     )
+    print_again(view)
     print_figures(found.figures, how.cuts[-1], found.figures[-1].name)
     _print_together(found.figures, how.cuts[-1])
     _print_segments(chosen, how.cuts[-1], found.figures[-1].name)
     print_unknown(view.past)
 
 
-def unknown(past: Past) -> dict[str, object]:
-    """Return what was not known of the past, and so was left out, as JSON tells it."""
-    return {"rules_left_out": past.left_out, "unknown_audiences": past.unknown_audiences}
+def print_again(view: LogView) -> None:
+    """Say whether what a visitor had touched before counts as right."""
+    if view.again:
+        click.echo("What a visitor had touched before counts as right, too (--new: it does not).")
+    else:
+        click.echo("Only what was new to a visitor counts as right (--again: all that came).")
+
+
+def unknown(view: LogView) -> dict[str, object]:
+    """Return how it was judged, and what was left out as nobody knows it, as JSON tells it."""
+    past = view.past
+    return {
+        "again": view.again,
+        "rules_left_out": past.left_out,
+        "unknown_audiences": past.unknown_audiences,
+    }
 
 
 def print_unknown(past: Past) -> None:

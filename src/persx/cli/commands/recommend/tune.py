@@ -15,6 +15,7 @@ from persx.cli.commands.recommend.own_log import (
     difference,
     how_of,
     opened,
+    print_again,
     print_figures,
     print_unknown,
     unknown,
@@ -59,7 +60,12 @@ from persx.recommend.evaluation.tuning import Sources, as_document
     "by; the newest fifth unless set.",
 )
 @click.option("--on-item", is_flag=True, help="As on the page of the item touched last.")
-@click.option("--again", is_flag=True, help="What was touched before is right, too.")
+@click.option(
+    "--again/--new",
+    default=None,
+    help="What was touched before is right, too, or not; unless set, it is where the "
+    "pipeline is there to bring it back, as `replenishment` is.",
+)
 @click.option("--seed", default=0, show_default=True, metavar="N", help="The order of trials.")
 @click.option(
     "--write",
@@ -75,7 +81,7 @@ def command(
     trials: int,
     test: str,
     on_item: bool,
-    again: bool,
+    again: bool | None,
     seed: int,
     write: bool,
     home: Path,
@@ -119,12 +125,13 @@ def command(
                 click.echo(_document(tuned.sources))
             raise
     if as_json:
-        print_json({**_result(view.plan.name, found, better, written), **unknown(view.past)})
+        print_json({**_result(view.plan.name, found, better, written), **unknown(view)})
         return
     click.echo(
         f"{view.plan.name}: {tuned.tried} settings tried by {found.validated:,} visitors, where "
         f"{name} went from {tuned.start:.3f} to {tuned.best:.3f}; by {found.cases:,} later ones:"
     )
+    print_again(view)
     print_figures(found.figures, k, "as it is")
     unwritten = " Nothing is written." if write else ""
     print_unknown(view.past)
