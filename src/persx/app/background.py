@@ -134,6 +134,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             services.readings.stop(),
             services.trainings.stop(),
             services.prepared.stop(),
+            services.item_figures.stop(),
             return_exceptions=True,
         )
         with contextlib.suppress(Exception):

@@ -16,11 +16,12 @@ from persx.model.clock import Millis
 from persx.model.errors import Conflict
 from persx.model.item import Item
 from persx.model.workspace import Workspace
-from persx.recommend.catalogue import page_of
+from persx.recommend.catalogue import pages_of
 from persx.recommend.gathering import BYTES_A_TOUCH, Touches, interactions_of
 from persx.recommend.interactions import ACTIONS, Interactions
 from persx.recommend.sql import query
 from persx.storage.ports import Rows
+from persx.storage.reading import VisitorReader
 from persx.storage.scope import System
 from persx.visitors.computed.touches import ACTION_BY_EVENT
 from persx.visitors.consent import answers_of, granted
@@ -105,13 +106,9 @@ async def gather(
         raise too_large("Reading the log", expected * BYTES_A_TOUCH, most_megabytes)
     reader = services.store.seen_by(_SCOPE)
     usual, exceptions, unwilling = await _allowing(services, plan)
-    pages = sorted({page_of(item.url) for item in catalogue.values()} - {""})
+    pages = sorted({path for item in catalogue.values() for path in pages_of(item)})
     tables = {
-        "bucketing": Rows(
-            columns=("identity", "bucketing_id"),
-            rows=[(str(key), str(old)) for key, old in (await reader.bucketing_ids()).items()]
-            or [("", "")],
-        ),
+        "bucketing": await bucketing(reader),
         "exceptions": Rows(columns=("unit",), rows=[(each,) for each in exceptions] or [("",)]),
         "actions": _actions(),
         "pages": Rows(columns=("path",), rows=[(path,) for path in pages] or [("",)]),
@@ -141,6 +138,15 @@ async def gather(
         moment=moment,
         simulated=collected.simulated,
         unwilling=unwilling,
+    )
+
+
+async def bucketing(reader: VisitorReader) -> Rows:
+    """Return the identities whose oldest verified identity is another, with that one."""
+    oldest = await reader.bucketing_ids()
+    return Rows(
+        columns=("identity", "bucketing_id"),
+        rows=[(str(key), str(old)) for key, old in oldest.items()] or [("", "")],
     )
 
 

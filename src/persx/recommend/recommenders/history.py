@@ -44,6 +44,7 @@ class History:
     description = "What the visitor touched, the more often and recently the better."
     config = HistoryConfig
     by_neighbours = False
+    shows_again = True
 
     def memory(self, data: Interactions, config: HistoryConfig) -> int:
         return 0

@@ -42,6 +42,7 @@ class RecentlyViewed:
     description = "What the visitor viewed, newest first, without what was bought since."
     config = RecentlyViewedConfig
     by_neighbours = False
+    shows_again = True
 
     def memory(self, data: Interactions, config: RecentlyViewedConfig) -> int:
         return 0

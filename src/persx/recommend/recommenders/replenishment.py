@@ -54,6 +54,7 @@ class Replenishment:
     description = "What the visitor bought and needs again about now."
     config = ReplenishmentConfig
     by_neighbours = False
+    shows_again = True
 
     def memory(self, data: Interactions, config: ReplenishmentConfig) -> int:
         return 80 * len(data.items) + 64 * data.item_count
