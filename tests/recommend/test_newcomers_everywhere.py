@@ -26,6 +26,8 @@ from persx.recommend.artifact import (
 )
 from persx.recommend.catalogue import Catalogue
 from persx.recommend.content_index import content_index
+from persx.recommend.evaluation.moments import Moment
+from persx.recommend.evaluation.own_log import Bench
 from persx.recommend.fitting import fit, key_of, memory_of, needs_index
 from persx.recommend.interactions import Interactions
 from persx.recommend.newcomers import MOST, PIECE, beside
@@ -352,3 +354,33 @@ def test_a_list_is_diverse_by_what_items_are_made_of() -> None:
     for trained, order in ((plain, ["blue", "teal", "mug"]), (knowing, ["blue", "mug", "teal"])):
         ready = prepare(plan_of(listed), items, trained)
         assert ids_of(ready, rank(ready, wanted)) == order
+
+
+def test_a_pipeline_is_judged_as_diverse_as_it_is_served() -> None:
+    titles = {
+        "pan": "iron pan",
+        "blue": "tall espresso cup of glazed porcelain, blue",
+        "teal": "tall espresso cup of glazed porcelain, teal",
+        "mug": "enamel camping mug with a steel rim",
+    }
+    cups = [
+        Item(id=ItemId(id), title=title, category=("Cups",), brand="Forge")
+        for id, title in titles.items()
+    ]
+    lines = [("pan", "blue")] * 5 + [("pan", "teal")] * 5 + [("pan", "mug")] * 4
+    rows = [(user, list(titles).index(id)) for user, line in enumerate(lines) for id in line]
+    users = np.array([user for user, _ in rows], dtype=np.int32)
+    train = Interactions(
+        users=users,
+        items=np.array([code for _, code in rows], dtype=np.int32),
+        times=np.arange(len(rows), dtype=np.int64),
+        sessions=users,
+        actions=np.zeros(len(rows), dtype=np.uint8),
+        ids=list(titles),
+        user_count=len(lines),
+    )
+    case = Moment(NOW, (Touch("pan", Action.VIEWED, NOW - MINUTE),), ("mug",), {})
+    for diversity, hits in ((0.0, 0.0), (0.6, 1.0)):
+        plan = plan_of(document("cooccurrence", diversity=diversity))
+        found = Bench(train, [case], catalogue_of(*cups), cuts=(2,)).asked(plan)
+        assert found["recall@2"].tolist() == [hits]

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 
 from persx.model.errors import BadInput
+from persx.model.item import Item
 from persx.model.pipeline import Pipeline, PipelineSource
-from persx.recommend.artifact import Building, FittedSource
+from persx.recommend.artifact import Building, FittedSource, TrainedSource
 from persx.recommend.content_index import content_index, index_memory
 from persx.recommend.interactions import Interactions
 from persx.recommend.recommenders import RECOMMENDERS
 from persx.recommend.recommenders.content import CONTENT, ContentConfig
-from persx.recommend.recommenders.kind import Arrays, Progress, by_neighbours, silent
+from persx.recommend.recommenders.kind import Progress, by_neighbours, silent
 
 Told = Callable[[float, str], None]
 """Told the share of a pipeline's work that is done, 0 to 1, and which recommender is at work."""
@@ -73,14 +74,10 @@ def needs_index(pipeline: Pipeline) -> bool:
     )
 
 
-def index_of(data: Interactions, progress: Progress = silent) -> Arrays:
-    """Return the index of the items of interactions."""
-    items = [data.catalogue.get(id) for id in data.ids]
-    return content_index(items, _index_config().weights, progress)
-
-
-def _index_config() -> ContentConfig:
-    return msgspec.convert(INDEX, ContentConfig)
+def alike_of(items: Sequence[Item | None], progress: Progress = silent) -> TrainedSource:
+    """Return what newcomers to some items are compared with, by their codes."""
+    config = msgspec.convert(INDEX, ContentConfig)
+    return TrainedSource(CONTENT, config, content_index(items, config.weights, progress))
 
 
 def config_of(source: PipelineSource) -> Any:
@@ -129,7 +126,7 @@ def fit(
         kept = building.kept(place)
         if kept is None:
             if indexing and place == len(sources) - 1:
-                arrays = index_of(data, progress)
+                arrays = alike_of([data.catalogue.get(id) for id in data.ids], progress).arrays
             else:
                 recommender = RECOMMENDERS[source.recommender]
                 arrays = recommender.fit(data.of(source.actions), config_of(source), progress)
