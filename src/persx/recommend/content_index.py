@@ -27,8 +27,8 @@ from persx.recommend.content_vectors import (
 if TYPE_CHECKING:
     from scipy import sparse
 
-OUTLINE: Final = 256
-"""Numbers of an outline: the cosine of two of them is that of the vectors within about 0.06."""
+OUTLINE: Final = 128
+"""Numbers of an outline: the cosine of two of them is that of the vectors within about 0.09."""
 
 SCALE: Final = 127
 """What 1 is in an outline, whose numbers are whole."""
