@@ -2,13 +2,16 @@
 
 Deciding is pure and knows which pipeline a block asks. Here its items are found, block by block:
 what one shows the next does not. Who is held out, wants no personalization or has not allowed it
-gets what everybody in their place would get. Both are computed in every arm, so that the visitors
-who count in the holdout are those for whom it makes a difference, whichever they are shown.
+gets what everybody in their place would get: the list of the page as it is where nothing of it is
+personal, whatever the page's other blocks show to them. Both are computed in every arm, so that the
+visitors who count in the holdout are those for whom it makes a difference, whichever they are
+shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -87,19 +90,23 @@ async def with_recommendations(
     catalogue = await services.current_catalogue()
     filling = _Filling(services, visitor, plan, profile, decision.attributes, catalogue)
     known = Purpose.PERSONALIZATION in profile.granted
-    may = [known and each.reason not in _GENERIC for each in wanted]
-    others = _others(decision.decisions)
-    shown = await filling.lists(wanted, may, others)
     usual = [_as_usual(page, each, decision.attributes) for each in wanted]
-    nobody = [False] * len(wanted)
-    generic = await filling.lists(usual, nobody)
-    personal = await filling.lists(usual, [known] * len(wanted)) if known else generic
+    around = _others([_as_usual(page, each, decision.attributes) for each in decision.decisions])
+    # The page without anything personal, and as it would be without a holdout: no arm is read.
+    generic = await filling.lists(usual, around)
+    personal = await filling.lists(usual, around, personal=True) if known else generic
     differ = {
         each.block
         for each, mine, everybodys in zip(wanted, personal, generic, strict=True)
         if _ids(mine) != _ids(everybodys)
     }
-    plain = shown if not any(may) else await filling.lists(wanted, nobody, others)
+    fixed = [
+        everybodys if each.reason in _GENERIC else None
+        for each, everybodys in zip(wanted, generic, strict=True)
+    ]
+    others = _others(decision.decisions)
+    shown = await filling.lists(wanted, others, personal=known, fixed=fixed)
+    plain = await filling.lists(wanted, others) if known and not all(fixed) else shown
     filled: dict[str, Decision] = {}
     for each, own, everybodys in zip(wanted, shown, plain, strict=True):
         reason = each.reason
@@ -201,18 +208,23 @@ class _Filling:
     async def lists(
         self,
         decisions: Sequence[Decision],
-        personal: Sequence[bool],
-        others: Collection[str] = (),
+        others: Collection[str],
+        *,
+        personal: bool = False,
+        fixed: Sequence[Listed | None] = (),
     ) -> Sequence[Listed]:
         """Return the lists of blocks in their order: what one shows the next does not.
 
         Args:
             others: What other blocks of the page show.
+            personal: They may follow from what is known of the visitor.
+            fixed: Lists that are shown as they are, block by block; none where it is asked for.
         """
         shown: set[str] = {self._here, *others} - {""}
         found = []
-        for decision, own in zip(decisions, personal, strict=True):
-            listed = await self._list(decision, frozenset(shown), personal=own)
+        for decision, listed in zip_longest(decisions, fixed):
+            if listed is None:
+                listed = await self._list(decision, frozenset(shown), personal=personal)
             shown.update(each.id for each in listed.items)
             found.append(listed)
         return found
