@@ -257,9 +257,7 @@ class _Filling:
                 generic=not personal,
             )
             try:
-                found = await recommend(
-                    self._services, self._profile, request, plan=self._plan, log=False
-                )
+                found = await recommend(self._services, self._profile, request, plan=self._plan)
             except Exception as error:
                 # The page and its other blocks are shown all the same.
                 failed = f"{type(error).__name__}: {error}"

@@ -10,14 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from persx.app.asked_lists import AskedList, asked_list
 from persx.app.deciding import contextual, current_plan
-from persx.app.recommending import RecommendRequest, recommend
+from persx.app.recommending import RecommendRequest
 from persx.app.services import Services
 from persx.app.visiting import Visitor
 from persx.decide.plan import Plan
+from persx.model.decision import Reason
 from persx.model.errors import BadInput
 from persx.recommend.ranking.rank import MOST
-from persx.recommend.result import Recommendation, Recommendations, Why
+from persx.recommend.result import Recommendation, Why
 from persx.recommend.words import WhyWords, said, why_words
 from persx.web.api.answers import answers, body, json
 from persx.web.api.decide import sender
@@ -80,7 +82,9 @@ class RecommendationsResponse(msgspec.Struct, frozen=True):
     `id` is under which it is in the decision log; events that tell of it name it. `artifact` is
     the number of the trained pipeline, 0 where there is none yet: then `untrained` is true, and
     the items are the newest of the catalogue. `personal` tells whether anything that is known of
-    the visitor counted.
+    the visitor counted, and `reason` why, or why not: ``targeted``, or ``holdout``, ``disabled``,
+    ``no_consent``, ``unknown_visitor``. `arms` has the holdout's arm where it makes a difference
+    for the visitor: who shows the list sends ``Experiment Viewed`` with it.
     """
 
     pipeline: str
@@ -90,10 +94,13 @@ class RecommendationsResponse(msgspec.Struct, frozen=True):
     personal: bool
     untrained: bool
     snapshot: int
+    reason: Reason
+    arms: Mapping[str, str]
 
 
-def answer_of(found: Recommendations, words: WhyWords, snapshot: int) -> RecommendationsResponse:
+def answer_of(asked: AskedList, words: WhyWords, snapshot: int) -> RecommendationsResponse:
     """Return recommendations as API clients see them."""
+    found = asked.found
     return RecommendationsResponse(
         pipeline=found.pipeline,
         items=[_item(each, words) for each in found.items],
@@ -102,6 +109,8 @@ def answer_of(found: Recommendations, words: WhyWords, snapshot: int) -> Recomme
         personal=found.personal,
         untrained=found.untrained,
         snapshot=snapshot,
+        reason=asked.reason,
+        arms=asked.arms,
     )
 
 
@@ -143,7 +152,7 @@ async def _answered(request: Request, asked: RecommendationsRequest) -> Response
     _check(asked)
     visitor, own = _who(request, asked, services)
     plan = current_plan(services)
-    found = await recommend(
+    found = await asked_list(
         services,
         visitor,
         RecommendRequest(
