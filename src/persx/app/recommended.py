@@ -39,12 +39,13 @@ from persx.model.visitor import Profile
 from persx.model.workspace import HOLDOUT
 from persx.recommend.catalogue import Catalogue
 from persx.recommend.result import Recommendation, Recommendations, WhyKind
-from persx.recommend.words import said, why_words
+from persx.recommend.words import WhyWords, said, why_words
 
 _GENERIC: Final = frozenset({Reason.HOLDOUT, Reason.DISABLED, Reason.ERROR, Reason.INVALID})
 """Who sees a block for one of these reasons is shown nothing of their own."""
 
 _FALLBACKS: Final = frozenset({Reason.NO_MATCH, Reason.NO_CONSENT, Reason.UNKNOWN_VISITOR})
+NO_CATEGORIES: Final[Mapping[str, str]] = {}
 _TEXT: Final = 300
 _TITLE: Final = 200
 
@@ -261,12 +262,16 @@ class _Filling:
             except Exception as error:
                 # The page and its other blocks are shown all the same.
                 failed = f"{type(error).__name__}: {error}"
-        items = [self._item(each.item, content, each) for each in found.items]
+        categories = content.get("categories", {})
+        items = [
+            shown_item(each.item, reason_of(each, self._words, categories), each.propensity)
+            for each in found.items
+        ]
         taken = {*without, *(each.id for each in items)}
         for id in content.get("instead", ()):
             item = self._catalogue.get(id)
             if len(items) < count and id not in taken and item is not None and item.shown:
-                items.append(self._item(item, content))
+                items.append(shown_item(item))
                 taken.add(id)
         return Listed(
             block=decision.block,
@@ -277,40 +282,47 @@ class _Filling:
             error=failed,
         )
 
-    def _item(
-        self, item: Item, content: Mapping[str, Any], ranked: Recommendation | None = None
-    ) -> RecommendedItem:
-        category = item.category[-1] if item.category else ""
-        return RecommendedItem(
-            id=item.id,
-            title=item.title or item.id,
-            href="" if target_problem(item.url) else item.url,
-            text=item.text if len(item.text) <= _TEXT else item.text[:_TEXT].rstrip() + "…",
-            category=category,
-            brand=item.brand,
-            price=item.price,
-            was=item.was or 0.0,
-            image="" if target_problem(item.image) else item.image,
-            art=item.art,
-            why=self._why(ranked, content) if ranked else "",
-            propensity=ranked.propensity if ranked else 1.0,
-        )
-
-    def _why(self, ranked: Recommendation, content: Mapping[str, Any]) -> str:
-        why = ranked.why
-        if why.kind is WhyKind.NEW and not (why.text or ranked.item.added):
-            # Nobody knows whether it is.
-            return ""
-        if why.category:
-            category = content.get("categories", {}).get(why.category, why.category)
-            why = msgspec.structs.replace(why, category=category)
-        return said(why, self._words)
-
     def _with_sold(self, items: Sequence[RecommendedItem]) -> tuple[RecommendedItem, ...]:
         sold = sold_products(self._plan, {each.id for each in items}) if items else {}
         return tuple(
             msgspec.structs.replace(each, sold=True) if each.id in sold else each for each in items
         )
+
+
+def shown_item(item: Item, why: str = "", propensity: float = 1.0) -> RecommendedItem:
+    """Return an item as visitors are shown it; `why` is the reason in words."""
+    return RecommendedItem(
+        id=item.id,
+        title=item.title or item.id,
+        href="" if target_problem(item.url) else item.url,
+        text=item.text if len(item.text) <= _TEXT else item.text[:_TEXT].rstrip() + "…",
+        category=item.category[-1] if item.category else "",
+        brand=item.brand,
+        price=item.price,
+        was=item.was or 0.0,
+        image="" if target_problem(item.image) else item.image,
+        art=item.art,
+        why=why,
+        propensity=propensity,
+    )
+
+
+def reason_of(
+    ranked: Recommendation, words: WhyWords, categories: Mapping[str, str] = NO_CATEGORIES
+) -> str:
+    """Return in words why an item is there; empty where nothing is known that could be said.
+
+    Args:
+        categories: Category → what visitors read.
+    """
+    why = ranked.why
+    if why.kind is WhyKind.NEW and not (why.text or ranked.item.added):
+        # Nobody knows whether it is.
+        return ""
+    if why.category:
+        category = categories.get(why.category, why.category)
+        why = msgspec.structs.replace(why, category=category)
+    return said(why, words)
 
 
 def logged_list(listed: Listed) -> LoggedList:

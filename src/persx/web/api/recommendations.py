@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -31,6 +32,12 @@ MOST_IDS: Final = 1_000
 """Ids in `exclude`, or in `only`."""
 
 DEFAULT_COUNT: Final = 8
+
+PARAMETERS: Final = frozenset({
+    "pipeline", "item", "count", "exclude", "only", "generic", "anonymousId", "userId", "category",
+    "locale", "writeKey", "device",
+})  # fmt: skip
+"""What an address may ask."""
 
 
 class RecommendationsRequest(
@@ -138,7 +145,7 @@ def _item(found: Recommendation, words: WhyWords) -> RecommendedItem:
 @answers
 async def read_recommendations(request: Request) -> Response:
     """Recommend items to the bearer, or to whom the address names."""
-    return await _answered(request, _asked_in(request))
+    return await _answered(request, request_in(request.query_params))
 
 
 @answers
@@ -149,7 +156,7 @@ async def ask_recommendations(request: Request) -> Response:
 
 async def _answered(request: Request, asked: RecommendationsRequest) -> Response:
     services = services_of(request)
-    _check(asked)
+    check_asked(asked)
     visitor, own = _who(request, asked, services)
     plan = current_plan(services)
     found = await asked_list(
@@ -193,21 +200,28 @@ def _context(
     request: Request, plan: Plan, asked: RecommendationsRequest, *, own: bool
 ) -> Mapping[str, Any]:
     """Return what the request tells, by itself where the visitor's own browser sent it."""
-    said = contextual(plan, asked.context)
-    category = asked.context.get("category")
-    if isinstance(category, str) and category:
-        said["category"] = category[:MAX_ID]
+    said = context_asked(plan, asked)
     if not own:
         return said
     path = asked.item if asked.item.startswith("/") else request.url.path
     return {**context_of(request, plan, path), **said}
 
 
-def _asked_in(request: Request) -> RecommendationsRequest:
-    """Return what a GET asks for."""
-    given = request.query_params
-    known = {"pipeline", "item", "count", "exclude", "only", "generic", "anonymousId", "userId",
-             "category", "locale", "writeKey", "device"}  # fmt: skip
+def context_asked(plan: Plan, asked: RecommendationsRequest) -> dict[str, Any]:
+    """Return what is asked of the context, as far as it can be read."""
+    said: dict[str, Any] = contextual(plan, asked.context)
+    category = asked.context.get("category")
+    if isinstance(category, str) and category:
+        said["category"] = category[:MAX_ID]
+    return said
+
+
+def request_in(given: QueryParams, known: Collection[str] = PARAMETERS) -> RecommendationsRequest:
+    """Return what an address asks for.
+
+    Raises:
+        BadInput: A parameter is none of those that are known, or cannot be read.
+    """
     for name in given:
         if name not in known:
             raise BadInput(f"There is no parameter '{name[:40]}'.", value=name)
@@ -234,7 +248,12 @@ def _listed(given: list[str]) -> list[str]:
     return [id for each in given for id in each.split(",") if id]
 
 
-def _check(asked: RecommendationsRequest) -> None:
+def check_asked(asked: RecommendationsRequest) -> None:
+    """Check how much is asked for.
+
+    Raises:
+        BadInput: It is too much.
+    """
     if not 1 <= asked.count <= MOST:
         raise BadInput(f"A list has 1 to {MOST} items, not {asked.count}.", value=asked.count)
     for name, ids in (("exclude", asked.exclude), ("only", asked.only or [])):
