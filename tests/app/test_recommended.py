@@ -195,8 +195,9 @@ def test_a_holdout_of_a_block_without_variants_is_meant() -> None:
     assert check(files())[1] == []
 
 
-async def test_a_pipeline_that_fails_spoils_no_page(shop: Any) -> None:
-    pipeline = shop.publication.plan.workspace.pipelines["for-you"]
+async def break_pipeline(shop: Any, name: str) -> None:
+    """Have a pipeline recommend by an artifact that its recommenders cannot work with."""
+    pipeline = shop.publication.plan.workspace.pipelines[name]
     building = Building(shop.recommender_folder.path, "broken")
     # Whole files, but without the arrays that the recommenders look into.
     fitted = [
@@ -205,10 +206,14 @@ async def test_a_pipeline_that_fails_spoils_no_page(shop: Any) -> None:
     ]
     body = building.finish(pipeline, ["mat-6"], fitted, TrainedOn(items=1))
     number = await shop.artifacts.put(
-        RECOMMENDER, "for-you", body, origin=Origin(made=shop.clock()), meta={}
+        RECOMMENDER, name, body, origin=Origin(made=shop.clock()), meta={}
     )
-    await shop.artifacts.activate(RECOMMENDER, "for-you", number, now=shop.clock())
+    await shop.artifacts.activate(RECOMMENDER, name, number, now=shop.clock())
     await shop.models.refresh(shop)
+
+
+async def test_a_pipeline_that_fails_spoils_no_page(shop: Any) -> None:
+    await break_pipeline(shop, "for-you")
     for name in [f"v{number}" for number in range(6)]:
         await look_at(shop, name, "mat-6", "Home training")
         decided = await home(shop, name)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from persx.app.plans import current_plan
+from persx.app.recommendation_counts import Outcome, origin_of, outcome_of
 from persx.app.recommending import (
     Listing,
     RecommendRequest,
@@ -78,7 +79,14 @@ async def asked_list(
     held = is_held_out(arm)
     if held or unwanted:
         request = msgspec.structs.replace(request, generic=True)
-    done = await listing(services, profile, request, plan, explained=log and profile.storable)
+    counts = services.metrics.recommendations
+    try:
+        done = await listing(services, profile, request, plan, explained=log and profile.storable)
+    except Exception:
+        counts.add(pipeline.name, Outcome.ERROR)
+        raise
+    origins = [origin_of(each) for each in done.found.items]
+    counts.add(pipeline.name, outcome_of(origins, personal=done.found.personal), origins)
     reason = _reason(done.found, profile, unwanted=unwanted, held=held)
     if log and done.found.items and profile.storable:
         services.decision_log.add(_line(done, request, plan, profile, reason, arm))

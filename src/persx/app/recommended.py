@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from persx.app.clicking import Click, link, target_problem, whose
+from persx.app.recommendation_counts import INSTEAD, Origin, Outcome, origin_of, outcome_of
 from persx.app.recommending import RecommendRequest, recommend
 from persx.app.services import Services
 from persx.app.shopping import cart_of, sold_products
@@ -56,6 +57,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         artifact: Number of the trained pipeline; 0 where nothing is trained.
         personal: Its items follow from what is known of the visitor.
+        origins: Where each of its items comes from.
         error: What went wrong in the ranking; empty where nothing did.
     """
 
@@ -64,7 +66,13 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[RecommendedItem, ...]
     artifact: int = 0
     personal: bool = False
+    origins: tuple[Origin, ...] = ()
     error: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the list."""
+        return outcome_of(self.origins, personal=self.personal, failed=bool(self.error))
 
 
 class Ranked(NamedTuple):
@@ -267,11 +275,13 @@ class _Filling:
             shown_item(each.item, reason_of(each, self._words, categories), each.propensity)
             for each in found.items
         ]
+        origins = [origin_of(each) for each in found.items]
         taken = {*without, *(each.id for each in items)}
         for id in content.get("instead", ()):
             item = self._catalogue.get(id)
             if len(items) < count and id not in taken and item is not None and item.shown:
                 items.append(shown_item(item))
+                origins.append(Origin(INSTEAD))
                 taken.add(id)
         return Listed(
             block=decision.block,
@@ -279,6 +289,7 @@ class _Filling:
             items=self._with_sold(items[:count]),
             artifact=found.artifact,
             personal=personal and found.personal,
+            origins=tuple(origins[:count]),
             error=failed,
         )
 
@@ -330,8 +341,10 @@ def logged_list(listed: Listed) -> LoggedList:
     return LoggedList(
         listed.pipeline,
         tuple(
-            LoggedItem(each.id, each.title[:_TITLE], each.why[:_TITLE], each.propensity)
-            for each in listed.items
+            LoggedItem(
+                each.id, each.title[:_TITLE], each.why[:_TITLE], each.propensity, origin.explored
+            )
+            for each, origin in zip(listed.items, listed.origins, strict=True)
         ),
     )
 

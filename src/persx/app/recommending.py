@@ -109,6 +109,7 @@ async def listing(
                     place=place,
                     tried=each.tried,
                     rules=each.rules,
+                    pinned=each.pinned,
                 )
             )
     found = Recommendations(

@@ -54,12 +54,14 @@ class LoggedItem(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         why: The words in which the visitor was told why.
         propensity: The probability with which it came to its place.
+        explored: Chance gave it the place.
     """
 
     item: str
     title: str = ""
     why: str = ""
     propensity: float = 1.0
+    explored: bool = False
 
 
 class LoggedList(msgspec.Struct, frozen=True, array_like=True):

@@ -71,6 +71,7 @@ class Recommendation(msgspec.Struct, frozen=True, kw_only=True):
             those above it.
         place: Counted from 1.
         tried: Chance gave it the place.
+        pinned: A rule gave it the place.
         rules: The pipeline's rules that lifted, lowered or pinned it, counted from 1, where that
             was wanted.
     """
@@ -83,6 +84,7 @@ class Recommendation(msgspec.Struct, frozen=True, kw_only=True):
     place: int
     tried: bool = False
     rules: tuple[int, ...] = ()
+    pinned: bool = False
 
 
 class Recommendations(msgspec.Struct, frozen=True, kw_only=True):

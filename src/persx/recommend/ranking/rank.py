@@ -32,6 +32,7 @@ class Ranked(NamedTuple):
 
     Attributes:
         tried: Chance gave it the place.
+        pinned: A rule gave it the place.
         rules: The pipeline's rules that lifted, lowered or pinned it, counted from 1, where that
             was wanted.
     """
@@ -43,6 +44,7 @@ class Ranked(NamedTuple):
     propensity: float
     tried: bool = False
     rules: tuple[int, ...] = ()
+    pinned: bool = False
 
 
 class _Pin(NamedTuple):
@@ -303,7 +305,7 @@ class _Ranking:
     def _told(self, picked: Picked, pinned: Mapping[int, _Pin]) -> Ranked:
         if picked.row == NOTHING:
             reason = Why(kind=WhyKind.CHOSEN, text=pinned[picked.item].text)
-            return Ranked(picked.item, 0.0, "", reason, picked.propensity)
+            return Ranked(picked.item, 0.0, "", reason, picked.propensity, pinned=True)
         for said, rows in self._said:
             at = rows.get(picked.row)
             if at is not None:
