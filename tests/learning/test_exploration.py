@@ -52,7 +52,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(explore: float) -> None:
     rounds, held = 200, {"snipw": 0, "ipw": 0}
     lifts = 0
     for seed in range(rounds):
-        found = evaluate_lists(some_lists(seed, 2_000), explore, clip=100).evaluation
+        found = evaluate_lists(some_lists(seed, 2_000), explore).evaluation
         assert not found.refused
         for name, each in found.estimates.items():
             assert each.low is not None
@@ -112,18 +112,25 @@ def test_too_few_explored_lists_say_nothing() -> None:
 
 
 def test_a_share_far_from_the_logs_says_nothing() -> None:
-    found = evaluate_lists(some_lists(1, 3_000), 0.95, clip=1e9)
-    assert "effective" in found.evaluation.refused
-    assert found.largest_weight > 100
+    found = evaluate_lists(some_lists(1, 3_000), 0.9, clip=1e9)
+    assert "The effective sample size is 1" in found.evaluation.refused
+    # Cutting the weights would hide that: the estimate would be that of lists like the log's.
+    cut = evaluate_lists(some_lists(1, 3_000), 0.9)
+    assert "too rare in the log" in cut.evaluation.refused
+    assert cut.cut > 0.5
+    assert cut.largest_weight > 100
 
 
 def test_weights_are_cut_and_that_is_told() -> None:
     lists = some_lists(1, 5_000)
-    whole, cut = (evaluate_lists(lists, 0.6, clip=clip) for clip in (1e9, 10.0))
-    assert whole.clipped == 0
-    assert 0 < cut.clipped < 0.1
-    assert cut.largest_weight == whole.largest_weight > 10
+    whole, cut = (evaluate_lists(lists, 0.4, clip=clip) for clip in (1e9, 10.0))
+    assert (whole.clipped, whole.cut) == (0, 0)
+    assert 0 < cut.clipped < 0.01
+    # Four of four explored: .4⁴ of what would be shown, and 6 of its 16 are cut away.
+    assert cut.cut == pytest.approx(0.4**4 * 6 / 16)
+    assert cut.largest_weight == whole.largest_weight == pytest.approx(16)
     assert cut.evaluation.effective > whole.evaluation.effective
+    assert cut.evaluation.estimates["snipw"] != whole.evaluation.estimates["snipw"]
 
 
 def test_lists_without_a_draw_and_wrong_probabilities_are_left_out() -> None:

@@ -9,6 +9,7 @@ nothing has to be assumed of how people look at lists, or of what one item does 
 
 from __future__ import annotations
 
+from math import comb
 from typing import Final, NamedTuple
 
 import msgspec
@@ -28,6 +29,9 @@ from persx.model.errors import BadInput
 
 CLIP: Final = 10.0
 """No list counts more than so many times."""
+
+MOST_CUT: Final = 0.01
+"""The part of what the asked share would show that may be cut away."""
 
 NEAR: Final = 1e-5
 """Probabilities are logged with six digits."""
@@ -68,7 +72,9 @@ class ListsEvaluation(msgspec.Struct, frozen=True, kw_only=True):
         explored: Lists with at least one such place, and `explored_clicked` those of them of which
             an item was clicked.
         largest_weight: Of all lists, before it is cut.
-        clip: No list counts more than so many times; `clipped` is the share of lists that would.
+        clip: No list counts more than so many times; `clipped` is the share of lists that would,
+            and `cut` the part of what the asked share would show that is cut away by it: expected,
+            not counted, as it hangs on lists that are rare in the log.
         undrawn: Lists that are left out because nothing of them was drawn: of who is held out,
             wants generic content, or came while the pipeline explored nothing.
         inconsistent: Lists that are left out because their probabilities do not fit the share that
@@ -83,6 +89,7 @@ class ListsEvaluation(msgspec.Struct, frozen=True, kw_only=True):
     largest_weight: float
     clip: float
     clipped: float
+    cut: float
     undrawn: int
     inconsistent: int
     evaluation: Evaluation
@@ -93,8 +100,8 @@ def evaluate_lists(
 ) -> ListsEvaluation:
     """Estimate the share of lists with a click if another share of places were explored.
 
-    By the self-normalised estimator (Swaminathan & Joachims 2015), with ratios cut at `clip`:
-    that makes it a little biased where any are, and far less noisy.
+    By the self-normalised estimator (Swaminathan & Joachims 2015), with ratios cut at `clip`. That
+    makes it far less noisy, and biased as far as it cuts: beyond `MOST_CUT` nothing is estimated.
 
     Raises:
         BadInput: A share is not from 0 to below 1, or the clip is less than 1.
@@ -128,7 +135,10 @@ def evaluate_lists(
     )
     explored = tried.any(axis=1)
     rewarded = int((explored & (lists.reward > 0)).sum())
-    refused = _too_few(int(explored.sum()), rewarded) or found.refused
+    cut, expected = _expected(lists, drawn.sum(axis=1), explore, clip)
+    refused = (
+        _too_few(int(explored.sum()), rewarded) or _too_far(cut, expected, clip) or found.refused
+    )
     return ListsEvaluation(
         explore=explore,
         logged_explore=float(tried.sum() / drawn.sum()) if drawn.any() else 0.0,
@@ -137,6 +147,7 @@ def evaluate_lists(
         largest_weight=float(weight.max()) if len(weight) else 0.0,
         clip=clip,
         clipped=float(clipped.mean()) if len(clipped) else 0.0,
+        cut=cut,
         undrawn=undrawn,
         inconsistent=inconsistent,
         evaluation=msgspec.structs.replace(
@@ -155,6 +166,44 @@ def _fitting(lists: SeenLists) -> NDArray[np.bool_]:
     fits = np.where(lists.explored, p <= share + NEAR, (np.abs(p - (1 - share)) <= NEAR) | (p == 1))
     sound = np.isfinite(p) & (p > 0) & (p <= 1) & fits
     return np.asarray(sound.all(axis=1), dtype=np.bool_)
+
+
+def _expected(
+    lists: SeenLists, draws: NDArray[np.intp], explore: float, clip: float
+) -> tuple[float, float]:
+    """Return what is cut away of the asked share's lists, and the effective size, as expected.
+
+    How many of a list's draws explore is binomial, under the log's share and under the asked one,
+    so both follow from the shares alone; the log's own weights miss what is rare in it.
+    """
+    count = len(draws)
+    if not count:
+        return 0.0, 0.0
+    cut = squares = 0.0
+    for was, several in {*zip(lists.explore.tolist(), draws.tolist(), strict=True)}:
+        part = float(((lists.explore == was) & (draws == several)).mean())
+        up, down = explore / was, (1 - explore) / (1 - was)
+        for tried in range(several + 1):
+            weight = up**tried * down ** (several - tried)
+            chance = comb(several, tried) * explore**tried * (1 - explore) ** (several - tried)
+            if weight > clip:
+                cut += part * chance * (1 - clip / weight)
+        squares += part * (explore * up + (1 - explore) * down) ** several
+    return cut, count / squares
+
+
+def _too_far(cut: float, expected: float, clip: float) -> str:
+    if cut > MOST_CUT:
+        return (
+            f"{cut:.1%} of what would be shown is too rare in the log: it would be cut away with "
+            f"the weights above {clip:g}."
+        )
+    if expected and expected < LEAST_SIZE:
+        return (
+            f"The effective sample size is {expected:.1f}, below {LEAST_SIZE}: the log hardly ever "
+            "shows what would be shown."
+        )
+    return ""
 
 
 def _too_few(explored: int, clicked: int) -> str:

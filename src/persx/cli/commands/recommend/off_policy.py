@@ -42,7 +42,7 @@ def _print(found: Exploration) -> None:
     )
     click.echo(
         f"  largest weight {lists.largest_weight:,.1f}; cut at {lists.clip:g}: {lists.clipped:.1%} "
-        "of the lists"
+        f"of the lists, {lists.cut:.1%} of what would be shown"
     )
     for count, what in (
         (lists.undrawn, "on whose list nothing was drawn"),
