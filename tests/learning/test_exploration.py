@@ -160,6 +160,14 @@ def test_lines_that_do_not_have_the_list(line: str | None) -> None:
     assert logged_places(line, "", "p") is None
 
 
+def test_a_list_that_was_asked_for_may_be_shown_under_any_name() -> None:
+    line = '{"pipeline": "p", "items": [["i", "", 0.8], ["j", "", 0.01, true]]}'
+    assert logged_places(line, "shelf", "p") == [(0.8, False), (0.01, True)]
+    assert logged_places(line, "", "other") is None
+    page = '{"pipeline": ["p", [["i", "", "", 0.8, false]]]}'
+    assert logged_places(page, "pipeline", "p") == [(0.8, False)]
+
+
 # -- from the log ---------------------------------------------------------------------------------
 
 EXPLORING = """

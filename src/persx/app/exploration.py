@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 import msgspec
@@ -123,15 +124,16 @@ def logged_places(recommended: str | None, block: str, pipeline: str) -> list[Pl
     """Return the places of a list as a line of the decision log has it; none where it has not.
 
     Args:
-        recommended: JSON of the line's lists by block, or of the one that was asked for.
+        recommended: JSON of the line's lists by block, or of the one that was asked for, which who
+            shows it may give any block's name.
     """
     if recommended is None:
         return None
+    with contextlib.suppress(msgspec.DecodeError):
+        asked = msgspec.json.decode(recommended, type=LoggedAnswer)
+        same = asked.pipeline == pipeline
+        return [(each.propensity, each.tried) for each in asked.items] if same else None
     try:
-        if not block:
-            asked = msgspec.json.decode(recommended, type=LoggedAnswer)
-            same = asked.pipeline == pipeline
-            return [(each.propensity, each.tried) for each in asked.items] if same else None
         lists = msgspec.json.decode(recommended, type=dict[str, LoggedList])
     except msgspec.DecodeError:
         return None
