@@ -36,6 +36,7 @@ from persx.app import (
     reviewing,
     simulation,
     visitor_export,
+    writing_tuned,
 )
 from persx.app.use_cases import AnyUseCase
 from persx.model.registry import Registry
@@ -65,6 +66,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         *recommendations_shown.USE_CASES,
         receipts.EXPLAIN_DECISION,
         exploration.EXPLORATION,
+        *writing_tuned.USE_CASES,
         replaying.REPLAY,
         *health.USE_CASES,
         boundaries.BOUNDARIES,
