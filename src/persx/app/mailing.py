@@ -10,6 +10,7 @@ import msgspec
 from persx.app.asked_lists import asked_list
 from persx.app.clicking import Click, link
 from persx.app.deciding import decide_for, page_plan
+from persx.app.item_language import chain_of
 from persx.app.plans import current_plan
 from persx.app.recommended import NO_CATEGORIES, reason_of, shown_item
 from persx.app.recommending import RecommendRequest
@@ -108,7 +109,7 @@ async def recommendations_mail(services: Services, request: MailRequest) -> Mail
                     title=item.title,
                     link=leads(place, item),
                     image=item.image,
-                    category=categories.get(item.category, item.category),
+                    category=categories.get(item.category, item.category_label or item.category),
                     price=item.price if content.get("show_price", True) else None,
                     was=item.was,
                     why=item.why if content.get("show_why", True) else "",
@@ -158,10 +159,10 @@ async def _of_pipeline(
     asked = msgspec.structs.replace(asked, context={**asked.context, "locale": locale})
     visitor = Visitor(user_id=request.user_id, trusted=True)
     done = await asked_list(services, visitor, asked, plan=plan)
-    words = why_words(locale)
+    words, chain, catalogue = why_words(locale), chain_of(plan, locale), services.catalogue.now
     return _Piece(
         items=tuple(
-            shown_item(each.item, reason_of(each, words), each.propensity)
+            shown_item(each.item, chain, reason_of(each, words, catalogue, chain), each.propensity)
             for each in done.found.items
         ),
         click=Click(

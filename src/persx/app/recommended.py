@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from persx.app.clicking import Click, link, target_problem, whose
+from persx.app.item_language import chain_of, why_in
 from persx.app.recommendation_counts import INSTEAD, Origin, Outcome, origin_of, outcome_of
 from persx.app.recommending import RecommendRequest, recommend
 from persx.app.services import Services
@@ -35,7 +36,7 @@ from persx.model.artifact import RECOMMENDER, artifact_key
 from persx.model.attribute import Purpose
 from persx.model.block_holdout import block_holdout_key
 from persx.model.decision import Assignment, Decision, PageDecision, Reason
-from persx.model.item import Item
+from persx.model.item import Item, in_language
 from persx.model.visitor import Profile
 from persx.model.workspace import HOLDOUT
 from persx.recommend.catalogue import Catalogue
@@ -203,7 +204,8 @@ class _Filling:
     ) -> None:
         self._services, self._visitor, self._plan = services, visitor, plan
         self._profile, self._attributes, self._catalogue = profile, attributes, catalogue
-        self._words = why_words(str(attributes.get("locale") or ""))
+        locale = str(attributes.get("locale") or "")
+        self._words, self._chain = why_words(locale), chain_of(plan, locale)
         self._context = {
             name: attributes[name]
             for name in ("device", "locale", "referrer.host", "hour")
@@ -272,7 +274,12 @@ class _Filling:
                 failed = f"{type(error).__name__}: {error}"
         categories = content.get("categories", {})
         items = [
-            shown_item(each.item, reason_of(each, self._words, categories), each.propensity)
+            shown_item(
+                each.item,
+                self._chain,
+                reason_of(each, self._words, self._catalogue, self._chain, categories),
+                each.propensity,
+            )
             for each in found.items
         ]
         origins = [origin_of(each) for each in found.items]
@@ -280,7 +287,7 @@ class _Filling:
         for id in content.get("instead", ()):
             item = self._catalogue.get(id)
             if len(items) < count and id not in taken and item is not None and item.shown:
-                items.append(shown_item(item))
+                items.append(shown_item(item, self._chain))
                 origins.append(Origin(INSTEAD))
                 taken.add(id)
         return Listed(
@@ -300,14 +307,25 @@ class _Filling:
         )
 
 
-def shown_item(item: Item, why: str = "", propensity: float = 1.0) -> RecommendedItem:
-    """Return an item as visitors are shown it; `why` is the reason in words."""
+def shown_item(
+    item: Item, chain: Sequence[str], why: str = "", propensity: float = 1.0
+) -> RecommendedItem:
+    """Return an item as visitors are shown it.
+
+    Args:
+        item: As the catalogue has it.
+        chain: The locales whose words apply.
+        why: The reason in words.
+    """
+    category = item.category[-1] if item.category else ""
+    item = in_language(item, chain)
     return RecommendedItem(
         id=item.id,
         title=item.title or item.id,
         href="" if target_problem(item.url) else item.url,
         text=item.text if len(item.text) <= _TEXT else item.text[:_TEXT].rstrip() + "…",
-        category=item.category[-1] if item.category else "",
+        category=category,
+        category_label=item.category[-1] if item.category else "",
         brand=item.brand,
         price=item.price,
         was=item.was or 0.0,
@@ -319,20 +337,26 @@ def shown_item(item: Item, why: str = "", propensity: float = 1.0) -> Recommende
 
 
 def reason_of(
-    ranked: Recommendation, words: WhyWords, categories: Mapping[str, str] = NO_CATEGORIES
+    ranked: Recommendation,
+    words: WhyWords,
+    catalogue: Catalogue,
+    chain: Sequence[str],
+    categories: Mapping[str, str] = NO_CATEGORIES,
 ) -> str:
     """Return in words why an item is there; empty where nothing is known that could be said.
 
     Args:
+        chain: The locales whose words apply to items.
         categories: Category → what visitors read.
     """
     why = ranked.why
     if why.kind is WhyKind.NEW and not (why.text or ranked.item.added):
         # Nobody knows whether it is.
         return ""
-    if why.category:
-        category = categories.get(why.category, why.category)
-        why = msgspec.structs.replace(why, category=category)
+    own = categories.get(why.category, "")
+    why = why_in(catalogue, why, ranked.item, chain)
+    if why.category and own:
+        why = msgspec.structs.replace(why, category=own)
     return said(why, words)
 
 

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from persx.app.asked_lists import AskedList, asked_list
 from persx.app.deciding import contextual, current_plan
+from persx.app.item_language import chain_of, in_words_of
 from persx.app.recommending import RecommendRequest
 from persx.app.services import Services
 from persx.app.visiting import Visitor
@@ -176,7 +177,10 @@ async def _answered(request: Request, asked: RecommendationsRequest) -> Response
         log=not (visitor.new or is_bot(request)),
     )
     locale = asked.context.get("locale")
-    words = why_words(locale if isinstance(locale, str) else locale_of(request, plan))
+    locale = locale if isinstance(locale, str) else locale_of(request, plan)
+    words = why_words(locale)
+    told = in_words_of(found.found, services.catalogue.now, chain_of(plan, locale))
+    found = found._replace(found=told)
     return json(
         answer_of(found, words, plan.snapshot.number), headers={"Cache-Control": "no-store"}
     )
