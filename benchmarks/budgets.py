@@ -80,6 +80,8 @@ BUDGETS: Final = (
     Budget("50 readouts from kept sums", _V, _MOST, 300, "ms"),
     Budget("recommend p50", _V, _MOST, 1, "ms"),
     Budget("recommend p99", _V, _MOST, 10, "ms"),
+    Budget("recommend, newcomers p50", _V, _MOST, 1, "ms"),
+    Budget("recommend, newcomers p99", _V, _MOST, 10, "ms"),
     Budget("POST /v1/recommendations", _V, _LEAST, 1_000, "requests/s"),
     Budget("catalogue, at start", _V, _MOST, 2, "s, 40,000 items"),
     Budget("catalogue, nothing changed", _V, _MOST, 25, "µs"),

@@ -20,6 +20,7 @@ from persx.app.starting import load_demo
 from persx.model.artifact import RECOMMENDER, Origin
 from persx.model.workspace import Snapshot
 from persx.recommend.artifact import Building
+from persx.recommend.fitting import INDEX
 from persx.storage.items import put
 from scripts.demo_server import SERVER_KEY, demo_server
 
@@ -87,16 +88,21 @@ async def _fill(home: Path) -> None:
                 workspace=workspace,
             )
         )
-        items = [each for each in catalogue().items if each is not None]
+        shop = catalogue()
+        items = [each for each in shop.items if each is not None]
         for start in range(0, len(items), _PIECE):
             await put(services.items, items[start : start + _PIECE])
-        found = trained(FULL)
+        found = trained(FULL, shop)
         building = Building(services.recommender_folder.path, FULL.name)
         fitted = [
             building.keep(place, source.recommender.name, {}, source.arrays)
             for place, source in enumerate(found.sources)
         ]
-        body = building.finish(FULL, found.ids, fitted, found.manifest.trained)
+        alike = None
+        if found.alike is not None:
+            index = found.alike.arrays
+            alike = building.keep(len(fitted), found.alike.recommender.name, INDEX, index)
+        body = building.finish(FULL, found.ids, fitted, found.manifest.trained, alike)
         number = await services.artifacts.put(
             RECOMMENDER, FULL.name, body, origin=Origin(made=services.clock()), meta={}
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 
 from benchmarks.measurement import Measurement, percentile
@@ -17,17 +18,22 @@ from persx.model.pipeline import Pipeline, PipelineSource, RankingRule
 from persx.model.workspace import Workspace
 from persx.recommend.artifact import ArrayFile, Manifest, Trained, TrainedSource
 from persx.recommend.catalogue import NO_CATALOGUE, Catalogue
+from persx.recommend.content_index import content_index
+from persx.recommend.fitting import INDEX
 from persx.recommend.interactions import Interactions
+from persx.recommend.newcomers import beside
 from persx.recommend.ranking.known import Wanted
 from persx.recommend.ranking.picking import Draw
 from persx.recommend.ranking.plan import compile_pipeline
 from persx.recommend.ranking.prepared import Prepared, prepare
 from persx.recommend.ranking.rank import rank
 from persx.recommend.recommenders import RECOMMENDERS
+from persx.recommend.recommenders.content import CONTENT, ContentConfig
 from persx.recommend.recommenders.kind import Arrays
 from persx.workspace.ranking_rules import ranking_schema
 
 ITEMS, NEIGHBOURS, VISITORS, CATEGORIES, BRANDS = 40_000, 200, 1_000, 400, 300
+NEWCOMERS = 1_000
 HISTORY = (20, 50)
 NOW = 20_000 * DAY
 ROUNDS = 5
@@ -59,17 +65,21 @@ FULL = Pipeline(
 ATTRIBUTES = {"favourite_brand": Attribute(name="favourite_brand")}
 
 
-def catalogue() -> Catalogue:
+def catalogue(count: int = ITEMS) -> Catalogue:
     """Return so many items in categories, of brands, with prices; a tenth cannot be had."""
     draw = np.random.default_rng(7)
-    prices = np.round(np.exp(draw.normal(3, 1, ITEMS)), 2)
+    prices = np.round(np.exp(draw.normal(3, 1, count)), 2)
+    words = np.array([f"word{number}" for number in range(5_000)])
+    # Few words are common, many are rare.
+    texts = words[(len(words) * draw.random((count, 20)) ** 3).astype(int)]
     items = {}
-    for number in range(ITEMS):
+    for number in range(count):
         category, id = number % CATEGORIES, ItemId(f"item-{number}")
         price = float(prices[number])
         items[id] = Item(
             id=id,
             title=f"Item {number}",
+            text=" ".join(texts[number]),
             category=(f"Department {category % 20}", f"Category {category}"),
             brand=f"Brand {number % BRANDS}",
             price=price,
@@ -81,7 +91,7 @@ def catalogue() -> Catalogue:
     return NO_CATALOGUE.changed(items, revision=1)
 
 
-def trained(pipeline: Pipeline) -> Trained:
+def trained(pipeline: Pipeline, items: Catalogue) -> Trained:
     """Return what training makes of a catalogue of this size: 200 neighbours of each item."""
     draw = np.random.default_rng(8)
     # Many neighbours are popular ones, as in real catalogues.
@@ -105,7 +115,10 @@ def trained(pipeline: Pipeline) -> Trained:
     manifest = Manifest(
         pipeline=pipeline, ids=ArrayFile(file="ids.json", bytes=0, digest=""), sources=()
     )
-    return Trained(manifest, 1, [f"item-{number}" for number in range(ITEMS)], sources)
+    config = msgspec.convert(INDEX, ContentConfig)
+    index = content_index(items.items[:ITEMS], config.weights)
+    alike = TrainedSource(CONTENT, config, index)
+    return Trained(manifest, 1, [f"item-{number}" for number in range(ITEMS)], sources, alike)
 
 
 def _touches(draw: np.random.Generator) -> Interactions:
@@ -123,10 +136,17 @@ def _touches(draw: np.random.Generator) -> Interactions:
 
 
 def prepared(pipeline: Pipeline, items: Catalogue) -> Prepared:
-    """Return a pipeline ready for requests."""
+    """Return a pipeline ready for requests, with the items that it was not trained on."""
     workspace = Workspace(pipelines={pipeline.name: pipeline}, attributes=ATTRIBUTES)
     program = Program(ranking_schema(workspace, Schema(ATTRIBUTES)), {})
-    return prepare(compile_pipeline(pipeline, program, ATTRIBUTES), items, trained(pipeline))
+    artifact = trained(pipeline, items)
+    newcomers = None
+    if items.size > ITEMS and artifact.alike is not None:
+        newcomers = beside(artifact.alike.arrays, artifact.alike.config, artifact.codes)
+        while newcomers.lag(items):
+            newcomers = newcomers.with_those_of(items)
+    plan = compile_pipeline(pipeline, program, ATTRIBUTES)
+    return prepare(plan, items, artifact, newcomers=newcomers)
 
 
 def visitors() -> Sequence[tuple[Touch, ...]]:
@@ -172,17 +192,23 @@ def timed(ready: Prepared, histories: Sequence[tuple[Touch, ...]]) -> list[float
 
 
 def main() -> list[Measurement]:
-    """Return the median and the 99th percentile, of a plain pipeline and of one with everything."""
+    """Return the median and the 99th percentile: plain, with everything, and with newcomers too."""
     items, histories = catalogue(), visitors()
+    more = catalogue(ITEMS + NEWCOMERS)
     found = []
-    for pipeline in (PLAIN, FULL):
-        ready = prepared(pipeline, items)
+    for name, pipeline, shop in (
+        ("recommend, no rules", PLAIN, items),
+        ("recommend", FULL, items),
+        ("recommend, newcomers", FULL, more),
+    ):
+        ready = prepared(pipeline, shop)
         timed(ready, histories[:100])
         runs = [timed(ready, histories) for _ in range(ROUNDS)]
         # The quietest round: the machine has others to serve.
         best = min(runs, key=lambda run: percentile(run, 0.5))
         note = f"{ITEMS:,} items, {NEIGHBOURS} neighbours, {HISTORY[0]}–{HISTORY[1]} touches"
-        name = "recommend" if pipeline is FULL else "recommend, no rules"
+        if shop is more:
+            note = f"the same, and {NEWCOMERS:,} that came after the training"
         found += [
             Measurement(f"{name} p50", percentile(best, 0.5) * 1e3, "ms", note=note),
             Measurement(f"{name} p99", percentile(best, 0.99) * 1e3, "ms", note=note),

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from persx.model.item import Item, ItemId
 from persx.recommend.catalogue import NO_CATALOGUE, Catalogue
+from persx.recommend.content_index import SCALE, content_index, indexed, outlines
 from persx.recommend.content_vectors import (
     ContentWeights,
     features,
+    having,
     rareness,
     vectors,
     words,
@@ -23,7 +25,7 @@ from persx.recommend.interactions import Interactions
 from persx.recommend.newcomers import Newcomers, beside
 from persx.recommend.query import NOTHING, Query
 from persx.recommend.recommenders import RECOMMENDERS
-from persx.recommend.recommenders.content import CONTENT, ContentConfig, content_index, summed
+from persx.recommend.recommenders.content import CONTENT, ContentConfig, summed
 from persx.recommend.recommenders.kind import Arrays
 
 CONFIG = ContentConfig()
@@ -180,6 +182,34 @@ def test_words_of_many_languages() -> None:
     assert fitted(umlaut)["neighbours"][0].tolist()[0] == 1
 
 
+def test_outlines_are_as_alike_as_the_vectors_are() -> None:
+    rng = np.random.default_rng(5)
+    many = [
+        item(f"i{n}", " ".join(f"word{w}" for w in (400 * rng.random(12) ** 2).astype(int)))
+        for n in range(300)
+    ]
+    found = features(many, ContentWeights())
+    made = vectors(found, rareness(having(found), found.size), ContentWeights())
+    outlined = outlines(made).astype(np.float64) / SCALE
+    lengths = np.sqrt(np.asarray(made.multiply(made).sum(axis=1)))
+    exact = (made @ made.T).toarray() / (lengths @ lengths.T)
+    errors = outlined @ outlined.T - exact
+    assert np.sqrt((errors**2).mean()) < 0.1
+    assert np.abs(np.diagonal(errors)).max() < 0.05
+    assert not outlines(made[:0]).size
+
+
+def test_an_index_that_is_read_in_pieces_is_the_same() -> None:
+    many = [*(item(f"i{n}", f"word{n % 7} thing{n % 11}") for n in range(1_100)), None]
+    weights = ContentWeights()
+    found = features(many, weights)
+    rare = rareness(having(found), found.size)
+    whole, pieces = indexed(vectors(found, rare, weights), rare), content_index(many, weights)
+    assert whole.keys() == pieces.keys()
+    for name, array in whole.items():
+        np.testing.assert_array_equal(array, pieces[name])
+
+
 def test_what_everybody_says_tells_nothing() -> None:
     many = [item(f"i{n:03}", f"buy now free shipping word{n // 2}") for n in range(100)]
     arrays = fitted(many)
@@ -195,7 +225,7 @@ def test_what_everybody_says_tells_nothing() -> None:
 def test_any_texts_make_vectors_of_length_1_at_most(items: list[Item]) -> None:
     weights = ContentWeights()
     found = features(items, weights)
-    made = vectors(found, rareness(found), weights)
+    made = vectors(found, rareness(having(found), found.size), weights)
     assert made.shape[0] == len(items)
     lengths = np.sqrt(np.asarray(made.multiply(made).sum(axis=1))).ravel()
     # Features that are hashed to one place add up: a little more than 1 is possible.
@@ -278,7 +308,7 @@ def test_a_newcomer_is_as_alike_as_after_a_training() -> None:
 
 def test_a_pipeline_without_content_has_newcomers_too() -> None:
     none, before = newcomers()
-    index = content_index(list(SHELF), CONFIG)
+    index = content_index(list(SHELF), CONFIG.weights)
     other = beside(index, CONFIG, none.known).with_those_of(before.changed({NEW[0].id: NEW[0]}))
     assert {"wren", "heron"} <= set(names(other, query(anchor=7)))
 

@@ -7,7 +7,8 @@ import pytest
 from persx.model.clock import DAY
 from persx.model.item import Action
 from persx.recommend.artifact import ArrayFile, Manifest, Trained, TrainedOn, TrainedSource
-from persx.recommend.query import NOTHING
+from persx.recommend.query import NOTHING, Query
+from persx.recommend.ranking.known import Known
 from persx.recommend.ranking.prepared import Prepared, prepare
 from persx.recommend.ranking.reasons import why
 from persx.recommend.result import Why, WhyKind
@@ -41,6 +42,12 @@ def source(name: str, *actions: Action) -> TrainedSource:
     return TrainedSource(Scripted(name), ScriptedConfig(), {}, actions)
 
 
+def known(anchor: int = NOTHING) -> Known:
+    """Nothing of the visitor, on the page of an item."""
+    query = Query(anchor=anchor)
+    return Known(query, query, query, {}, {}, [])
+
+
 @pytest.mark.parametrize(
     ("actions", "kind", "words"),
     [
@@ -52,7 +59,7 @@ def source(name: str, *actions: Action) -> TrainedSource:
 def test_bought_together_is_said_of_what_was_bought(
     actions: tuple[Action, ...], kind: WhyKind, words: str
 ) -> None:
-    reason = why(prepared(NOW), source("cooccurrence", *actions), 1, 0, "", {}, 0, NOW)
+    reason = why(prepared(NOW), source("cooccurrence", *actions), 1, 0, "", known(anchor=0), NOW)
     assert reason == Why(kind=kind, item="a", title="A")
     assert said(reason, ENGLISH) == words
 
@@ -67,8 +74,7 @@ def test_bought_together_is_said_of_what_was_bought(
 def test_popular_this_week_is_said_of_what_was_learned_this_week(
     last: int, words: str, german: str
 ) -> None:
-    reason = why(
-        prepared(last), source("popularity"), 1, NOTHING, "Running/Shoes", {}, NOTHING, NOW
-    )
+    popular = source("popularity")
+    reason = why(prepared(last), popular, 1, NOTHING, "Running/Shoes", known(), NOW)
     assert said(reason, ENGLISH) == words
     assert said(reason, GERMAN) == german

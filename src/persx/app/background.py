@@ -68,6 +68,7 @@ async def background(services: Services) -> AsyncIterator[None]:
 
     async def watch() -> None:
         await services.refresh()
+        services.look_for_newcomers()
         await services.keyring.refresh(services.store)
         await filling.take_up()
 
@@ -132,6 +133,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             filling.stop(),
             services.readings.stop(),
             services.trainings.stop(),
+            services.prepared.stop(),
             services.item_figures.stop(),
             return_exceptions=True,
         )

@@ -74,6 +74,8 @@ async def show(services: Services, request: ShowRequest) -> Shown:
     """
     await services.refresh()
     plan = current_plan(services)
+    services.look_for_newcomers()
+    await services.prepared.settled()
     known = bool(request.anonymous_id or request.user_id)
     profile = Profile(storable=False)
     if known:

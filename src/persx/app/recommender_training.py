@@ -352,6 +352,9 @@ def is_changed(body: bytes, pipeline: Pipeline) -> bool:
         trained = msgspec.json.decode(body, type=Manifest).pipeline
     except msgspec.DecodeError:
         return True
+    if pipeline.newcomers and not trained.newcomers:
+        # What they are compared with is made by a training.
+        return True
     return (trained.sources, trained.since) != (pipeline.sources, pipeline.since)
 
 

@@ -277,6 +277,12 @@ class Services:
         await self.current_catalogue()
         self.simulation = await simulation_mark(self.store)
 
+    def look_for_newcomers(self) -> None:
+        """Have items that came after a training compared with others, before anybody asks."""
+        plan = self.publication.plan
+        for pipeline in plan.pipelines.values() if plan is not None else ():
+            self.prepared.look(pipeline, self.catalogue.now, self.models.recommenders)
+
     async def current_catalogue(self) -> Catalogue:
         """Return the catalogue with every change that was acknowledged, whoever wrote it."""
         return await self.catalogue.current(self.items, self.publication.plan)

@@ -215,7 +215,7 @@ def _build(
         check()
         watcher.fitting(share, recommender)
 
-    sources = fit(pipeline, data, building, told)
+    sources, alike = fit(pipeline, data, building, told)
     trained = TrainedOn(
         users=data.user_count,
         items=data.item_count,
@@ -225,7 +225,7 @@ def _build(
         seconds=round(time.monotonic() - began, 3),
         memory=_most_memory(),
     )
-    body = building.finish(pipeline, data.ids, sources, trained)
+    body = building.finish(pipeline, data.ids, sources, trained, alike)
     _resume_file(folder, pipeline.name).unlink(missing_ok=True)
     return FinishedRequest(
         pipeline=pipeline.name,

@@ -65,6 +65,8 @@ class Pipeline(Document, frozen=True, kw_only=True):
             relevance.
         explore: The share of places that go to another candidate, drawn by chance, so that what is
             new is tried; who drew what with which probability is logged.
+        newcomers: Items that came after a training have their place by what they are like, until
+            the next one.
         since: It learns from events of so long, such as ``180d``; of all unless set.
         every: How often a server trains it, such as ``1d``; only by hand unless set.
         description: What it is for.
@@ -83,6 +85,7 @@ class Pipeline(Document, frozen=True, kw_only=True):
     category_cap: int = 0
     diversity: float = 0.0
     explore: float = 0.0
+    newcomers: bool = True
     since: str = ""
     every: str = ""
     description: str = ""

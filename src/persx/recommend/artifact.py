@@ -24,6 +24,7 @@ from persx.model.errors import PersxError, Unavailable
 from persx.model.item import Action
 from persx.model.pipeline import Pipeline
 from persx.recommend.recommenders import RECOMMENDERS, Recommender
+from persx.recommend.recommenders.content import CONTENT
 from persx.recommend.recommenders.kind import Arrays
 
 FORMAT: Final = 1
@@ -72,6 +73,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         pipeline: The document as it was when it was trained.
         ids: The file of the items' ids, by code.
+        alike: What newcomers are compared with, where no source of the pipeline has it.
     """
 
     format: int = FORMAT
@@ -79,6 +81,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     ids: ArrayFile
     sources: tuple[FittedSource, ...]
     trained: TrainedOn = TrainedOn()
+    alike: FittedSource | None = None
 
     def encode(self) -> bytes:
         """Return it as the body of an artifact."""
@@ -87,7 +90,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def files(self) -> Sequence[ArrayFile]:
         """All files of the folder."""
-        return (self.ids, *(each for source in self.sources for each in source.arrays.values()))
+        sources = self.sources if self.alike is None else (*self.sources, self.alike)
+        return (self.ids, *(each for source in sources for each in source.arrays.values()))
 
 
 class TrainedSource(NamedTuple):
@@ -110,13 +114,23 @@ class Trained:
         number: Of the artifact.
         ids: Items' ids by code.
         sources: In the order of the pipeline's document.
+        alike: What its items are made of, in the arrays of `content_index`; none where nobody
+            needs it, and in artifacts that were written before there was any.
     """
 
     def __init__(
-        self, manifest: Manifest, number: int, ids: Sequence[str], sources: Sequence[TrainedSource]
+        self,
+        manifest: Manifest,
+        number: int,
+        ids: Sequence[str],
+        sources: Sequence[TrainedSource],
+        alike: TrainedSource | None = None,
     ) -> None:
         self.manifest, self.number = manifest, number
         self.ids, self.sources = ids, sources
+        self.alike = alike or next(
+            (each for each in sources if each.recommender.name == CONTENT.name), None
+        )
 
     @cached_property
     def codes(self) -> Mapping[str, int]:
@@ -175,15 +189,20 @@ class Building:
         ids: Sequence[str],
         sources: Sequence[FittedSource],
         trained: TrainedOn,
+        alike: FittedSource | None = None,
     ) -> bytes:
         """Give the folder its name; return the body of its artifact."""
         path = self._folder / _IDS
         _write_bytes(path, msgspec.json.encode(list(ids)))
         manifest = Manifest(
-            pipeline=pipeline, ids=_digest(path), sources=tuple(sources), trained=trained
+            pipeline=pipeline,
+            ids=_digest(path),
+            sources=tuple(sources),
+            trained=trained,
+            alike=alike,
         )
         body = manifest.encode()
-        for place in range(len(sources)):
+        for place in range(len(sources) + 1):
             self._note(place).unlink(missing_ok=True)
         target = folder_of(self._all, body)
         if target.exists():
@@ -240,16 +259,24 @@ def load(folder: Path, body: bytes, number: int, *, check: bool = True) -> Train
     for each in manifest.files:
         _whole(place / each.file, each, number, check=check)
     ids = msgspec.json.decode((place / manifest.ids.file).read_bytes(), type=list[str])
-    sources = []
-    for source, told in zip(manifest.sources, manifest.pipeline.sources, strict=True):
-        try:
-            recommender = RECOMMENDERS[source.recommender]
-            config = msgspec.convert(source.config, recommender.config)
-        except (PersxError, msgspec.ValidationError) as error:
-            raise _unusable(number, str(error)) from None
-        arrays = {name: _mapped(place / each.file) for name, each in source.arrays.items()}
-        sources.append(TrainedSource(recommender, config, arrays, told.actions))
-    return Trained(manifest, number, ids, sources)
+    sources = [
+        _source(place, source, number, told.actions)
+        for source, told in zip(manifest.sources, manifest.pipeline.sources, strict=True)
+    ]
+    alike = None if manifest.alike is None else _source(place, manifest.alike, number)
+    return Trained(manifest, number, ids, sources, alike)
+
+
+def _source(
+    place: Path, source: FittedSource, number: int, actions: tuple[Action, ...] = ()
+) -> TrainedSource:
+    try:
+        recommender = RECOMMENDERS[source.recommender]
+        config = msgspec.convert(source.config, recommender.config)
+    except (PersxError, msgspec.ValidationError) as error:
+        raise _unusable(number, str(error)) from None
+    arrays = {name: _mapped(place / each.file) for name, each in source.arrays.items()}
+    return TrainedSource(recommender, config, arrays, actions)
 
 
 def _whole(path: Path, expected: ArrayFile, number: int, *, check: bool) -> None:

@@ -12,6 +12,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -30,7 +31,10 @@ WIDTH: Final = 64
 """Words of one item that count, those with the greatest weights."""
 
 LONGEST: Final = 400
-"""Words of a description that are looked at."""
+"""Words of a title, and of a description, that are looked at."""
+
+_CHARACTERS: Final = 40 * LONGEST
+"""What is behind so many characters is not even read: no text of any length takes long."""
 
 _COMMON: Final = (0.1, 0.4, 0.25, 0.25)
 """The share of items from which on a feature tells nothing, by part."""
@@ -139,12 +143,9 @@ def features(
 
 def _counted(item: Item, weights: ContentWeights) -> Sequence[Mapping[str, float]]:
     said: dict[str, float] = {}
-    for word in words(item.title):
-        said[word] = said.get(word, 0.0) + weights.title
-    for number, word in enumerate(words(item.text)):
-        if number == LONGEST:
-            break
-        said[word] = said.get(word, 0.0) + 1.0
+    for text, counts in ((item.title, weights.title), (item.text, 1.0)):
+        for word in islice(words(text[:_CHARACTERS]), LONGEST):
+            said[word] = said.get(word, 0.0) + counts
     path = [" ".join(words(step)) or step for step in item.category]
     # A narrow category says more than a wide one: rareness weighs them.
     steps = {"\0".join(path[: depth + 1]): 1.0 for depth in range(len(path))}
@@ -153,15 +154,26 @@ def _counted(item: Item, weights: ContentWeights) -> Sequence[Mapping[str, float
     return said, steps, brand, tags
 
 
-def rareness(found: Features) -> NDArray[np.float32]:
-    """Return (DIMENSIONS,) float32: how much each feature tells, 0 for what too many have."""
-    having = np.bincount(found.places, minlength=DIMENSIONS).astype(np.float64)
-    rare = np.log((1.0 + found.size) / (1.0 + having)) + 0.1
+def having(found: Features) -> NDArray[np.int32]:
+    """Return (parts, DIMENSIONS) int32: how many items have each feature; of several m they add."""
+    counts = np.zeros((len(_COMMON), DIMENSIONS), dtype=np.int32)
+    for part, row in enumerate(counts):
+        row += np.bincount(found.places[found.parts == part], minlength=DIMENSIONS).astype(np.int32)
+    return counts
+
+
+def rareness(counts: NDArray[np.int32], size: int) -> NDArray[np.float32]:
+    """Return (DIMENSIONS,) float32: how much each feature tells, 0 for what too many have.
+
+    Args:
+        counts: As from `having`.
+        size: Of how many items.
+    """
+    rare: NDArray[np.float64]
+    rare = np.log((1.0 + size) / (1.0 + counts.sum(axis=0, dtype=np.float64))) + 0.1
     for part, share in enumerate(_COMMON):
-        places = found.places[found.parts == part]
-        counts = np.bincount(places, minlength=DIMENSIONS)
-        rare[counts > max(_ALWAYS, share * found.size)] = 0.0
-    return np.maximum(rare, 0.0).astype(np.float32)
+        rare[counts[part] > max(_ALWAYS, share * size)] = 0.0
+    return rare.clip(min=0.0).astype(np.float32)
 
 
 def vectors(

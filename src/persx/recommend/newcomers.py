@@ -7,18 +7,22 @@ holds newcomers' codes, or codes that newcomers are like, gets candidates of bot
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress, count, islice
+from operator import is_not
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from persx.model.item import Item
 from persx.recommend.catalogue import Catalogue
+from persx.recommend.content_index import OUTLINE, outlines, postings
 from persx.recommend.content_vectors import DIMENSIONS, features, nearest, vectors
 from persx.recommend.query import NO_CANDIDATES, NOTHING, Candidates, Codes, Floats, Query
-from persx.recommend.recommenders.content import ContentConfig, postings, summed, touched
+from persx.recommend.recommenders.content import ContentConfig, summed, touched
 from persx.recommend.recommenders.kind import Arrays
 
 MOST: Final = 5_000
@@ -26,6 +30,9 @@ MOST: Final = 5_000
 
 PIECE: Final = 100
 """Newcomers that are taken up at a time: a few milliseconds each."""
+
+ENOUGH: Final = 0.15
+"""What is less alike does not stand in for a newcomer."""
 
 _NO_CODES: Final = np.empty(0, dtype=np.int32)
 _NO_FLOATS: Final = np.empty(0, dtype=np.float32)
@@ -39,8 +46,8 @@ class Newcomers:
 
     Attributes:
         known: The artifact's codes by id.
-        ids: The newcomers' ids; the first has the code n.
-        complete: Every item of the catalogue that was looked at is known or a newcomer.
+        ids: The newcomers' ids, m of them; the first has the code n.
+        outlines: (m, OUTLINE) int8, see `persx.recommend.content_index.outlines`.
         looked_at: So many codes of the catalogue were looked at.
     """
 
@@ -48,15 +55,26 @@ class Newcomers:
     config: ContentConfig
     known: Mapping[str, int]
     ids: tuple[str, ...] = ()
+    outlines: NDArray[np.int8] = field(
+        default_factory=lambda: np.empty((0, OUTLINE), dtype=np.int8)
+    )
     looked_at: int = 0
-    complete: bool = True
     _places: Mapping[str, int] = field(default_factory=dict)
+    _items: tuple[Item, ...] = ()
+    _at: tuple[int, ...] = ()
+    _gone: tuple[int, ...] = ()
+    _left: tuple[int, ...] = ()
     _vectors: sparse.csr_matrix = field(
         default_factory=lambda: sparse.csr_matrix((0, DIMENSIONS), dtype=np.float32)
     )
     _sources: Codes = field(default_factory=lambda: _NO_CODES)
     _targets: Codes = field(default_factory=lambda: _NO_CODES)
     _alike: Floats = field(default_factory=lambda: _NO_FLOATS)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every item of the catalogue that was looked at is known, or as many as may be."""
+        return not self._left
 
     @property
     def size(self) -> int:
@@ -74,47 +92,79 @@ class Newcomers:
         """Return the id of a newcomer by its code."""
         return self.ids[code - len(self.known)]
 
+    def lag(self, catalogue: Catalogue) -> bool:
+        """Tell whether a catalogue holds items to be taken up, or newcomers that are others now."""
+        if not self.complete or self.looked_at != catalogue.size:
+            return True
+        items = catalogue.items
+        came_back = len(self.ids) < MOST and any(items[code] is not None for code in self._gone)
+        return came_back or next(self._changed(catalogue), None) is not None
+
     def with_those_of(self, catalogue: Catalogue, most: int = PIECE) -> Newcomers:
         """Return these and the items of a catalogue that are not known yet, up to `most` more.
 
-        `complete` tells whether any are left; asking again takes up more. Costs a comparison
-        where nothing is new. Changed texts of newcomers wait for the next training, and so does
-        an item that comes back after it was removed.
+        Newcomers whose words, category, brand or tags have changed are compared anew, and count
+        among them. `complete` tells whether any are left; asking again takes up more.
         """
-        if self.complete and self.looked_at == catalogue.size:
+        if not self.lag(catalogue):
             return self
-        fresh: list[str] = []
-        looked_at = self.looked_at
-        room = min(most, MOST - len(self.ids))
-        for item in catalogue.items[looked_at:]:
-            if item is not None and self.code(item.id) == NOTHING:
+        again = dict(islice(self._changed(catalogue), most))
+        room = min(most - len(again), MOST - len(self.ids))
+        fresh: list[Item] = []
+        gone: list[int] = []
+        waiting = [*self._gone, *self._left, *range(self.looked_at, catalogue.size)]
+        done = 0
+        for code in waiting:
+            item = catalogue.items[code]
+            if item is None:
+                gone.append(code)
+            elif self.code(item.id) == NOTHING:
                 if len(fresh) == room:
                     break
-                fresh.append(item.id)
-            looked_at += 1
-        if len(self.ids) + len(fresh) == MOST:
-            looked_at = catalogue.size
-        complete = looked_at == catalogue.size
-        if not fresh:
-            return replace(self, looked_at=looked_at, complete=complete)
-        items = [catalogue.get(id) for id in fresh]
-        weights = self.config.weights
-        made = vectors(features(items, weights), self.arrays["rareness"], weights)
-        return self._joined(fresh, made, looked_at, complete)
+                fresh.append(item)
+            done += 1
+        full = len(self.ids) + len(fresh) == MOST
+        found = replace(
+            self,
+            looked_at=catalogue.size,
+            _gone=tuple(gone),
+            _left=() if full else tuple(waiting[done:]),
+        )
+        return found._joined(again, fresh, catalogue) if again or fresh else found
+
+    def _changed(self, catalogue: Catalogue) -> Iterator[tuple[int, Item]]:
+        """Yield the places of newcomers that are made of something else now; those items."""
+        now = [catalogue.items[code] for code in self._at]
+        for place in compress(count(), map(is_not, now, self._items)):
+            item = now[place]
+            if item is not None and _made_of(item) != _made_of(self._items[place]):
+                yield place, item
 
     def _joined(
-        self, fresh: Sequence[str], made: sparse.csr_matrix, looked_at: int, complete: bool
+        self, again: Mapping[int, Item], fresh: Sequence[Item], catalogue: Catalogue
     ) -> Newcomers:
+        """Return these with some compared anew, by place, and with more behind them."""
         base, before = len(self.known), len(self.ids)
-        together = sparse.vstack([self._vectors, made], format="csr", dtype=np.float32)
+        weights = self.config.weights
+        items = [*again.values(), *fresh]
+        made = vectors(features(items, weights), self.arrays["rareness"], weights)
+        places = [*again, *range(before, before + len(fresh))]
+        # Where the row of each newcomer is: below those that were, the ones that are made now.
+        rows = np.arange(before + len(fresh))
+        rows[places] = before + np.arange(len(places))
+        together = sparse.vstack([self._vectors, made], format="csr", dtype=np.float32)[rows]
+        compared = np.zeros(len(rows), dtype=np.bool_)
+        compared[places] = True
+        stay = ~(_of(self._sources, compared, base) | _of(self._targets, compared, base))
+        sources, targets = [self._sources[stay]], [self._targets[stay]]
+        alike = [self._alike[stay]]
         most, least = self.config.neighbours, self.config.least
-        sources, targets, alike = [self._sources], [self._targets], [self._alike]
         for columns, shift in ((postings(self.arrays, base), 0), (together.T.tocsr(), base)):
             for row, others, values in nearest(made, columns, most + (shift > 0), least):
-                own = base + before + row
+                own = base + places[row]
                 codes = (others + shift).astype(np.int32)
-                # Each pair once in each direction: two fresh ones meet twice.
-                new = (codes < base + before) | (codes > own)
+                # Each pair once in each direction: two that are compared now meet twice.
+                new = ~_of(codes, compared, base) | (codes > own)
                 codes, values = codes[new], values[new]
                 mine = np.full(len(codes), own, dtype=np.int32)
                 sources += [mine, codes]
@@ -122,13 +172,17 @@ class Newcomers:
                 alike += [values, values]
         all_sources = np.concatenate(sources)
         order = np.argsort(all_sources, kind="stable")
-        ids = (*self.ids, *fresh)
+        ids = (*self.ids, *(item.id for item in fresh))
+        kept = list(self._items)
+        for place, item in again.items():
+            kept[place] = item
         return replace(
             self,
             ids=ids,
-            looked_at=looked_at,
-            complete=complete,
+            outlines=np.concatenate([self.outlines, outlines(made)])[rows],
             _places={id: place for place, id in enumerate(ids)},
+            _items=(*kept, *fresh),
+            _at=(*self._at, *(catalogue.codes[item.id] for item in fresh)),
             _vectors=together,
             _sources=all_sources[order],
             _targets=np.concatenate(targets)[order],
@@ -162,17 +216,59 @@ class Newcomers:
         start, end = np.searchsorted(self._sources, [code, code + 1])
         return self._targets[start:end], self._alike[start:end]
 
+    def like(self, codes: Codes) -> tuple[NDArray[np.intp], Codes, Floats]:
+        """Return the newcomers that are like some items: of which item (its place), code, cosine.
+
+        Args:
+            codes: (c,) of the artifact.
+        """
+        starts = np.searchsorted(self._sources, codes, side="left")
+        counts = np.searchsorted(self._sources, codes, side="right") - starts
+        if not counts.any():
+            return np.empty(0, dtype=np.intp), _NO_CODES, _NO_FLOATS
+        at = _ranges(starts, counts)
+        fresh = self._targets[at] >= len(self.known)
+        of = np.repeat(np.arange(len(codes)), counts)
+        return of[fresh], self._targets[at[fresh]], self._alike[at[fresh]]
+
+    def stand_in(self, code: int, shown: Callable[[Codes], NDArray[np.bool_]]) -> int:
+        """Return the artifact's item that a newcomer is most like; `NOTHING` where none is.
+
+        Args:
+            shown: Tells of the artifact's codes which of them may stand in.
+        """
+        others, alike = self.neighbours(code)
+        good = (others < len(self.known)) & (alike >= ENOUGH)
+        others, alike = others[good], alike[good]
+        may = shown(others)
+        others, alike = others[may], alike[may]
+        if not len(others):
+            return NOTHING
+        # Of equal ones the lower code, so that the same data gives the same answer.
+        return int(others[np.lexsort((others, -alike))[0]])
+
 
 def beside(arrays: Arrays, config: ContentConfig, known: Mapping[str, int]) -> Newcomers:
     """Return what newcomers join, without any yet.
 
     Args:
         arrays: What `content` was fitted to, or `content_index` of the artifact's items where
-            the pipeline has no such source.
+            the pipeline has no such source; outlines are not needed.
         config: Its options.
         known: The artifact's codes by id.
     """
     return Newcomers(arrays=arrays, config=config, known=known)
+
+
+def _made_of(item: Item) -> tuple[object, ...]:
+    return item.title, item.text, item.category, item.brand, item.tags
+
+
+def _of(codes: Codes, newcomers: NDArray[np.bool_], base: int) -> NDArray[np.bool_]:
+    """Tell of codes whether each is one of some newcomers."""
+    found = codes >= base
+    found[found] = newcomers[codes[found] - base]
+    return found
 
 
 def _ranges(starts: NDArray[np.intp], counts: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -24,7 +24,7 @@ from persx.recommend.artifact import ArrayFile, Manifest, Trained, TrainedSource
 from persx.recommend.catalogue import Catalogue
 from persx.recommend.evaluation.metrics import RANKING, TOGETHER, Crowd, Lists, known_facts
 from persx.recommend.evaluation.moments import Moment
-from persx.recommend.fitting import config_of
+from persx.recommend.fitting import alike_of, config_of, needs_index
 from persx.recommend.interactions import Interactions
 from persx.recommend.query import NOTHING, Codes
 from persx.recommend.ranking.known import Wanted
@@ -78,6 +78,7 @@ class Bench:
         self._cuts, self._anchored, self._again = cuts, anchored, again
         self._fitted: dict[bytes, TrainedSource] = {}
         self._crowds: dict[bytes, Crowd] = {}
+        self._index: TrainedSource | None = None
 
     def asked(self, plan: PipelinePlan) -> dict[str, NDArray[np.float64]]:
         """Return each metric of each case, (c,), by name and cut."""
@@ -136,7 +137,9 @@ class Bench:
         pipeline = plan.pipeline
         sources = [self._fit(source) for source in pipeline.sources]
         manifest = Manifest(pipeline=pipeline, ids=_NO_FILE, sources=())
-        prepared = prepare(plan, self._catalogue, Trained(manifest, 0, self._train.ids, sources))
+        alike = self._alike() if pipeline.diversity and needs_index(pipeline) else None
+        trained = Trained(manifest, 0, self._train.ids, sources, alike)
+        prepared = prepare(plan, self._catalogue, trained)
         k = max(self._cuts)
         items = np.full((len(self._cases), k), NOTHING, dtype=np.int32)
         hits = np.zeros(items.shape, dtype=np.bool_)
@@ -165,6 +168,12 @@ class Bench:
         """Return what the page of an item tells of where the visitor is, as when it is served."""
         item = self._catalogue.items[anchor] if anchor != NOTHING else None
         return {"category": "/".join(item.category)} if item is not None and item.category else {}
+
+    def _alike(self) -> TrainedSource:
+        """Return what items are made of, by which lists are diverse as they are served."""
+        if self._index is None:
+            self._index = alike_of([self._catalogue.get(id) for id in self._train.ids])
+        return self._index
 
     def _fit(self, source: PipelineSource) -> TrainedSource:
         key = msgspec.json.encode([source.recommender, source.actions, source.config])

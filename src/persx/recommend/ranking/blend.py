@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from persx.recommend.query import NOTHING, Candidates, Codes, Floats, Query
+from persx.recommend.query import NO_CANDIDATES, NOTHING, Candidates, Codes, Floats
+from persx.recommend.ranking.known import Known
 from persx.recommend.ranking.prepared import Asked, Prepared
 
 CANDIDATES: Final = 300
@@ -81,26 +82,25 @@ def scaled(scores: NDArray[Any]) -> Floats:
 def blended(
     prepared: Prepared,
     sources: Sequence[Asked],
-    query: Query,
+    known: Known,
     allowed: NDArray[np.bool_],
     limit: int = CANDIDATES,
-    wide: Query | None = None,
 ) -> Blended:
-    """Return what sources say of a query, as far as it may be shown.
+    """Return what sources say of what is known, as far as it may be shown.
 
     Each source's scores of what may be shown are scaled to 0…1 and count by its weight; what it
     does not name has 0 of it.
-
-    Args:
-        wide: The query with items that came after the training; none where there are none.
     """
     told: list[_Said] = []
     where, whole = [], True
     for asked in sources:
         trained = asked.trained
-        answer = trained.recommender.rank(trained.arrays, trained.config, query, limit)
+        answer = NO_CANDIDATES
+        if not asked.alone:
+            query = known.stood if asked.stood else known.query
+            answer = trained.recommender.rank(trained.arrays, trained.config, query, limit)
         if asked.beside is not None:
-            answer = _joined(answer, asked.beside.rank(wide or query, limit))
+            answer = _joined(answer, asked.beside.rank(known.wide, limit))
         whole = whole and len(answer.items) < limit
         where.append(answer.where)
         told.append(_said(prepared, answer, allowed, asked.weight))
@@ -109,8 +109,9 @@ def blended(
         origin = np.zeros(len(items), dtype=np.intp)
     else:
         items, scores, because, origin = _together(told)
-    order = np.argsort(-scores, kind="stable")
-    return Blended(
+    # Of equal ones that with the lower code, however many sources there are.
+    order = np.lexsort((items, -scores))
+    found = Blended(
         items[order],
         scores[order],
         origin[order],
@@ -119,12 +120,51 @@ def blended(
         tuple(where),
         whole,
     )
+    compares = [place for place, asked in enumerate(sources) if asked.beside is not None]
+    return _with_lent(prepared, known, found, allowed, compares[0]) if compares else found
+
+
+def _with_lent(
+    prepared: Prepared, known: Known, found: Blended, allowed: NDArray[np.bool_], source: int
+) -> Blended:
+    """Return candidates with what they lend to newcomers, in the name of a source."""
+    # It works with scipy, which is there already: newcomers are compared with it.
+    from persx.recommend.ranking.lending import lent
+
+    newcomers = found.sources[source].beside
+    given = lent(prepared, newcomers, found.items, found.scores) if newcomers else None
+    if given is None:
+        return found
+    may = allowed[given.items]
+    own = known.wide.items[known.wide.items >= len(newcomers.known)] if newcomers else ()
+    if len(own):
+        # What they have touched themselves needs no recommendation by what it is like.
+        may &= ~np.isin(prepared.to_trained[given.items], own)
+    items, lent_scores, because = given.items[may], given.scores[may], given.because[may]
+    if not len(items) or not len(found.items):
+        return found
+    # Of what a newcomer has by what was touched, and what it is lent, the more counts; the first
+    # says why, for it is nearer.
+    by_code = np.argsort(found.items)
+    at = by_code[np.searchsorted(found.items, items, sorter=by_code).clip(max=len(by_code) - 1)]
+    fresh = found.items[at] != items
+    scores = np.append(found.scores, lent_scores[fresh])
+    scores[at[~fresh]] = np.maximum(scores[at[~fresh]], lent_scores[~fresh])
+    order = np.argsort(-scores, kind="stable")
+    return found._replace(
+        items=np.append(found.items, items[fresh])[order],
+        scores=scores[order],
+        because=np.append(found.because, because[fresh])[order],
+        origin=np.append(found.origin, np.full(int(fresh.sum()), source, dtype=np.intp))[order],
+    )
 
 
 def _joined(left: Candidates, right: Candidates) -> Candidates:
     """Return the answers of one source in two parts; what both name has the scores of both."""
     if not len(right.items):
         return left
+    if not len(left.items):
+        return right
     items = np.concatenate([left.items, right.items])
     scores = np.concatenate([left.scores, right.scores])
     because = np.concatenate([_because(left), _because(right)])

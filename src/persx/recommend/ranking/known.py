@@ -51,18 +51,27 @@ class Wanted:
     explained: bool = False
 
 
+STOOD: Final = 20
+"""So many newcomers that a visitor touched are stood in for, the newest."""
+
+
 class Known(NamedTuple):
     """What a visitor did.
 
     Attributes:
         query: In codes of what was trained.
-        wide: The same with items that came after the training; none where none of them counts.
+        wide: The same with items that came after the training.
+        stood: The same with known items in their place, each most like one of them.
+        stand_ins: The newcomer that a known item stands in for, by code; not where the visitor
+            touched the known one too, or it is the item of the page.
         actions: What they did with each item last, by code.
         closed: Codes in the catalogue of what is left out because of it.
     """
 
     query: Query
-    wide: Query | None
+    wide: Query
+    stood: Query
+    stand_ins: Mapping[int, int]
     actions: Mapping[int, Action]
     closed: list[int]
 
@@ -101,11 +110,27 @@ def known_of(prepared: Prepared, wanted: Wanted) -> Known:
     actions = dict(newest.keys())
     trained_count = len(codes)
     if anchor < trained_count and all(code < trained_count for code in actions):
-        return Known(every, None, actions, closed)
+        return Known(every, every, every, {}, actions, closed)
     # What recommenders were not fitted to they are not asked about.
     told = {key: at for key, at in newest.items() if key[0] < trained_count}
     narrow = _query(told, anchor if anchor < trained_count else NOTHING, wanted)
-    return Known(narrow, every, actions, closed)
+    # The newest, and last the item of the page: it counts most for whom a known item stands in.
+    fresh = [code for code in actions if code >= trained_count][-STOOD:]
+    if anchor >= trained_count:
+        fresh = [*(code for code in fresh if code != anchor), anchor]
+    stands = {code: known for code in fresh if (known := prepared.stand_in(code)) != NOTHING}
+    placed: dict[tuple[int, Action], Millis] = {}
+    for (code, action), at in newest.items():
+        known = stands.get(code, code)
+        if known < trained_count:
+            placed.pop((known, action), None)
+            placed[known, action] = at
+    instead = stands.get(anchor, anchor)
+    stood = _query(placed, instead if instead < trained_count else NOTHING, wanted)
+    stand_ins = {
+        known: code for code, known in stands.items() if known not in actions and known != anchor
+    }
+    return Known(narrow, every, stood, stand_ins, actions, closed)
 
 
 def _query(newest: Mapping[tuple[int, Action], Millis], anchor: int, wanted: Wanted) -> Query:

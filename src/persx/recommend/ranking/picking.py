@@ -14,16 +14,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from persx.recommend.catalogue import Columns
 from persx.recommend.query import NOTHING, Codes, Floats
+from persx.recommend.ranking.likeness import Likeness, likeness_among
 from persx.recommend.ranking.prepared import Prepared
-
-QUARTER: Final = np.float32(0.25)
-"""How alike two items are of one widest category. Those of one narrowest category are twice so,
-those of one brand twice, those of both four times."""
-
-Likeness = NDArray[np.int8]
-"""In quarters."""
 
 EXTRA: Final = 1_000
 """The tier of what is there to be tried only."""
@@ -57,15 +50,15 @@ class Field:
     """
 
     def __init__(self, prepared: Prepared, cap: int, diversity: float) -> None:
-        self._columns, self._tops = prepared.catalogue.columns, prepared.tops
+        self._prepared = prepared
         self._cap, self._diversity = cap, np.float32(diversity)
         self._counts: dict[int, int] = {}
         self._taken: list[int] = []
         self.items: Codes = np.empty(0, dtype=np.int32)
         self._worth: Floats = np.empty(0, dtype=np.float32)
         self._left = np.empty(0, dtype=np.bool_)
-        self._traits = _Traits.of(self._columns, self._tops, self.items)
-        self._alike: Likeness = np.empty(0, dtype=np.int8)
+        self._categories = self.items
+        self._alike: Likeness | None = None
 
     def add(self, items: Codes, scores: Floats, tier: int) -> NDArray[np.intp]:
         """Add candidates; those that are there already stay, but what was extra joins the tier.
@@ -101,17 +94,15 @@ class Field:
 
     def _set(self, items: Codes) -> None:
         """Find out anew which rows are left, and what they are like."""
-        self._traits = _Traits.of(self._columns, self._tops, items)
+        self._categories = self._prepared.catalogue.columns.category[items]
         self._left = np.ones(len(items), dtype=np.bool_)
         if self._taken:
             self._left &= ~np.isin(items, self._taken)
         for category, count in self._counts.items():
             if count >= self._cap:
-                self._left &= self._traits.categories != category
-        if self._diversity:
-            self._alike = np.zeros(len(items), dtype=np.int8)
-            for code in self._taken:
-                self._traits.likeness(self._columns, self._tops, code, self._alike)
+                self._left &= self._categories != category
+        # Found out once somebody asks: more may be added before.
+        self._alike = None
 
     def take(self, item: int, row: int = NOTHING) -> None:
         """Give an item a place: it is no candidate any more, and counts in its category.
@@ -125,13 +116,13 @@ class Field:
         elif len(self.items):
             self._left &= self.items != item
         if self._cap:
-            category = int(self._columns.category[item])
+            category = int(self._prepared.catalogue.columns.category[item])
             if category != NOTHING:
                 count = self._counts[category] = self._counts.get(category, 0) + 1
                 if count >= self._cap:
-                    self._left &= self._traits.categories != category
-        if self._diversity:
-            self._traits.likeness(self._columns, self._tops, item, self._alike)
+                    self._left &= self._categories != category
+        if self._alike is not None:
+            self._alike.take(item)
 
     def best(self) -> int:
         """Return the row of the candidate whose turn it is; `NOTHING` where none is left."""
@@ -139,9 +130,16 @@ class Field:
             return NOTHING
         worth = self._worth
         if self._diversity:
-            worth = worth - self._diversity * QUARTER * self._alike
+            worth = worth - self._diversity * self._likeness().most
         row = int(np.where(self._left, worth, -np.inf).argmax())
         return row if self._left[row] and worth[row] > -np.inf else NOTHING
+
+    def _likeness(self) -> Likeness:
+        if self._alike is None:
+            self._alike = likeness_among(self._prepared, self.items)
+            for code in self._taken:
+                self._alike.take(code)
+        return self._alike
 
     def others(self, row: int) -> NDArray[np.intp]:
         """Return the rows of all candidates that are left but one."""
@@ -158,32 +156,6 @@ class Field:
 _LAST: Final = 999
 _STEP: Final = 4.0
 """What lies between two tiers; what a candidate is worth lies between −1 and 1."""
-
-
-class _Traits(NamedTuple):
-    """By what items are told to be alike."""
-
-    categories: Codes
-    tops: Codes
-    brands: Codes
-
-    @classmethod
-    def of(cls, columns: Columns, tops: Codes, items: Codes) -> _Traits:
-        categories = columns.category[items]
-        return cls(categories, tops[categories], columns.brand[items])
-
-    def likeness(self, columns: Columns, tops: Codes, item: int, out: Likeness) -> None:
-        """Raise to how alike each of them is to an item, where that is more."""
-        category, brand = columns.category[item], columns.brand[item]
-        found = np.zeros(len(out), dtype=np.int8)
-        if category != NOTHING:
-            found += (self.categories == category).view(np.int8)
-            found += (self.tops == tops[category]).view(np.int8)
-        if brand != NOTHING:
-            same = (self.brands == brand).view(np.int8)
-            found += same
-            found += same
-        np.maximum(out, found, out=out)
 
 
 def pick(

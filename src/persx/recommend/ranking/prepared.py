@@ -16,6 +16,7 @@ from persx.recommend.artifact import Trained, TrainedSource
 from persx.recommend.catalogue import Catalogue, Mask
 from persx.recommend.query import NOTHING, Codes
 from persx.recommend.ranking.plan import PipelinePlan, RulePlan
+from persx.recommend.recommenders.kind import by_neighbours
 
 if TYPE_CHECKING:
     # It works with scipy, which is loaded once there are any.
@@ -31,16 +32,25 @@ NEWEST: Final = 100
 """The newest items that may be shown are at hand, for what has nothing else, and to be tried."""
 
 
+SHARE: Final = 0.3
+"""What neighbours of newcomers count where no source compares contents, beside the weight of the
+source that counts most: they come to the end of a short list, and what is known stays on top."""
+
+
 class Asked(NamedTuple):
     """One source of candidates: what is asked, and what its answers count.
 
     Attributes:
         beside: Items that came after the training, whose neighbours are asked for too.
+        alone: Only these are asked: the index knows no neighbours of others.
+        stood: Known items stand in for the newcomers of a query.
     """
 
     trained: TrainedSource
     weight: float
     beside: Newcomers | None = None
+    alone: bool = False
+    stood: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +114,25 @@ class Prepared:
     tops: Codes
     newest: Codes
 
+    def stand_in(self, newcomer: int) -> int:
+        """Return the item, of those that may be shown, that a newcomer is most like.
+
+        Args:
+            newcomer: Code, from t on.
+
+        Returns:
+            A code below t, or `NOTHING`.
+        """
+        if self.newcomers is None:
+            return NOTHING
+
+        def shown(codes: Codes) -> Mask:
+            at = self.to_catalogue[codes]
+            found: Mask = (at != NOTHING) & self.catalogue.shown[at]
+            return found
+
+        return self.newcomers.stand_in(newcomer, shown)
+
 
 def prepare(
     plan: PipelinePlan,
@@ -116,7 +145,7 @@ def prepare(
 
     Args:
         before: What was made of it earlier: of what stayed as it was, the answers are taken over.
-        newcomers: Items that came after the training, beside what `content` was fitted to.
+        newcomers: Items that came after the training, beside what its items are made of.
     """
     if before is not None and before.plan is not plan:
         before = None
@@ -273,8 +302,18 @@ def _sources(
         if chosen is None:
             continue
         left.remove(chosen)
-        beside = newcomers if chosen[1].recommender.name == CONTENT else None
-        (fillers if source.fill else blended).append(Asked(chosen[1], source.weight, beside))
+        compares = chosen[1].recommender.name == CONTENT
+        asked = Asked(
+            chosen[1],
+            source.weight,
+            newcomers if compares else None,
+            stood=not compares and by_neighbours(chosen[1].recommender),
+        )
+        (fillers if source.fill else blended).append(asked)
+    if newcomers is not None and all(each.beside is None for each in blended):
+        weight = SHARE * max((each.weight for each in blended), default=1.0)
+        if trained.alike is not None:
+            blended.append(Asked(trained.alike, weight, newcomers, alone=True))
     return tuple(blended), tuple(fillers)
 
 

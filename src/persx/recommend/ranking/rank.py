@@ -173,8 +173,7 @@ class _Ranking:
     # -- candidates ---------------------------------------------------------------------------
 
     def _ask(self, sources: Sequence[Asked], limit: int = CANDIDATES) -> Blended:
-        known = self._known
-        return blended(self._prepared, sources, known.query, self._allowed, limit, known.wide)
+        return blended(self._prepared, sources, self._known, self._allowed, limit)
 
     def _take(self, said: Blended, tier: int, *, again: bool = True) -> bool:
         """Put candidates into the field; tell whether there were any."""
@@ -330,8 +329,7 @@ class _Ranking:
                 int(self._prepared.to_trained[picked.item]),
                 int(said.because[at]),
                 said.where[origin],
-                self._known.actions,
-                (self._known.wide or self._known.query).anchor,
+                self._known,
                 self._wanted.now,
             )
         text = self._words(picked.item)

@@ -9,6 +9,7 @@ from persx.model.clock import DAY, Millis
 from persx.model.item import Action
 from persx.recommend.artifact import TrainedSource
 from persx.recommend.query import NOTHING
+from persx.recommend.ranking.known import Known
 from persx.recommend.ranking.prepared import Prepared
 from persx.recommend.result import Why, WhyKind
 
@@ -39,19 +40,20 @@ def why(
     item: int,
     because: int,
     where: str,
-    actions: Mapping[int, Action],
-    anchor: int,
+    known: Known,
     now: Millis,
 ) -> Why:
     """Return why a candidate is shown.
+
+    What is shown because of a known item that stands in for a newcomer says so: what goes with
+    the known one on the newcomer's page names the known one, and the known one itself is like
+    the newcomer. Nothing is said to go with a newcomer that nobody knows to.
 
     Args:
         source: Whose candidate it is.
         item: Code, in what was trained, of the candidate.
         because: Code, in what was trained, of the item that speaks most for it, or `NOTHING`.
         where: What else its recommender's answer rests on.
-        actions: What the visitor did with the items that they touched, by code in what was trained.
-        anchor: Code, in what was trained, of the item whose page it is.
     """
     kind = KIND_BY_RECOMMENDER.get(source.recommender.name)
     if kind is WhyKind.POPULAR or (kind is None and because == NOTHING and where):
@@ -59,11 +61,21 @@ def why(
     if kind is not None:
         # The narrowest of a path is what people call it.
         return Why(kind=kind, category=where.rpartition("/")[2])
+    actions, anchor = known.actions, known.wide.anchor
     if because == NOTHING:
         kind = WhyKind.FOR_YOU if actions else _of_anchor(source)
-        if kind is not WhyKind.FOR_YOU and anchor != NOTHING:
-            return _speaking(prepared, kind, anchor)
+        # A source that says nothing of the page's item was asked about what stands in for it.
+        on_page = known.stood.anchor if source.recommender.name == TOGETHER else anchor
+        if kind is not WhyKind.FOR_YOU and on_page != NOTHING:
+            return _speaking(prepared, kind, on_page)
         return Why(kind=WhyKind.FOR_YOU if actions else _popular(prepared, now))
+    newcomer = known.stand_ins.get(because, NOTHING)
+    if newcomer != NOTHING:
+        if newcomer != anchor:
+            return _speaking(prepared, KIND_BY_ACTION[actions[newcomer]], newcomer)
+        itself = because == item
+        kind = WhyKind.ALIKE if itself else _of_anchor(source)
+        return _speaking(prepared, kind, anchor if itself else because)
     if because == anchor:
         return _speaking(prepared, _of_anchor(source), because)
     action = actions.get(because)

@@ -6,17 +6,18 @@ nobody has touched yet.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from persx.recommend.content_index import OUTLINE, TABLE, indexed, postings
 from persx.recommend.content_vectors import (
-    DIMENSIONS,
     WIDTH,
     ContentWeights,
     features,
+    having,
     nearest,
     rareness,
     vectors,
@@ -33,9 +34,6 @@ MOST_TOUCHES: Final = 100
 
 _PIECE: Final = 256
 """Items that are compared with all others at a time."""
-
-_TABLE: Final = 12 << 20
-"""Bytes for counts and weights of all features while they are learned."""
 
 
 class ContentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,14 +70,17 @@ class Content:
         # Features as they are gathered, the vectors twice, neighbours, and one piece of products;
         # and the table of features, which is as large for one item.
         return (
-            _TABLE + n * (160 * 60 + 2 * (WIDTH + 20) * 8 + 8 * config.neighbours) + _PIECE * n * 12
+            TABLE
+            + n * (160 * 60 + 2 * (WIDTH + 20) * 8 + 8 * config.neighbours + OUTLINE)
+            + _PIECE * n * 12
         )
 
     def fit(self, data: Interactions, config: ContentConfig, progress: Progress = silent) -> Arrays:
         items = [data.catalogue.get(id) for id in data.ids]
         n = max(len(items), 1)
         found = features(items, config.weights, lambda done: progress(0.3 * done / n))
-        index = _indexed(found, config)
+        rare = rareness(having(found), len(items))
+        index = indexed(vectors(found, rare, config.weights), rare)
         columns = postings(index, len(items))
         rows: sparse.csr_matrix = columns.T.tocsr()
         near = np.full((len(items), config.neighbours), NOTHING, dtype=np.int32)
@@ -107,40 +108,6 @@ class Content:
         because = np.broadcast_to(codes[:, None], others.shape)
         there = others != NOTHING
         return summed(others[there], scores[there], because[there], limit)
-
-
-def content_index(catalogue_items: list[Any], config: ContentConfig) -> Arrays:
-    """Return of a fit only what newcomers are compared with, for pipelines without this source.
-
-    Args:
-        catalogue_items: Items by code; None where nothing is known of one.
-    """
-    return _indexed(features(catalogue_items, config.weights), config)
-
-
-def _indexed(found: Any, config: ContentConfig) -> dict[str, NDArray[Any]]:
-    rare = rareness(found)
-    columns = vectors(found, rare, config.weights).T.tocsr()
-    columns.sort_indices()
-    return {
-        "rareness": rare,
-        "postings": columns.indices.astype(np.int32),
-        "values": columns.data.astype(np.float32),
-        "starts": columns.indptr.astype(np.int32),
-    }
-
-
-def postings(arrays: Arrays, size: int) -> sparse.csr_matrix:
-    """Return (DIMENSIONS, size): for each feature the items that have it, without copying."""
-    # Deciding loads no scipy; what fits does.
-    from scipy import sparse
-
-    made: sparse.csr_matrix = sparse.csr_matrix(
-        (arrays["values"], arrays["postings"], arrays["starts"]),
-        shape=(DIMENSIONS, size),
-        copy=False,
-    )
-    return made
 
 
 def touched(config: ContentConfig, query: Query, size: int) -> tuple[Codes, Floats]:

@@ -29,6 +29,9 @@ def silent(_share: float) -> None:
 class Recommender(Protocol):
     """A way to recommend. Stateless: one object serves all pipelines.
 
+    One that says ``by_neighbours = False`` is not asked about items that are like newcomers: see
+    `by_neighbours`.
+
     Attributes:
         name: Such as ``local_ease``.
         description: One line, for documentation and choices.
@@ -57,6 +60,15 @@ class Recommender(Protocol):
         say, such as for an unknown visitor. Takes well below a millisecond for 40,000 items.
         """
         ...
+
+
+def by_neighbours(recommender: Recommender) -> bool:
+    """Tell whether a recommender's answers follow from items that go with those of the query.
+
+    Not so: what many want, and the visitor's own items. Whoever viewed an item that came after
+    the training did not view the one that is most like it.
+    """
+    return bool(getattr(recommender, "by_neighbours", True))
 
 
 def shows_again(recommender: Recommender) -> bool:

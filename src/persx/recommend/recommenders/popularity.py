@@ -43,6 +43,7 @@ class Popularity:
     name = "popularity"
     description = "What many touch, counted less the longer ago, by category, hour and device."
     config = PopularityConfig
+    by_neighbours = False
 
     def memory(self, data: Interactions, config: PopularityConfig) -> int:
         contexts = sum(int(codes.max(initial=0)) + 1 for codes in data.contexts.values())

@@ -53,6 +53,7 @@ class Replenishment:
     name = "replenishment"
     description = "What the visitor bought and needs again about now."
     config = ReplenishmentConfig
+    by_neighbours = False
     shows_again = True
 
     def memory(self, data: Interactions, config: ReplenishmentConfig) -> int:
