@@ -1,4 +1,4 @@
-"""viewed_categories: what is popular where the visitor looked lately, and said as no more than it."""
+"""viewed_categories: what is popular where the visitor looked lately, and no more is said."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLAIN: dict[str, Any] = {"popular_half_life": 0.0, "half_life": 1.0, "parent": 0
 
 
 def shop(*touched: int, items: int = 8, **more: Any) -> Interactions:
-    """Items 0 to 2 are shoes, 3 and 4 socks, 5 and 6 tents, 7 is nowhere; each touch a visitor's."""
+    """Items 0 to 2 are shoes, 3 and 4 socks, 5 and 6 tents; each touch is another visitor's."""
     data = log([Did(place, place, code) for place, code in enumerate(touched)], items)
     known = {
         f"item-{code}": Item(id=ItemId(f"item-{code}"), category=path)
