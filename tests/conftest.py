@@ -145,13 +145,13 @@ async def services() -> AsyncIterator[Any]:
     """The demo workspace at work, all in memory."""
     from persx.app.home import open_home
     from persx.app.settings import ServerSettings
-    from persx.app.starting import load_demo
+    from tests.demos import publish_demo
 
     settings = ServerSettings(
         write_key=WRITE_KEY, server_key=SERVER_KEY, admin_password=PASSWORD, store="memory"
     )
     async with open_home(None, settings) as opened:
-        await load_demo(opened, "persx_ai")
+        await publish_demo(opened)
         yield opened
 
 

@@ -155,6 +155,15 @@ def test_rows_that_cannot_be_used_are_told_with_their_line(tmp_path: Path, home:
     assert "    line 4: Column 'price': 'call us' is no price." in text
 
 
+def test_a_title_under_another_name_is_asked_for(tmp_path: Path, home: Path) -> None:
+    file = write(tmp_path, "sku,designation\na,A\nb,B\n")
+    refused = persx("import", "items", file, "--home", home)
+    assert refused.exit_code != 0
+    assert "--map COLUMN=title" in refused.output
+    bring(file, home, "--map", "designation=title")
+    assert items(home)["b"].title == "B"
+
+
 def test_json_lines_that_are_none(tmp_path: Path, home: Path) -> None:
     text = '{"id": "a", "title": "A"}\n{"id": \n[1]\n{"title": "B"}\n{"id": "c", "title": "C"}\n'
     told = bring(write(tmp_path, text, "x.jsonl"), home)

@@ -65,8 +65,11 @@ def test_before_and_after_training(home: Path) -> None:
     assert trained.exit_code == 0, trained.output
     lines = trained.output.splitlines()
     assert lines[0] == "Artifact 1."
-    assert [line.split()[:2] for line in lines[1:]] == [["1", "b"], ["2", "a"]]
-    assert "Popular this week" in lines[1]
+    assert lines[1].startswith("Nothing that they viewed or bought is known by this name.")
+    assert [line.split()[:2] for line in lines[2:]] == [["1", "b"], ["2", "a"]]
+    assert "Popular this week" in lines[2]
+    of_nobody = show(home, "popular").output
+    assert "viewed or bought" not in of_nobody
 
 
 def test_as_json_and_on_an_items_page(home: Path) -> None:

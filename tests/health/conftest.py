@@ -14,10 +14,10 @@ from persx.app.health_record import Health
 from persx.app.home import open_home
 from persx.app.services import Services
 from persx.app.settings import ServerSettings
-from persx.app.starting import load_demo
 from persx.model.clock import MINUTE
 from persx.model.decision import Decision, Reason
 from persx.model.event import Event, EventType
+from tests.demos import publish_demo
 from tests.health.sinks import WebhookSink, webhook_sink
 
 BEGIN = 1_795_000_000_000
@@ -37,7 +37,7 @@ class Place:
     async def opened(self) -> AsyncIterator[Services]:
         """The demo's services; the first time it is loaded."""
         async with open_home(self.home, self.settings, clock=lambda: self.now) as services:
-            await load_demo(services, "persx_ai")
+            await publish_demo(services)
             await services.refresh()
             filling = Filling(services)
             await filling.take_up()

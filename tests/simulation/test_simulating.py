@@ -15,7 +15,6 @@ from persx.app.reports import ReportRequest, report
 from persx.app.settings import ServerSettings
 from persx.app.simulated_people import Seen, Town, people, whole_effect
 from persx.app.simulation import simulate
-from persx.app.starting import load_demo
 from persx.model.clock import DAY
 from persx.model.errors import BadInput, Conflict
 from persx.model.event import EXPOSURE, Event, EventType
@@ -29,6 +28,7 @@ from persx.model.simulation import (
 )
 from persx.storage.scope import System
 from persx.testing import see
+from tests.demos import publish_demo
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +41,7 @@ async def demo() -> AsyncIterator[Any]:
     """The demo in memory, at a time that stands still."""
     settings = ServerSettings(store="memory", write_key="w", server_key="s")
     async with open_home(None, settings, clock=lambda: NOW) as opened:
-        await load_demo(opened, "persx_ai")
+        await publish_demo(opened)
         yield opened
 
 
@@ -83,8 +83,9 @@ async def test_the_same_seed_makes_the_same_visitors_and_another_makes_others() 
     told = []
     for seed in (1, 1, 2):
         async with open_home(None, ServerSettings(store="memory"), clock=lambda: NOW) as services:
-            await load_demo(services, "persx_ai")
-            done = await simulate(services, msgspec.structs.replace(SMALL, seed=seed))
+            await publish_demo(services)
+            asked = msgspec.structs.replace(SMALL, visitors=60, seed=seed)
+            done = await simulate(services, asked)
             events = [
                 (event.anonymous_id, event.timestamp, event.name)
                 for event in await see(services.stream).read()
@@ -113,7 +114,7 @@ async def test_a_large_known_effect_is_found_by_the_report(demo: Any) -> None:
 
 async def test_browsing_more_changes_neither_who_counts_nor_who_converts(demo: Any) -> None:
     asked = Simulation(
-        visitors=600, days=10, seed=2, declare=1.0, denials=0.0, cleared=0.0, bots=0.0,
+        visitors=200, days=10, seed=2, declare=1.0, denials=0.0, cleared=0.0, bots=0.0,
         effects=effects(browse=4.0),
     )  # fmt: skip
     plain = msgspec.structs.replace(asked, effects=effects())
@@ -124,7 +125,7 @@ async def test_browsing_more_changes_neither_who_counts_nor_who_converts(demo: A
         if event.name == EXPOSURE
     }
     async with open_home(None, ServerSettings(store="memory"), clock=lambda: NOW) as other:
-        await load_demo(other, "persx_ai")
+        await publish_demo(other)
         less = await simulate(other, plain)
         same = {
             event.anonymous_id

@@ -157,7 +157,12 @@ def items_file(file: Path, maps: tuple[str, ...], replace: bool, home: Path, as_
         importing.send(last=True)
     _end(told, home, as_json=as_json)
     if told.refused and told.refused == told.rows:
-        raise BadInput(f"No row of {file.name} could be used.", value=str(file))
+        raise BadInput(
+            f"No row of {file.name} could be used.",
+            value=str(file),
+            hint="If a column says the id or the title under another name, tell which: "
+            "--map COLUMN=title.",
+        )
 
 
 def _end(told: ItemsImport, home: Path, *, as_json: bool) -> None:

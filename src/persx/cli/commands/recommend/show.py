@@ -53,10 +53,10 @@ def command(
     if as_json:
         print_json(found)
     else:
-        _print(found)
+        _print(found, of_somebody=bool(visitor or user) and not generic)
 
 
-def _print(found: Shown) -> None:
+def _print(found: Shown, *, of_somebody: bool) -> None:
     if found.untrained:
         click.echo("Nothing is trained yet: these are the newest items.")
     else:
@@ -66,6 +66,11 @@ def _print(found: Shown) -> None:
         click.echo(f"{len(found.touches)} touches count; the newest: {newest}.")
     elif found.withheld:
         click.echo("The visitor has not agreed to personalization: nothing of them counts.")
+    elif of_somebody:
+        click.echo(
+            "Nothing that they viewed or bought is known by this name. What happened before the "
+            "first pipeline was published comes in while a server of the home runs."
+        )
     for each in found.items:
         source = f"{each.source} {each.score:.3f}" if each.source else "-"
         chance = "" if each.propensity == 1 else f"  p={each.propensity:.4g}"
