@@ -32,7 +32,7 @@ def exact(vectors: Any, touched: list[int], weight: float, penalty: float) -> An
 
 
 @pytest.mark.parametrize("cells", [1_000_000, 8])
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(
     st.lists(st.sets(st.integers(0, 11), max_size=12), min_size=1, max_size=12),
     st.integers(1, 6),
