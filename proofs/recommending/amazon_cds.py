@@ -23,7 +23,7 @@ AMAZON_CDS: Final = Contest(
         Contender("popularity"),
         Contender("cooccurrence", {"within": "user"}),
         Contender("ials", note="as it is"),
-        Contender("ials", {"factors": 256}, {"unobserved": (20, 40)}),
+        Contender("ials", {"factors": 256}, note="with more factors"),
         Contender("local_ease", {}, {"regularization": (50, 100), "dropout": (0.3, 0.5)}),
         Contender("cosine", {"K": 200}, peer=True),
         Contender("BM25", {}, {"K": (50, 200)}, peer=True),
