@@ -106,6 +106,8 @@ def test_sessions(tmp_path: Path) -> None:
         ("sessions", "a b", "a b\tc\na b c\n", "test.txt:2: no TAB"),
         ("sessions", "a b", "a\tb c\n", "test.txt:1: no TAB with one item"),
         ("sequences", " \n", None, "train.txt holds no line"),
+        ("interactions", "customer,product\nu1,a\n", "u1,b\n", "train.txt is a table"),
+        ("sequences", '{"user": "u1", "item": "a"}\n', None, "train.txt is a table"),
     ],
 )
 def test_what_cannot_be_read_is_said(
@@ -259,6 +261,47 @@ def test_an_unknown_recommender_and_a_missing_file_are_said(files: Path) -> None
     (files / "train.txt").unlink()
     told = evaluate(files)
     assert (told.exit_code, "There is no file" in told.stderr) == (4, True)
+
+
+@pytest.mark.parametrize("form", ["interactions", "sequences", "sessions"])
+def test_every_format_has_every_figure(files: Path, form: str) -> None:
+    (files / "lines.txt").write_text(
+        "".join(f"u{n} a{n % 3} b{n % 2} c d{n % 5}\n" for n in range(9))
+    )
+    (files / "next.txt").write_text("a0 b1\tc\nnobody\td1\n")
+    test = {"interactions": "test.txt", "sequences": "lines.txt", "sessions": "next.txt"}[form]
+    given = ["--train", str(files / "lines.txt"), "--test", str(files / test), "--format", form]
+    told = CliRunner().invoke(
+        main, ["recommend", "evaluate", *given, "--recommender", "popularity", "--k", "2", "--json"]
+    )  # fmt: skip
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.stdout)
+    ranking = {f"{name}@2" for name in ("recall", "precision", "ndcg", "mrr", "hr")}
+    together = {f"{name}@2" for name in ("coverage", "gini", "popularity", "diversity", "variety")}
+    assert ranking | together <= set(found)
+    assert found["variety@2"] is None, "nobody said what the items are"
+    assert all(set(part) == {"cases", *ranking} for part in found["segments"].values())
+    assert sum(part["cases"] for part in found["segments"].values()) == found["cases"] > 0
+
+
+def test_odd_lines_are_judged_as_what_they_are(files: Path) -> None:
+    # One line twice; users and items that only the test has; nothing for whom nothing is wanted.
+    (files / "train.txt").write_text((TRAIN + ASKED) * 2)
+    (files / "test.txt").write_text("left b b\nnobody z\nleft new\nright\n")
+    found = json.loads(evaluate(files, "--json", "--k", "1,1000").stdout)
+    assert (found["cases"], found["items"]) == (2, 7)
+    # Of left's b and new one can be found; of whom nobody knows a linear model says nothing.
+    assert found["recall@1000"] == pytest.approx((1 / 2 + 0) / 2)
+    assert {name: part["cases"] for name, part in found["segments"].items()} == {
+        "history 0": 1.0,
+        "history 1": 1.0,
+    }
+
+
+def test_nothing_to_learn_from_is_refused(files: Path) -> None:
+    (files / "train.txt").write_text("left\nright\n")
+    told = evaluate(files)
+    assert (told.exit_code, "nothing to learn from" in told.stderr) == (2, True)
 
 
 def test_a_test_that_asks_nothing_is_refused(files: Path) -> None:

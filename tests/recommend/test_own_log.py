@@ -14,11 +14,15 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from persx.app.audit import AuditRequest, entries
+from persx.app.home import open_home
+from persx.app.settings import ServerSettings
 from persx.cli import main
 from persx.model.clock import DAY
 from persx.model.event import Event
 from persx.model.pipeline import PipelineSource
-from persx.recommend.evaluation.own_log import cut_at, estimate, moments
+from persx.recommend.evaluation.moments import cut_at, moments
+from persx.recommend.evaluation.telling import estimate
 from persx.recommend.evaluation.tuning import as_document, tune
 from persx.recommend.interactions import Interactions
 from persx.recommend.recommenders import RECOMMENDERS
@@ -41,16 +45,24 @@ def visits(random: np.random.Generator, tastes: int, visitors: int = 300) -> lis
         taste = int(random.integers(tastes))
         items = random.choice(40 // tastes, size=4, replace=False) + taste * (40 // tastes)
         found += [
-            said(f"v{visitor}", "Product Viewed", ago=ago - 3 * step, product_id=f"item-{item:02}")
+            said(
+                f"v{visitor}",
+                "Product Viewed",
+                ago=ago - 3 * step,
+                product_id=f"item-{item:02}",
+                category=f"shelf {item // 10}",
+            )
             for step, item in enumerate(items)
         ]
     return found
 
 
-def home_with(path: Path, tastes: int, visitors: int = 300) -> Path:
+def home_with(path: Path, tastes: int, visitors: int = 300, site: str = SITE, **more: str) -> Path:
     async def fill() -> None:
-        async with shop(path, files(SITE)) as services:
-            await have(services, *(f"item-{number:02}" for number in range(40)))
+        documents = {f"{name}.yaml": text for name, text in more.items()}
+        async with shop(path, {**files(site), **documents}) as services:
+            for number in range(40):
+                await have(services, f"item-{number:02}", category=(f"shelf {number // 10}",))
             await tell(services, visits(np.random.default_rng(1), tastes, visitors))
 
     asyncio.run(fill())
@@ -119,6 +131,112 @@ def test_tuning_tells_what_it_is_worth_on_later_visitors(tmp_path: Path) -> None
         assert document["sources"] == found["sources"], "the same seed finds the same"
 
 
+RULES = """
+knowing:
+  sources: [{recommender: popularity}]
+  rules:
+    - {do: boost, when: 'contains(seen, item.category_path)', by: 50}
+    - {do: exclude, when: 'locale != "de"'}
+plain:
+  sources: [{recommender: popularity}]
+"""
+KNOWN = """
+seen:
+  type: strings
+  source: computed
+  purpose: personalization
+  label: Seen
+  compute: {kind: distinct, event: Product Viewed, property: category}
+"""
+AUDIENCES = """
+keen: {when: 'size(seen) > 0'}
+foreign: {when: 'locale == "en"'}
+"""
+
+
+def test_rules_and_audiences_know_what_was_known_then(tmp_path: Path) -> None:
+    home = home_with(
+        tmp_path / "home", tastes=4, site=RULES, attributes=KNOWN, audiences=AUDIENCES
+    )  # fmt: skip
+    knowing = ran(home, "evaluate", "knowing", "--k", "5", "--segment", "audience")
+    plain = ran(home, "evaluate", "plain", "--k", "5")
+    keen = knowing["segments"]["audience"]["keen"]
+    # Who has viewed something gets what stands on the same shelf.
+    assert keen["metrics"]["hr@5"]["mean"] > 2 * plain["figures"][0]["metrics"]["hr@5"]["mean"]
+    assert keen["cases"] < knowing["cases"], "nobody is told by what they viewed afterwards"
+    assert list(knowing["segments"]) == ["audience"]
+    assert list(knowing["segments"]["audience"]) == ["keen"]
+    assert [(each["rule"], each["unknown"]) for each in knowing["rules_left_out"]] == [
+        (1, ["locale"])
+    ]
+    assert knowing["unknown_audiences"] == ["foreign"]
+    assert plain["rules_left_out"] == []
+    assert {"coverage@5", "gini@5", "popularity@5", "diversity@5", "variety@5"} == set(
+        plain["figures"][0]["together"]
+    )
+    told = CliRunner().invoke(main, ["recommend", "evaluate", "knowing", "--home", str(home)])
+    assert "rule 2, exclude when locale" in told.output
+    assert "audience: keen" in told.output
+    assert "variety" in told.output
+    many = ["recommend", "evaluate", "plain", "--k", "101", "--home", str(home)]
+    refused = CliRunner().invoke(main, many)
+    assert (refused.exit_code, "100 places at most" in refused.output) == (2, True)
+
+
+POORLY = """
+# What fits, and what is liked.
+together:
+  sources:
+    - {recommender: cooccurrence, weight: 0.3}   # Too little.
+    - recommender: popularity   # By hand.
+      weight: 2
+"""
+
+
+def test_what_is_better_is_written_as_a_draft(tmp_path: Path) -> None:
+    home = home_with(tmp_path / "home", tastes=4, site=POORLY)
+    tuned = ["tune", "together", "--trials", "8", "--k", "5", "--write"]
+    found = ran(home, *tuned)
+    assert found["better"]
+    assert by_name(found["figures"])["tuned"]["against"]["ndcg@5"]["low"] > 0
+    assert found["written"]["file"] == "pipelines.yaml"
+
+    async def look() -> None:
+        async with open_home(home, ServerSettings(), read_only=True) as services:
+            text = (await services.store.drafts())["pipelines.yaml"].text
+            document = yaml.safe_load(text)["together"]["sources"]
+            assert msgspec.convert(document, list[PipelineSource]) == msgspec.convert(
+                found["sources"], list[PipelineSource]
+            )
+            for comment in ("# What fits, and what is liked.", "# Too little.", "# By hand."):
+                assert comment in text
+            (served,) = (await services.store.snapshot()).workspace.pipelines.values()
+            assert served.sources[0].weight == 0.3, "nothing is published"
+            told = (await entries(services, AuditRequest())).entries
+            assert told[0].what == "recommender.tune"
+            assert told[0].on == "together"
+            assert "sources.0.weight: " in told[0].detail
+            assert "better" in told[0].detail
+
+    asyncio.run(look())
+    # What was served is not what the draft says any more: it is not written over.
+    refused = CliRunner().invoke(main, ["recommend", *tuned, "--home", str(home)])
+    assert refused.exit_code == 3
+    assert "are not those that were tuned" in refused.stderr
+    assert yaml.safe_load(refused.stdout)["sources"] == found["sources"], "it is not lost"
+
+
+def test_what_is_no_better_is_not_written(tmp_path: Path) -> None:
+    home = home_with(tmp_path / "home", tastes=1)
+    found = ran(home, "tune", "together", "--trials", "3", "--write")
+    assert (found["better"], found["written"]) == (False, None)
+    told = CliRunner().invoke(
+        main, ["recommend", "tune", "--home", str(home), "--trials", "3", "--write"]
+    ).output  # fmt: skip
+    assert "than what you have" in told
+    assert "Nothing is written." in told
+
+
 class TestMoments:
     """Of each visitor one moment; what came before is known, what comes after is wanted."""
 
@@ -162,6 +280,34 @@ def test_intervals_of_a_mean() -> None:
     assert estimate(np.array([1.0])).low == -np.inf, "of one nothing is known"
 
 
+def as_json(sources: tuple[PipelineSource, ...]) -> bytes:
+    return msgspec.json.encode(sources)
+
+
+def test_weights_decays_and_alpha_come_before_all_else() -> None:
+    sources = (
+        PipelineSource(recommender="vmis_knn"),
+        PipelineSource(recommender="ials"),
+        PipelineSource(recommender="popularity", config={"half_life": 0}),
+    )
+    seen: list[str] = []
+
+    def judge(some: tuple[PipelineSource, ...]) -> Any:
+        for old, new in zip(sources, some, strict=True):
+            seen.extend(name for name in new.config if name not in old.config)
+            seen.extend(name for name, value in old.config.items() if new.config[name] != value)
+            seen.extend("weight" for _ in range(old.weight != new.weight))
+        return np.zeros(3)
+
+    tune(sources, judge, trials=500)
+    names = list(dict.fromkeys(seen))
+    early = {"weight", "rules", "decay", "half_life", "alpha", "step_decay", "match_decay"}
+    early |= {"rules_decay"}
+    assert set(names[: len(early)]) == early
+    assert {"neighbours", "shrink", "factors"} <= set(names[len(early) :])
+    assert "seed" not in names, "that would be choosing chance"
+
+
 def test_tuning_finds_the_best_within_its_trials() -> None:
     sources = (
         PipelineSource(recommender="popularity", weight=1.0),
@@ -174,6 +320,9 @@ def test_tuning_finds_the_best_within_its_trials() -> None:
 
     found = tune(sources, judge, trials=200)
     assert found.best == 0.0
+    tried = []
+    tune(sources, lambda some: tried.append(some) or judge(some), trials=200)
+    assert len({as_json(each) for each in tried}) == len(tried), "nothing is judged twice"
     assert found.start < found.best
     assert tune(sources, judge, trials=200) == found
     assert tune(sources, judge, trials=1).tried == 1

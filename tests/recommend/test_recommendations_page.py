@@ -79,7 +79,10 @@ async def test_what_came_to_nothing_is_said() -> None:
         await services.trainings.finished()
         text = await page(client)
         assert "There is nothing to learn 'popular' from yet" in text
-        assert states(text)[0] == "never trained"
+        assert "came to nothing" not in text
+        assert states(text) == ["nothing to learn from yet", "never trained"]
+        assert 'class="tag bad"' not in text, "nothing is wrong"
+        assert 'class="said"' not in text
         for form in ({"pipeline": "popular", "number": "7"}, {"pipeline": "no", "number": "1"}):
             answer = await send(client, "activate", **form)
             assert answer.status_code == 409

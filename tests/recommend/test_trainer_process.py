@@ -95,6 +95,25 @@ def test_the_commands(home: Path) -> None:
     assert (both.exit_code, "popular: number 3 recommends now" in both.output) == (4, True)
 
 
+def test_nothing_to_learn_from_yet_is_no_error(tmp_path: Path) -> None:
+    async def empty() -> None:
+        async with shop(tmp_path / "home"):
+            pass
+
+    asyncio.run(empty())
+    where = ["--home", str(tmp_path / "home")]
+    told = CliRunner().invoke(main, ["recommend", "train", "popular", *where])
+    assert (told.exit_code, told.stderr) == (0, "")
+    assert told.stdout.startswith("There is nothing to learn 'popular' from yet")
+    told = CliRunner().invoke(main, ["recommend", "train", "--json", *where])
+    assert (told.exit_code, json.loads(told.stdout)) == (0, [])
+    assert "nothing to learn 'bought' from yet" in told.stderr
+    said = ran("status", *where)
+    assert "nothing to learn 'popular' from yet" in said
+    assert "came to nothing" not in said
+    assert "switched off" not in said
+
+
 def test_a_killed_trainer_leaves_only_what_is_gone_on_with(home: Path, tmp_path: Path) -> None:
     ran("train", "--home", str(home))
     asyncio.run(_more(home))

@@ -10,6 +10,7 @@ import pytest
 
 from persx.app import recommender_schedule
 from persx.app.erasing import erase
+from persx.app.health_gathering import stale_pipelines
 from persx.app.recommender_records import PipelineRequest, PipelineStatus, TrainerRequest
 from persx.app.recommender_schedule import is_due, start_training
 from persx.app.recommender_training import (
@@ -24,10 +25,10 @@ from persx.app.recommender_training import (
 from persx.app.services import Services
 from persx.app.trainer import train_inside
 from persx.model.clock import DAY, HOUR, MINUTE
-from persx.model.errors import BadInput, Conflict, NotFound, Unavailable
+from persx.model.errors import BadInput, Conflict, NotFound, NothingYet, Unavailable
 from persx.model.event import anonymous_key
 from persx.recommend.query import Query
-from tests.recommend.shop import NOW, PIPELINES, files, have, serve, shop, tell, viewed
+from tests.recommend.shop import NOW, PIPELINES, files, have, said, serve, shop, tell, viewed
 
 pytestmark = pytest.mark.anyio
 
@@ -111,20 +112,44 @@ async def test_one_whose_files_are_gone_is_not_activated() -> None:
 
 async def test_nothing_to_learn_from_is_said_and_nothing_is_changed() -> None:
     async with shop() as services:
-        with pytest.raises(Conflict, match="nothing to learn 'popular' from yet"):
+        with pytest.raises(NothingYet, match="nothing to learn 'popular' from yet"):
             await train_inside(services, "popular")
         await have(services, "only")
-        with pytest.raises(Conflict, match="nothing to learn"):
+        with pytest.raises(NothingYet, match="nothing to learn"):
             await train_inside(services, "popular")
         found = await status(services)
-        assert (found.active, found.artifacts, found.failed) == (0, (), True)
+        assert (found.active, found.artifacts) == (0, ())
+        assert (found.failed, found.nothing_yet) == (False, True)
+        workspace = services.publication.plan.workspace
+        assert await stale_pipelines(services, workspace) == {}, "nothing is known of it, no more"
         assert found.training_since == 0
         # With a first visit there is something, even where there is but one item.
         await tell(services, viewed("ann", "only"))
-        assert (await train_inside(services, "popular")).active == 1
+        found = await train_inside(services, "popular")
+        assert (found.active, found.nothing_yet) == (1, False)
+        assert await stale_pipelines(services, workspace) == {"popular": ""}
         # Nobody has bought anything.
         await train_inside(services, "bought")
         assert recommended(services, "bought") == {}
+
+
+async def test_where_there_was_nothing_it_is_looked_again_later(caplog: Any) -> None:
+    async with shop() as services:
+        # So many page views may hold a touch; that they hold none is known when they are read.
+        await tell(services, [said("ann", "/about")])
+        popular = services.publication.plan.workspace.pipelines["popular"]
+        assert await is_due(services, popular)
+        with caplog.at_level("INFO", logger="persx"):
+            await recommender_schedule.train_when_due(services)
+        assert "nothing to learn 'popular' from yet" in caplog.text
+        assert not [each for each in caplog.records if each.levelname == "ERROR"]
+        assert not await is_due(services, popular), "not the whole log again at once"
+        await tell(services, [said("ann", "/about", ago=1)])
+        assert not await is_due(services, popular)
+        await tell(services, viewed("bob", "shoe"))
+        assert await is_due(services, popular), "so much has come that something may be in it"
+        services.clock = lambda: NOW + HOUR
+        assert await is_due(services, popular)
 
 
 async def test_what_does_not_fit_is_refused_and_told() -> None:

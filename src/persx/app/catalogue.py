@@ -34,6 +34,7 @@ from persx.app import (
     reviewing,
     simulation,
     visitor_export,
+    writing_tuned,
 )
 from persx.app.use_cases import AnyUseCase
 from persx.model.registry import Registry
@@ -61,6 +62,7 @@ USE_CASES: Final[Registry[AnyUseCase]] = Registry(
         *learning.USE_CASES,
         *recommender_training.USE_CASES,
         *recommendations_shown.USE_CASES,
+        *writing_tuned.USE_CASES,
         replaying.REPLAY,
         *health.USE_CASES,
         boundaries.BOUNDARIES,

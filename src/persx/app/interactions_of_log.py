@@ -21,6 +21,7 @@ from persx.recommend.gathering import BYTES_A_TOUCH, Touches, interactions_of
 from persx.recommend.interactions import ACTIONS, Interactions
 from persx.recommend.sql import query
 from persx.storage.ports import Rows
+from persx.storage.reading import VisitorReader
 from persx.storage.scope import System
 from persx.visitors.computed.touches import ACTION_BY_EVENT
 from persx.visitors.consent import answers_of, granted
@@ -107,11 +108,7 @@ async def gather(
     usual, exceptions, unwilling = await _allowing(services, plan)
     pages = sorted({page_of(item.url) for item in catalogue.values()} - {""})
     tables = {
-        "bucketing": Rows(
-            columns=("identity", "bucketing_id"),
-            rows=[(str(key), str(old)) for key, old in (await reader.bucketing_ids()).items()]
-            or [("", "")],
-        ),
+        "bucketing": await bucketing(reader),
         "exceptions": Rows(columns=("unit",), rows=[(each,) for each in exceptions] or [("",)]),
         "actions": _actions(),
         "pages": Rows(columns=("path",), rows=[(path,) for path in pages] or [("",)]),
@@ -141,6 +138,15 @@ async def gather(
         moment=moment,
         simulated=collected.simulated,
         unwilling=unwilling,
+    )
+
+
+async def bucketing(reader: VisitorReader) -> Rows:
+    """Return the identities whose oldest verified identity is another, with that one."""
+    oldest = await reader.bucketing_ids()
+    return Rows(
+        columns=("identity", "bucketing_id"),
+        rows=[(str(key), str(old)) for key, old in oldest.items()] or [("", "")],
     )
 
 

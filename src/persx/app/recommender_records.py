@@ -21,11 +21,15 @@ class TrainerRequest(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         holder: What tells it from others: ``HOST:PID:`` and something random.
         failed: Why it gives up; empty while it does not.
+        nothing: It gives up because there is nothing to learn from yet, which is no fault.
+        seen: How many events it looked through for that, at most.
     """
 
     pipeline: str
     holder: str
     failed: str = ""
+    nothing: bool = False
+    seen: int = 0
 
 
 class FinishedRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +94,8 @@ class PipelineStatus(msgspec.Struct, frozen=True, kw_only=True):
         training_since: When the training that runs began; 0 where none runs.
         stopped: Somebody switched it off: a server does not train it by itself.
         tried: What the last training came to, in words; empty where there was none.
-        failed: The last training came to nothing.
+        failed: The last training came to nothing, and something was wrong.
+        nothing_yet: The last training found nothing to learn from; nothing is wrong.
     """
 
     pipeline: str
@@ -107,6 +112,7 @@ class PipelineStatus(msgspec.Struct, frozen=True, kw_only=True):
     tried: str
     tried_at: Millis
     failed: bool
+    nothing_yet: bool = False
     artifacts: tuple[TrainedArtifact, ...]
 
 

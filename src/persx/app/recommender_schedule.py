@@ -17,8 +17,8 @@ from persx.app.home import SERVER_FILE, ServerAddress
 from persx.app.interactions_of_log import moment_of, most_touches
 from persx.app.recommender_records import TrainerRequest
 from persx.app.recommender_training import (
-    failure,
     give_up_training,
+    given_up,
     is_changed,
     is_stopped,
     last_tried,
@@ -64,7 +64,8 @@ async def is_due(services: Services, pipeline: Pipeline) -> bool:
     if await training_since(services, pipeline.name):
         return False
     now, tried = services.clock(), await last_tried(services, pipeline.name)
-    if tried.failed and now - tried.at < RETRY:
+    lately = now - tried.at < RETRY
+    if tried.failed and lately:
         return False
     try:
         active = await services.artifacts.get(RECOMMENDER, pipeline.name)
@@ -72,6 +73,8 @@ async def is_due(services: Services, pipeline: Pipeline) -> bool:
         # It is damaged, and was told.
         active = None
     if active is not None:
+        if tried.nothing and lately:
+            return False
         old = now - active.head.origin.made >= parse_duration(pipeline.every)
         # Somebody who went back to an earlier number keeps it for as long as it is not older.
         old = old and now - tried.at >= parse_duration(pipeline.every)
@@ -79,7 +82,9 @@ async def is_due(services: Services, pipeline: Pipeline) -> bool:
         forgets = erased >= active.head.origin.made and now - tried.at >= RETRY
         return old or forgets or is_changed(active.body, pipeline)
     since = now - parse_duration(pipeline.since) if pipeline.since else 0
-    return bool(await most_touches(services, since, await moment_of(services)))
+    events = await most_touches(services, since, await moment_of(services))
+    # Where they told of no item, the log is read again once it has twice as many.
+    return events > 2 * tried.seen if tried.nothing and lately else bool(events)
 
 
 async def train_apart(services: Services, name: str, *, scheduled: bool = False) -> None:
@@ -98,7 +103,7 @@ async def train_apart(services: Services, name: str, *, scheduled: bool = False)
     except PersxError as error:
         tried = await last_tried(services, name)
         if tried.at < began or not tried.outcome:
-            await _failed(services, name, failure(error))
+            await give_up_training(services, given_up(_own(name), error))
     tried = await last_tried(services, name)
     _log.log(logging.ERROR if tried.failed else logging.INFO, "Training: %s", tried.outcome)
 
@@ -144,12 +149,11 @@ async def _spawn(services: Services, name: str, *, scheduled: bool) -> None:
         why = lines[-1].removeprefix("Error: ")
         if process.returncode < 0:
             why = f"The process that trained was ended by signal {-process.returncode}."
-        await _failed(services, name, why)
+        await give_up_training(services, msgspec.structs.replace(_own(name), failed=why))
 
 
-async def _failed(services: Services, name: str, why: str) -> None:
-    own = TrainerRequest(pipeline=name, holder=new_holder(), failed=why)
-    await give_up_training(services, own)
+def _own(name: str) -> TrainerRequest:
+    return TrainerRequest(pipeline=name, holder=new_holder())
 
 
 async def start_training(services: Services, name: str) -> bool:

@@ -29,7 +29,7 @@ from persx.app.services import Services
 from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.model.artifact import RECOMMENDER, ArtifactHead, Origin
 from persx.model.clock import MINUTE, Millis
-from persx.model.errors import BadInput, Conflict, NotFound, PersxError, did_you_mean
+from persx.model.errors import BadInput, Conflict, NotFound, NothingYet, PersxError, did_you_mean
 from persx.model.pipeline import Pipeline
 from persx.recommend.artifact import Manifest, TrainedOn, load
 from persx.recommend.staleness import staleness
@@ -58,11 +58,19 @@ class _Held(msgspec.Struct, frozen=True):
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """When a pipeline was last trained, and what came of it, in words."""
+    """When a pipeline was last trained, and what came of it, in words.
+
+    Attributes:
+        failed: Something was wrong.
+        nothing: There was nothing to learn from yet; nothing was wrong.
+        seen: How many events were looked through for that, at most.
+    """
 
     at: Millis
     outcome: str
     failed: bool
+    nothing: bool = False
+    seen: int = 0
 
 
 class _Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +137,13 @@ async def hold_training(services: Services, request: TrainerRequest) -> bool:
 async def give_up_training(services: Services, request: TrainerRequest) -> bool:
     """Say that a training came to nothing; what was done of it stays for the next."""
     await _end(services, request.pipeline, request.holder)
-    tried = Tried(services.clock(), request.failed, failed=True)
+    tried = Tried(
+        services.clock(),
+        request.failed,
+        failed=not request.nothing,
+        nothing=request.nothing,
+        seen=request.seen,
+    )
     await services.store.set_value(_TRIED + request.pipeline, msgspec.json.encode(tried))
     return True
 
@@ -319,6 +333,7 @@ async def _status(services: Services, pipeline: Pipeline) -> PipelineStatus:
         tried=tried.outcome,
         tried_at=tried.at,
         failed=tried.failed,
+        nothing_yet=tried.nothing,
         artifacts=await asyncio.to_thread(_artifacts, services, heads),
     )
 
@@ -373,9 +388,13 @@ def in_words(pipeline: str, number: int, trained: TrainedOn) -> str:
     )
 
 
-def failure(error: BaseException) -> str:
-    """Return in words why a training came to nothing."""
-    return str(error) if isinstance(error, PersxError) else f"{type(error).__name__}: {error}"
+def given_up(own: TrainerRequest, error: BaseException) -> TrainerRequest:
+    """Return what is told of a training that came to nothing."""
+    why = str(error) if isinstance(error, PersxError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, NothingYet):
+        seen = error.value if isinstance(error.value, int) else 0
+        return msgspec.structs.replace(own, failed=why, nothing=True, seen=seen)
+    return msgspec.structs.replace(own, failed=why)
 
 
 def _finished(request: FinishedRequest, done: PipelineStatus) -> list[Noted]:

@@ -41,17 +41,17 @@ from persx.app.recommender_training import (
     GIVE_UP,
     HOLD,
     begin_training,
-    failure,
     find,
     finish_training,
     give_up_training,
+    given_up,
     new_holder,
     pipelines_of,
 )
 from persx.app.services import Services
 from persx.app.settings import load_settings
 from persx.model.clock import HOUR, parse_duration
-from persx.model.errors import Conflict
+from persx.model.errors import Conflict, NothingYet
 from persx.model.pipeline import Pipeline
 from persx.recommend.artifact import Building, TrainedOn
 from persx.recommend.fitting import fit, key_of, memory_of
@@ -110,7 +110,8 @@ def train(
     """Train a pipeline of a home in this process, beside its server perhaps.
 
     Raises:
-        Conflict: Somebody trains it already, there is nothing to learn from, or it is too large.
+        Conflict: Somebody trains it already, or it is too large.
+        NothingYet: There is nothing to learn from.
         NotFound: There is no such pipeline.
         Unavailable: Nothing is published yet.
     """
@@ -124,7 +125,7 @@ def train(
         return call(home, FINISH, request)
     except BaseException as error:
         with contextlib.suppress(Exception):
-            call(home, GIVE_UP, msgspec.structs.replace(own, failed=failure(error)))
+            call(home, GIVE_UP, given_up(own, error))
         raise
 
 
@@ -132,7 +133,8 @@ async def train_inside(services: Services, name: str, *, scheduled: bool = False
     """Train a pipeline in this process, for a home that no other process can read.
 
     Raises:
-        Conflict: Somebody trains it already, there is nothing to learn from, or it is too large.
+        Conflict: Somebody trains it already, or it is too large.
+        NothingYet: There is nothing to learn from.
         NotFound: There is no such pipeline.
         Unavailable: Nothing is published yet.
     """
@@ -146,8 +148,9 @@ async def train_inside(services: Services, name: str, *, scheduled: bool = False
         )
         return await finish_training(services, request)
     except BaseException as error:
-        failed = TrainerRequest(pipeline=name, holder=own.holder, failed=failure(error))
-        await give_up_training(services, failed)
+        await give_up_training(
+            services, given_up(msgspec.structs.replace(own, pipeline=name), error)
+        )
         raise
 
 
@@ -175,9 +178,10 @@ async def _read(services: Services, folder: Path, name: str, watcher: Watcher) -
         told=lambda touches: watcher.reading(touches, most),
     )
     if not len(gathered.data.users):
-        raise Conflict(
+        raise NothingYet(
             f"There is nothing to learn '{pipeline.name}' from yet: nobody who allows it has "
             "viewed or bought an item" + (f" within {pipeline.since}." if since else "."),
+            value=most,
             hint="What is read: Product Viewed, Product Added, Order Completed, and views of "
             "items' pages.",
         )

@@ -32,6 +32,10 @@ class Conflict(PersxError):
     """Someone changed the same thing in the meantime (HTTP 409)."""
 
 
+class NothingYet(Conflict):
+    """There is nothing to work with yet; nothing is wrong, and later there may be."""
+
+
 class InUse(Conflict):
     """Another process has the home open for writing."""
 

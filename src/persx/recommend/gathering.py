@@ -78,7 +78,7 @@ def interactions_of(
     order = order[_first(touches, items, order)]
     order = order[_newest(touches.units[order], most)]
     times = touches.times[order]
-    _, visitors = np.unique(touches.units[order], return_inverse=True)
+    units, visitors = np.unique(touches.units[order], return_inverse=True)
     users: Codes = visitors.astype(np.int32)
     fresh = np.ones(len(order), dtype=np.bool_)
     fresh[1:] = (np.diff(users) != 0) | (np.diff(times) > SESSION_GAP)
@@ -92,6 +92,7 @@ def interactions_of(
         user_count=int(users[-1]) + 1 if len(users) else 0,
         catalogue=catalogue,
         contexts={"hour": hours(times, zone), "device": touches.devices[order]},
+        units=units,
     )
 
 

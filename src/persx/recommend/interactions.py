@@ -44,6 +44,8 @@ class Interactions:
         catalogue: What is known of the items, by id; an id may be missing in it.
         contexts: Name of a context (``hour``, ``device``) → (n,) int16 codes of it, where known:
             the hour itself, a place in `DEVICES`; −1 where nobody knows.
+        units: (u,) uint64, the number that stands for each visitor where this was gathered; none
+            where nobody knows.
     """
 
     users: Codes
@@ -56,6 +58,7 @@ class Interactions:
     timed: bool = True
     catalogue: Mapping[str, Item] = field(default_factory=lambda: NO_ITEMS)
     contexts: Mapping[str, NDArray[np.int16]] = field(default_factory=dict)
+    units: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
 
     @property
     def item_count(self) -> int:
@@ -87,6 +90,7 @@ class Interactions:
             timed=self.timed,
             catalogue=self.catalogue,
             contexts={name: codes[mask] for name, codes in self.contexts.items()},
+            units=self.units,
         )
 
     def matrix(self, *, binary: bool = True) -> sparse.csr_matrix:

@@ -79,6 +79,7 @@ COMMAND_SCOPES: Final[Mapping[str, KeyScope | None]] = {
     "recommend-activate": KeyScope.PUBLISH,
     "recommend-off": KeyScope.PUBLISH,
     "recommend-show": KeyScope.PROFILE_READ,
+    "recommend-write": KeyScope.WORKSPACE_WRITE,
     "items": KeyScope.CATALOGUE_WRITE,
     "item": KeyScope.CATALOGUE_WRITE,
     "kept-items": KeyScope.CATALOGUE_WRITE,

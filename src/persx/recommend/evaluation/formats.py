@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -11,6 +12,9 @@ from persx.model.errors import BadInput
 from persx.model.registry import Registry
 from persx.recommend.evaluation.splits import held_out
 from persx.recommend.evaluation.trial import Case, Coder, Trial, asked, interactions
+
+_TABLE: Final = re.compile(r"[,;|]")
+"""What stands between the fields of a table."""
 
 
 class Lines(NamedTuple):
@@ -145,14 +149,22 @@ def _session_case(known: Sequence[int], target: int, who: str) -> Case:
 
 
 def _rows(source: Lines, users: Coder, items: Coder) -> Iterable[tuple[int, list[int]]]:
-    empty = True
+    first, touched = "", False
     for line in source.lines:
         words = line.split()
         if words:
-            empty = False
+            first, touched = first or line.strip(), touched or len(words) > 1
             yield users.codes(words[:1])[0], items.codes(words[1:])
-    if empty:
+    if not first:
         raise _empty(source)
+    if first.startswith(("{", "[")) or (not touched and _TABLE.search(first)):
+        raise BadInput(
+            f"{source.name} is a table: a line of interactions or sequences is 'user item item …', "
+            "with spaces.",
+            value=first[:80],
+            hint="Write it so; or bring a table of events into a home with persx import csv, and "
+            "judge a pipeline by the log.",
+        )
 
 
 def _grouped(rows: Iterable[tuple[int, list[int]]]) -> dict[int, list[int]]:

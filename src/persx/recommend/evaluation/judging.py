@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persx.model.errors import BadInput
-from persx.recommend.evaluation.metrics import RANKING, TOGETHER, Crowd, Lists
+from persx.recommend.evaluation.metrics import RANKING, TOGETHER, Crowd, Lists, known_facts
 from persx.recommend.evaluation.trial import Case, Trial
 from persx.recommend.query import NOTHING, Codes
 from persx.recommend.recommenders.kind import Arrays, Progress, Recommender, silent
@@ -63,10 +63,12 @@ def judge(
         clock: What the seconds are read from.
 
     Raises:
-        BadInput: There is no case, or no cut.
+        BadInput: There is no case, nothing to learn from, or no cut.
     """
     if not trial.cases:
         raise BadInput("There is nothing to ask: no user of the test has an item.")
+    if not len(trial.train.items):
+        raise BadInput("There is nothing to learn from: no line of the training file has an item.")
     if not cuts or min(cuts) < 1:
         raise BadInput("How many places count must be 1 or more.", value=list(cuts))
     begun = clock()
@@ -82,7 +84,8 @@ def judge(
         clock,
     )
     metrics: dict[str, float | None] = {}
-    crowd = Crowd(trial.train.counts, trial.train.matrix())
+    data = trial.train
+    crowd = Crowd(data.counts, data.matrix(), known_facts(data.ids, data.catalogue))
     for k in cuts:
         first = lists.first(k)
         metrics |= {f"{name}@{k}": metric(first) for name, metric in RANKING.items()}
@@ -138,7 +141,7 @@ def _by_segment(
     lists: Lists, cases: Sequence[Case], cuts: Sequence[int], named: Mapping[str, str] | None
 ) -> dict[str, dict[str, float]]:
     if named is None:
-        places, names = _by_length(np.array([len(case.query.items) for case in cases]))
+        places, names = by_length(np.array([len(np.unique(case.query.items)) for case in cases]))
     else:
         labels = [named.get(case.who, "") or "no segment" for case in cases]
         names = sorted(set(labels))
@@ -152,10 +155,20 @@ def _by_segment(
     return found
 
 
-def _by_length(lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[str]]:
-    """Return for each case which quarter by length of history it is in, and the quarters."""
-    borders = np.unique(np.quantile(lengths, [0.25, 0.5, 0.75], method="higher"))
-    places = np.searchsorted(borders, lengths, "left")
+def by_length(lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[str]]:
+    """Return for each case which quarter by length of history it is in, and the quarters.
+
+    Those of whom nothing is known are apart; the quarters are of the others.
+
+    >>> places, names = by_length(np.array([0, 1, 2, 3, 9, 0]))
+    >>> places.tolist(), names
+    ([0, 1, 1, 2, 3, 0], ['history 0', 'history 1–2', 'history 3', 'history 9'])
+    """
+    some = lengths[lengths > 0]
+    borders = (
+        np.unique(np.quantile(some, [0.25, 0.5, 0.75], method="higher")) if len(some) else some
+    )
+    places = np.where(lengths > 0, 1 + np.searchsorted(borders, lengths, "left"), 0)
     used = np.unique(places)
     names = []
     for place in used.tolist():

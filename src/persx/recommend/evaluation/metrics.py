@@ -15,17 +15,21 @@ Each is the mean over the cases. Of all lists together:
   would be chance (the average popularity of Abdollahpouri et al. 2019, by percentile).
 - ``diversity``: mean over pairs of one list of 1 − cosine of who touched them (intra-list
   distance, Ziegler et al. 2005), over at most `SAMPLE` lists.
+- ``variety``: the same by what items are: 1 − cosine of their facts, which are each step of the
+  category, the brand and each tag; of items of which any is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from persx.model.item import Item
+from persx.recommend.facts import facts_of
 from persx.recommend.query import NOTHING, Codes
 
 SAMPLE: Final = 1_000
@@ -104,10 +108,33 @@ class Crowd(NamedTuple):
     Attributes:
         counts: (i,) how often each item was touched.
         matrix: (u, i) who touched what, 0 or 1.
+        facts: (f, i) what is known of the items, 0 or 1; none where that is nothing.
     """
 
     counts: NDArray[np.int64]
     matrix: sparse.csr_matrix
+    facts: sparse.csr_matrix | None = None
+
+
+def known_facts(ids: Sequence[str], catalogue: Mapping[str, Item]) -> sparse.csr_matrix | None:
+    """Return facts × items: 1 where an item has a fact; none where nothing is known of any.
+
+    Args:
+        ids: The items' ids by code.
+        catalogue: What is known of them, by id; an id may be missing.
+    """
+    numbers: dict[str, int] = {}
+    pairs = [
+        (numbers.setdefault(fact, len(numbers)), code)
+        for code, id in enumerate(ids)
+        if id in catalogue
+        for fact in facts_of(catalogue[id])
+    ]
+    if not pairs:
+        return None
+    rows, columns = np.array(pairs).T
+    ones = np.ones(len(rows))
+    return sparse.csr_matrix((ones, (rows, columns)), shape=(len(numbers), len(ids)))
 
 
 def _places(lists: Lists, crowd: Crowd) -> NDArray[np.int64]:
@@ -142,10 +169,25 @@ def popularity(lists: Lists, crowd: Crowd) -> float | None:
 
 
 def diversity(lists: Lists, crowd: Crowd) -> float | None:
-    """Return the mean distance of two items of a list; None where no list has two."""
+    """Return how far apart two items of a list are by who touched them; None where none has two."""
+    return _apart(lists, crowd.matrix)
+
+
+def variety(lists: Lists, crowd: Crowd) -> float | None:
+    """Return how far apart two items of a list are by what they are; None where nobody knows."""
+    if crowd.facts is None:
+        return None
+    known = np.append(np.diff(crowd.facts.tocsc().indptr) > 0, False)
+    return _apart(
+        lists._replace(items=np.where(known[lists.items], lists.items, NOTHING)), crowd.facts
+    )
+
+
+def _apart(lists: Lists, matrix: sparse.csr_matrix) -> float | None:
+    """Return the mean of 1 − cosine of two columns, over the pairs of each list."""
     chosen = np.unique(np.linspace(0, len(lists.items) - 1, SAMPLE).astype(int))
-    lengths = np.sqrt(np.maximum(crowd.matrix.power(2).sum(axis=0).A1, 1e-12))
-    turned = (crowd.matrix @ sparse.diags_array(1 / lengths)).T.tocsr()
+    lengths = np.sqrt(np.maximum(matrix.power(2).sum(axis=0).A1, 1e-12))
+    turned = (matrix @ sparse.diags_array(1 / lengths)).T.tocsr()
     found = []
     for items in lists.items[chosen]:
         shown = items[items != NOTHING]
@@ -160,6 +202,6 @@ def diversity(lists: Lists, crowd: Crowd) -> float | None:
 
 
 TOGETHER: Final[Mapping[str, Callable[[Lists, Crowd], float | None]]] = {
-    each.__name__: each for each in (coverage, gini, popularity, diversity)
+    each.__name__: each for each in (coverage, gini, popularity, diversity, variety)
 }
 """Metrics of all lists together."""

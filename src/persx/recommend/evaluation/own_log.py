@@ -9,34 +9,29 @@ has in the log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
-from persx.model.clock import Millis
-from persx.model.item import ItemId, Touch
+from persx.model.item import ItemId
 from persx.model.pipeline import Pipeline, PipelineSource
 from persx.recommend.artifact import ArrayFile, Manifest, Trained, TrainedSource
 from persx.recommend.catalogue import Catalogue
-from persx.recommend.evaluation.metrics import RANKING, Lists
+from persx.recommend.evaluation.metrics import RANKING, TOGETHER, Crowd, Lists, known_facts
+from persx.recommend.evaluation.moments import Moment
 from persx.recommend.fitting import config_of
-from persx.recommend.interactions import ACTIONS, DEVICES, Interactions
-from persx.recommend.query import NOTHING
+from persx.recommend.interactions import Interactions
+from persx.recommend.query import NOTHING, Codes
 from persx.recommend.ranking.known import Wanted
 from persx.recommend.ranking.plan import PipelinePlan
 from persx.recommend.ranking.prepared import prepare
 from persx.recommend.ranking.rank import rank
 from persx.recommend.recommenders import RECOMMENDERS
-
-MOST_CASES: Final = 2_000
-"""Visitors who are asked about; of more, as many are drawn."""
-
-Z: Final = 1.96
-"""Intervals have 95%: the mean of independent cases, by the normal distribution."""
 
 POPULARITY: Final = PipelineSource(recommender="popularity")
 
@@ -46,105 +41,16 @@ _MOST_FITTED: Final = 10
 _NO_FILE: Final = ArrayFile(file="", bytes=0, digest="")
 
 
-class Moment(NamedTuple):
-    """One case: what a visitor had done by a moment, and what they touched afterwards.
+class Answers(NamedTuple):
+    """How a pipeline did.
 
     Attributes:
-        touches: Oldest first.
-        wanted: Ids of items, each once.
-        context: Of the first touch that is wanted.
+        metrics: Metric and cut → (c,) of each case.
+        together: Metric and cut → of all lists together; none where there is none.
     """
 
-    at: Millis
-    touches: tuple[Touch, ...]
-    wanted: tuple[str, ...]
-    context: Mapping[str, object]
-
-
-class Estimate(msgspec.Struct, frozen=True):
-    """A mean over visitors, and the interval in which it would be found with all of them."""
-
-    mean: float
-    low: float
-    high: float
-
-
-class PipelineFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """How well something did.
-
-    Attributes:
-        metrics: By name and cut, such as ``ndcg@10``.
-        against: The differences to popularity, visitor by visitor.
-    """
-
-    name: str
-    metrics: dict[str, Estimate]
-    against: dict[str, Estimate]
-
-
-def cut_at(data: Interactions, *, share: float = 0.0, length: Millis = 0) -> Millis:
-    """Return the moment from which on the newest share of the time, or so much of it, begins."""
-    if not len(data.times):
-        return 0
-    first, last = int(data.times.min()), int(data.times.max())
-    return last - length if length else last - round((last - first) * share)
-
-
-def between(data: Interactions, start: Millis, end: Millis) -> Interactions:
-    """Return what happened from a moment on and before another."""
-    return data.rows((data.times >= start) & (data.times < end))
-
-
-def moments(
-    data: Interactions,
-    start: Millis,
-    end: Millis,
-    *,
-    allowed: Callable[[str], bool],
-    most: int = MOST_CASES,
-    again: bool = False,
-    seed: int = 0,
-) -> list[Moment]:
-    """Return the cases of a stretch of time, of at most so many visitors.
-
-    Args:
-        allowed: Tells whether an item can be shown at all; others are not wanted.
-        again: What a visitor had touched before is wanted too.
-    """
-    random = np.random.default_rng(seed)
-    inside = np.flatnonzero((data.times >= start) & (data.times < end))
-    visitors, first, counts = np.unique(data.users[inside], return_index=True, return_counts=True)
-    starts = np.searchsorted(data.users, visitors)
-    found = []
-    for place in random.permutation(len(visitors)):
-        row = int(inside[first[place]])
-        split = row + int(random.integers(counts[place]))
-        known = range(int(starts[place]), split)
-        before = {int(data.items[each]) for each in known}
-        after = dict.fromkeys(int(each) for each in data.items[split : row + int(counts[place])])
-        wanted = tuple(
-            data.ids[item]
-            for item in after
-            if (again or item not in before) and allowed(data.ids[item])
-        )
-        if wanted:
-            touches = tuple(
-                Touch(data.ids[data.items[at]], ACTIONS[data.actions[at]], int(data.times[at]))
-                for at in known
-            )
-            found.append(Moment(int(data.times[split]), touches, wanted, _context(data, split)))
-        if len(found) == most:
-            break
-    return found
-
-
-def _context(data: Interactions, row: int) -> dict[str, object]:
-    found: dict[str, object] = {}
-    if "hour" in data.contexts:
-        found["hour"] = int(data.contexts["hour"][row])
-    if "device" in data.contexts and (device := int(data.contexts["device"][row])) >= 0:
-        found["device"] = DEVICES[device]
-    return found
+    metrics: dict[str, NDArray[np.float64]]
+    together: dict[str, float | None]
 
 
 class Bench:
@@ -171,10 +77,48 @@ class Bench:
         self._train, self._cases, self._catalogue = train, cases, catalogue
         self._cuts, self._anchored, self._again = cuts, anchored, again
         self._fitted: dict[bytes, TrainedSource] = {}
+        self._crowds: dict[bytes, Crowd] = {}
 
     def asked(self, plan: PipelinePlan) -> dict[str, NDArray[np.float64]]:
         """Return each metric of each case, (c,), by name and cut."""
-        lists = self._lists(plan)
+        return self._metrics(self._lists(plan)[0])
+
+    def answers(self, plan: PipelinePlan) -> Answers:
+        """Return each metric of each case, and those of all lists together.
+
+        Of the items that the pipeline may show at all: they are what coverage is a share of.
+        """
+        lists, codes = self._lists(plan)
+        places = np.full(self._catalogue.size + 1, NOTHING, dtype=np.int32)
+        places[codes] = np.arange(len(codes))
+        shown = lists._replace(items=places[lists.items])
+        crowd = self._crowd(codes)
+        together = {
+            f"{name}@{k}": metric(shown.first(k), crowd) if len(codes) else None
+            for k in self._cuts
+            for name, metric in TOGETHER.items()
+        }
+        return Answers(self._metrics(lists), together)
+
+    def _crowd(self, codes: Codes) -> Crowd:
+        """Return who touched some items before, and what those are, by their place."""
+        key = codes.tobytes()
+        if key not in self._crowds:
+            items = self._catalogue.items
+            some = {str(item.id): item for code in codes.tolist() if (item := items[code])}
+            place = {id: number for number, id in enumerate(some)}
+            known = [(code, place[id]) for code, id in enumerate(self._train.ids) if id in place]
+            rows, columns = np.array(known, dtype=np.int64).reshape(-1, 2).T
+            shape = (self._train.item_count, len(some))
+            chosen = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape)
+            self._crowds[key] = Crowd(
+                counts=(self._train.counts @ chosen).astype(np.int64),
+                matrix=(self._train.matrix() @ chosen).tocsr(),
+                facts=known_facts(list(some), some),
+            )
+        return self._crowds[key]
+
+    def _metrics(self, lists: Lists) -> dict[str, NDArray[np.float64]]:
         count = len(lists.wanted)
         found = {}
         for k in self._cuts:
@@ -187,7 +131,8 @@ class Bench:
                 found[f"{name}@{k}"] = np.array([metric(one) for one in ones])
         return found
 
-    def _lists(self, plan: PipelinePlan) -> Lists:
+    def _lists(self, plan: PipelinePlan) -> tuple[Lists, Codes]:
+        """Return what is shown, and the codes of all that may be."""
         pipeline = plan.pipeline
         sources = [self._fit(source) for source in pipeline.sources]
         manifest = Manifest(pipeline=pipeline, ids=_NO_FILE, sources=())
@@ -198,20 +143,28 @@ class Bench:
         codes = self._catalogue.codes
         for number, case in enumerate(self._cases):
             last = case.touches[-1].item if case.touches else ""
+            anchor = codes.get(last, NOTHING) if self._anchored else NOTHING
+            context = {**case.context, **self._place(anchor)}
             wanted = Wanted(
                 count=k,
                 now=case.at,
                 touches=case.touches,
-                anchor=codes.get(last, NOTHING) if self._anchored else NOTHING,
+                anchor=anchor,
                 exclude=() if self._again else {touch.item for touch in case.touches},
-                context=case.context,
-                attributes=case.context,
+                context=context,
+                attributes={**case.attributes, **context},
             )
             shown = [each.item for each in rank(prepared, wanted)][:k]
             right = {codes[ItemId(id)] for id in case.wanted}
             items[number, : len(shown)] = shown
             hits[number, : len(shown)] = [item in right for item in shown]
-        return Lists(items, hits, np.array([len(case.wanted) for case in self._cases]))
+        lists = Lists(items, hits, np.array([len(case.wanted) for case in self._cases]))
+        return lists, np.flatnonzero(prepared.allowed).astype(np.int32)
+
+    def _place(self, anchor: int) -> dict[str, object]:
+        """Return what the page of an item tells of where the visitor is, as when it is served."""
+        item = self._catalogue.items[anchor] if anchor != NOTHING else None
+        return {"category": "/".join(item.category)} if item is not None and item.category else {}
 
     def _fit(self, source: PipelineSource) -> TrainedSource:
         key = msgspec.json.encode([source.recommender, source.actions, source.config])
@@ -231,41 +184,15 @@ def with_sources(plan: PipelinePlan, *sources: PipelineSource) -> PipelinePlan:
 
 
 def rivals(plan: PipelinePlan) -> dict[str, PipelinePlan]:
-    """Return a pipeline, each of its sources alone, and popularity, by what they are called."""
+    """Return a pipeline, each of its sources alone, and popularity, by what they are called.
+
+    Popularity comes last, and has another name where the pipeline is called so.
+    """
     found = {plan.name: with_sources(plan, *plan.pipeline.sources)}
     alone = [msgspec.structs.replace(each, fill=False) for each in plan.pipeline.sources]
     if len(alone) > 1:
         for place, each in enumerate(alone, 1):
             found[f"{place}. {each.recommender} alone"] = with_sources(plan, each)
-    found["popularity"] = with_sources(plan, POPULARITY)
+    base = POPULARITY.recommender
+    found[f"{base} alone" if plan.name == base else base] = with_sources(plan, POPULARITY)
     return found
-
-
-def estimate(values: NDArray[np.float64]) -> Estimate:
-    """Return the mean of independent values with its interval; of one value, it is all numbers.
-
-    >>> found = estimate(np.array([0.0, 1.0, 0.0, 1.0]))
-    >>> found.mean, round(found.low, 3), round(found.high, 3)
-    (0.5, -0.066, 1.066)
-    """
-    mean = float(values.mean())
-    if len(values) < 2:
-        return Estimate(mean, -np.inf, np.inf)
-    half = Z * float(values.std(ddof=1)) / len(values) ** 0.5
-    return Estimate(mean, mean - half, mean + half)
-
-
-def compared(
-    values: Mapping[str, Mapping[str, NDArray[np.float64]]], base: str
-) -> list[PipelineFigures]:
-    """Return the figures of several, with the differences to one of them, case by case."""
-    return [
-        PipelineFigures(
-            name=name,
-            metrics={metric: estimate(each) for metric, each in found.items()},
-            against={}
-            if name == base
-            else {metric: estimate(each - values[base][metric]) for metric, each in found.items()},
-        )
-        for name, found in values.items()
-    ]

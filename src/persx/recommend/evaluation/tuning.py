@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,6 +16,20 @@ from persx.recommend.fitting import config_of
 Sources = tuple[PipelineSource, ...]
 Judge = Callable[[Sources], NDArray[np.float64]]
 """Returns the metric of each case."""
+
+
+FIRST: Final = ("half_life", "decay", "alpha", "rules")
+"""How options are called, or end, that matter most by experience: how soon what is old counts less,
+and what one part of a recommender counts beside another. With the weights of the blend they are
+tried before all others."""
+
+_NEVER: Final = frozenset({"seed"})
+"""What is no option but chance."""
+
+_BEGIN: Final = {"half_life": (14.0,), "rules": (0.0, 1.0), "repeats": (0.0, 1.0)}
+"""What is tried first of an option that is switched off, or that is chosen with each fit."""
+
+_BEGIN_ELSE: Final = (0.2,)
 
 
 class Tuned(NamedTuple):
@@ -44,10 +58,10 @@ def tune(
 ) -> Tuned:
     """Return the sources with other options and weights, where these do better.
 
-    Coordinates are gone through in an order drawn by chance; of each a smaller and a greater value
-    is tried, and what does better stays. It ends when nothing does, or after so many trials. What
-    was chosen looks better on the cases that it was chosen by than it is: others tell what it is
-    worth.
+    Coordinates are gone through in an order drawn by chance, weights and what is in `FIRST` before
+    the others; of each a smaller and a greater value is tried, and what does better stays. It ends
+    when nothing does, or after so many trials. What was chosen looks better on the cases that it
+    was chosen by than it is: others tell what it is worth.
 
     Args:
         trials: At most so many others are judged.
@@ -56,17 +70,21 @@ def tune(
     """
     random = np.random.default_rng(seed)
     start = best = float(judge(sources).mean())
+    judged = {msgspec.json.encode(sources)}
     tried = 0
     moved = True
     while moved and tried < trials:
         moved = False
         steps = list(_coordinates(sources))
-        for at in random.permutation(len(steps)):
-            place, name = steps[int(at)]
-            for value in _others(_read(sources, place, name)):
+        drawn = [steps[int(at)] for at in random.permutation(len(steps))]
+        for place, name in sorted(drawn, key=lambda step: not _is_first(step[1])):
+            for value in _others(_read(sources, place, name), name):
                 other = _with(sources, place, name, value)
                 if tried == trials or other is None or not fits(other):
                     continue
+                if (told_apart := msgspec.json.encode(other)) in judged:
+                    continue
+                judged.add(told_apart)
                 tried += 1
                 try:
                     found = float(judge(other).mean())
@@ -88,23 +106,35 @@ def _coordinates(sources: Sources) -> Iterator[tuple[int, str]]:
         config = config_of(source)
         for name in config.__struct_fields__:
             value = getattr(config, name)
-            if isinstance(value, int | float) and not isinstance(value, bool):
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if name not in _NEVER and (number or (value is None and name in _BEGIN)):
                 yield place, name
 
 
-def _read(sources: Sequence[PipelineSource], place: int, name: str) -> float:
+def _is_first(name: str) -> bool:
+    return not name or name.endswith(FIRST)
+
+
+def _read(sources: Sequence[PipelineSource], place: int, name: str) -> float | None:
     source = sources[place]
     return getattr(config_of(source), name) if name else source.weight
 
 
-def _others(value: float) -> Iterator[float]:
-    """Yield a smaller and a greater value of the same type.
+def _others(value: float | None, name: str = "") -> Iterator[float]:
+    """Yield a smaller and a greater value of the same type; of what is off, where it may begin.
 
     >>> list(_others(10)), list(_others(0.8)), list(_others(4.0)), list(_others(0))
     ([5, 20], [0.4, 0.9], [2.0, 8.0], [])
+    >>> list(_others(0.0, "half_life")), list(_others(None, "rules"))
+    ([14.0], [0.0, 1.0])
+    >>> list(_others(8.0, "half_life"))
+    [4.0, 16.0, 0.0]
     """
-    if isinstance(value, int):
-        # 0 switches off, and what is off by itself stays so.
+    if not value and name and not isinstance(value, int):
+        yield from _BEGIN.get(name, _BEGIN_ELSE)
+    elif value is None:
+        return
+    elif isinstance(value, int):
         if value > 1:
             yield value // 2
         if value > 0:
@@ -112,6 +142,9 @@ def _others(value: float) -> Iterator[float]:
     elif value > 0:
         yield value / 2
         yield round((1 + value) / 2, 6) if value < 1 else value * 2
+        if name.endswith("half_life"):
+            # Nothing counts less because it is old.
+            yield 0.0
 
 
 def _with(sources: Sources, place: int, name: str, value: float) -> Sources | None:
@@ -138,4 +171,22 @@ def as_document(sources: Sources) -> list[dict[str, Any]]:
             if value != getattr(PipelineSource(recommender=""), name):
                 told[name] = msgspec.to_builtins(value)
         found.append(told)
+    return found
+
+
+def changes_of(before: Sources, after: Sources) -> dict[tuple[str | int, ...], float]:
+    """Return what tuning changed, by where it stands in the list of sources.
+
+    >>> before = (PipelineSource(recommender="history"),)
+    >>> after = (PipelineSource(recommender="history", weight=2.0, config={"bought": 6.0}),)
+    >>> changes_of(before, after)
+    {(0, 'weight'): 2.0, (0, 'config', 'bought'): 6.0}
+    """
+    found: dict[tuple[str | int, ...], float] = {}
+    for place, (old, new) in enumerate(zip(before, after, strict=True)):
+        if new.weight != old.weight:
+            found[place, "weight"] = new.weight
+        for name, value in new.config.items():
+            if name not in old.config or old.config[name] != value:
+                found[place, "config", name] = value
     return found

@@ -43,6 +43,7 @@ class History:
     name = "history"
     description = "What the visitor touched, the more often and recently the better."
     config = HistoryConfig
+    shows_again = True
 
     def memory(self, data: Interactions, config: HistoryConfig) -> int:
         return 0

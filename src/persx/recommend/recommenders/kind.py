@@ -59,6 +59,11 @@ class Recommender(Protocol):
         ...
 
 
+def shows_again(recommender: Recommender) -> bool:
+    """Tell whether a recommender is there to bring back what a visitor touched before."""
+    return bool(getattr(recommender, "shows_again", False))
+
+
 def best(scores: NDArray[np.float32], limit: int) -> NDArray[np.int32]:
     """Return the places of the greatest scores above 0, in any order.
 

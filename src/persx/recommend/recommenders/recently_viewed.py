@@ -41,6 +41,7 @@ class RecentlyViewed:
     name = "recently_viewed"
     description = "What the visitor viewed, newest first, without what was bought since."
     config = RecentlyViewedConfig
+    shows_again = True
 
     def memory(self, data: Interactions, config: RecentlyViewedConfig) -> int:
         return 0

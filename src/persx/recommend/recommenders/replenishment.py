@@ -62,6 +62,7 @@ class Replenishment:
     name = "replenishment"
     description = "What the visitor bought and needs again about now."
     config = ReplenishmentConfig
+    shows_again = True
 
     def memory(self, data: Interactions, config: ReplenishmentConfig) -> int:
         return 80 * len(data.items) + 64 * data.item_count

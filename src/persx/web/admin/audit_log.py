@@ -93,6 +93,7 @@ WORDS: Final = {
     "recommender.ask": "asked for a training of the pipeline",
     "recommender.train": "trained the pipeline",
     "recommender.activate": "recommends by another training of the pipeline",
+    "recommender.tune": "wrote what tuning found into the drafts of the pipeline",
     "recommender.stop": "switched the trained pipeline off",
     "probe": "walked the site with probes",
     "simulate": "simulated visitors",

@@ -52,7 +52,8 @@ class PipelineView(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         state: In a word or two.
         tone: ``good``, ``bad``, or neither.
-        said: What is to be known of it beside that, in sentences.
+        said: What is wrong with it, in sentences.
+        note: What else is to be known of it.
         used: The training that recommends; none where none does.
         more: Trainings that are not listed.
     """
@@ -61,6 +62,7 @@ class PipelineView(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     tone: str
     said: tuple[str, ...]
+    note: str
     sources: tuple[SourceView, ...]
     used: ArtifactView | None
     artifacts: tuple[ArtifactView, ...]
@@ -140,6 +142,7 @@ def arranged(status: PipelineStatus, now: int) -> PipelineView:
         state=state,
         tone=tone,
         said=tuple(said),
+        note=status.tried if status.nothing_yet and not status.training_since else "",
         sources=tuple(_source(RECOMMENDERS, name) for name in status.sources),
         used=next((each for each in artifacts if each.artifact.active), None),
         artifacts=artifacts[:MOST_ARTIFACTS],
@@ -153,7 +156,9 @@ def _state(status: PipelineStatus) -> tuple[str, str]:
     if status.stopped:
         return "switched off", "bad"
     if not status.active:
-        return "never trained", "bad"
+        if status.nothing_yet:
+            return "nothing to learn from yet", ""
+        return "never trained", "bad" if status.failed else ""
     return ("stale", "bad") if status.stale else ("recommends", "good")
 
 

@@ -18,6 +18,7 @@ from persx.cli.progress import Progress, waiting
 from persx.model.errors import BadInput
 from persx.recommend.evaluation.formats import FORMATS
 from persx.recommend.evaluation.judging import Judged, judge
+from persx.recommend.evaluation.segments import SEGMENTS
 from persx.recommend.options import read_options
 from persx.recommend.recommenders import RECOMMENDERS
 
@@ -86,8 +87,19 @@ _STEPS: Final = 1_000
     metavar="FILE",
     help="What the items are, for recommenders that ask: JSON, item → list of tags.",
 )
+@click.option(
+    "--segment",
+    multiple=True,
+    type=click.Choice(list(SEGMENTS)),
+    help="Of a log: tell how it does for each such segment only; may be given several times.",
+)
 @click.option("--on-item", is_flag=True, help="Of a log: as on the page of the item touched last.")
-@click.option("--again", is_flag=True, help="Of a log: what was touched before is right, too.")
+@click.option(
+    "--again/--new",
+    default=None,
+    help="Of a log: what was touched before is right, too, or not; unless set, it is where the "
+    "pipeline is there to bring it back, as `replenishment` is.",
+)
 @click.option(
     "--seed", default=0, show_default=True, metavar="N", help="Of a log: which moments are drawn."
 )
@@ -105,8 +117,9 @@ def command(
     exclude_seen: bool | None,
     segments: Path | None,
     tags: Path | None,
+    segment: tuple[str, ...],
     on_item: bool,
-    again: bool,
+    again: bool | None,
     seed: int,
     home: Path,
     as_json: bool,
@@ -130,7 +143,7 @@ def command(
     """
     if train is None:
         how = how_of(test or "", _cuts(cuts), anchored=on_item, again=again, seed=seed)
-        evaluate_log(existing(home), pipeline, how, as_json=as_json)
+        evaluate_log(existing(home), pipeline, how, segments=segment, as_json=as_json)
         return
     if pipeline or recommender is None:
         raise BadInput(

@@ -51,7 +51,9 @@ def print_status(found: PipelineStatus) -> None:
         )
     if found.training_since:
         click.echo(f"Trained just now, since {iso(found.training_since)}.")
-    if found.stale:
+    if found.nothing_yet:
+        click.echo(found.tried)
+    elif found.stale:
         click.echo(found.stale)
     if found.changed:
         click.echo("Its sources were changed since: train it anew.")

@@ -12,7 +12,7 @@ from persx.app.recommender_training import STATUS
 from persx.app.trainer import Watcher, be_humble, train
 from persx.cli.options import home_option, json_option, print_json
 from persx.cli.progress import Progress
-from persx.model.errors import NotFound, PersxError
+from persx.model.errors import NotFound, NothingYet, PersxError
 
 _STEPS = 1_000
 
@@ -26,7 +26,8 @@ def command(pipelines: tuple[str, ...], scheduled: bool, home: Path, as_json: bo
     """Train pipelines from the log, all unless some are named; each recommends once it is done.
 
     A server of the home goes on meanwhile, and takes up what is trained from one moment to the
-    next. What is interrupted goes on where it was, if it is begun again within six hours.
+    next. What is interrupted goes on where it was, if it is begun again within six hours. Where
+    there is nothing to learn from yet, that is said, and is no error.
 
     \b
     Example:  persx recommend train --home shop
@@ -45,6 +46,10 @@ def command(pipelines: tuple[str, ...], scheduled: bool, home: Path, as_json: bo
         try:
             with _Shown(name, quiet=as_json) as shown:
                 done = train(home, name, shown, scheduled=scheduled)
+        except NothingYet as error:
+            # Nothing is wrong: whoever trains a new home every night is not to be woken by it.
+            click.echo(str(error), err=as_json)
+            continue
         except PersxError as error:
             # What is wrong with one pipeline is no reason to leave the others untrained.
             failed.append(error)
