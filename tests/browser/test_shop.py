@@ -265,12 +265,17 @@ def test_it_speaks_german(browser: Browser, shop: Server) -> None:
     with shopper(browser, shop, locale="de-DE") as page:
         page.goto("/products/skylark-4")
         page.get_by_role("button", name="In den Warenkorb Skylark 4").click()
+        page.goto("/products/winter-cap")
+        expect(page.locator("h1")).to_have_text("Wintermütze")
         page.goto("/cart")
         expect(page.get_by_test_id("cart-total")).to_have_text(re.compile(r"134,80\s€"))
+        names = page.locator("#bought-together .product-name")
+        expect(names).to_have_count(4)
+        assert not re.search(r"pieces|Socks|Tee\b", " ".join(names.all_inner_texts()))
         page.goto("/")
         expect(page.locator("h1")).to_contain_text("Dort weiter")
         words = page.locator("main").inner_text()
-        assert not re.search(r"Add to cart|Running Shoes|Home training|Delivery", words)
+        assert not re.search(r"Add to cart|Running Shoes|Home training|Delivery|pieces", words)
         page.goto("/privacy")
         expect(page.get_by_text("schon umgesehen", exact=True)).to_be_visible()
 

@@ -132,6 +132,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             filling.stop(),
             services.readings.stop(),
             services.trainings.stop(),
+            services.item_figures.stop(),
             return_exceptions=True,
         )
         with contextlib.suppress(Exception):

@@ -16,7 +16,7 @@ from persx.model.clock import Millis
 from persx.model.errors import Conflict
 from persx.model.item import Item
 from persx.model.workspace import Workspace
-from persx.recommend.catalogue import page_of
+from persx.recommend.catalogue import pages_of
 from persx.recommend.gathering import BYTES_A_TOUCH, Touches, interactions_of
 from persx.recommend.interactions import ACTIONS, Interactions
 from persx.recommend.sql import query
@@ -106,7 +106,7 @@ async def gather(
         raise too_large("Reading the log", expected * BYTES_A_TOUCH, most_megabytes)
     reader = services.store.seen_by(_SCOPE)
     usual, exceptions, unwilling = await _allowing(services, plan)
-    pages = sorted({page_of(item.url) for item in catalogue.values()} - {""})
+    pages = sorted({path for item in catalogue.values() for path in pages_of(item)})
     tables = {
         "bucketing": await bucketing(reader),
         "exceptions": Rows(columns=("unit",), rows=[(each,) for each in exceptions] or [("",)]),

@@ -12,8 +12,9 @@ from persx.app.use_cases import AnyUseCase, Noted, UseCase
 from persx.model.clock import Millis
 from persx.model.counting import counted
 from persx.model.errors import BadInput, NotFound, did_you_mean
-from persx.model.item import Item, ItemId
+from persx.model.item import Item, ItemId, ItemTexts
 from persx.recommend.catalogue import Catalogue
+from persx.recommend.feed_translations import locale_code
 from persx.recommend.feed_values import address
 from persx.storage.items import ItemsWritten, check_id, remove
 
@@ -117,12 +118,29 @@ def merged(
         base = Item(id=id, hidden=base.hidden, added=base.added)
     elif attributes := said.get("attributes"):
         said["attributes"] = base.attributes | attributes
+    if "translations" in said:
+        said["translations"] = translated(base.translations, said["translations"])
     found: Item = msgspec.structs.replace(base, **said)
     if found.was is not None and found.price is not None and found.was <= found.price:
         found = msgspec.structs.replace(found, was=None)
     if not found.added and found.title:
         found = msgspec.structs.replace(found, added=now)
     return None if found == Item(id=id) else found
+
+
+def translated(
+    before: Mapping[str, ItemTexts], said: Mapping[str, Mapping[str, Any] | None]
+) -> dict[str, ItemTexts]:
+    """Return translations after something was said of some; what is not said stays.
+
+    Args:
+        said: Locale → field → words; a locale of nothing takes its words away.
+    """
+    found = dict(before)
+    for locale, words in said.items():
+        texts = msgspec.structs.replace(found.get(locale, ItemTexts()), **(words or {}))
+        found[locale] = ItemTexts() if words is None else texts
+    return {locale: texts for locale, texts in sorted(found.items()) if texts != ItemTexts()}
 
 
 def _checked(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,7 +155,10 @@ def _checked(told: Mapping[str, Any]) -> dict[str, Any]:
             value=wrong[0],
             hint=did_you_mean(wrong[0], _FACTS),
         )
+    words = told.get("translations")
     try:
+        if isinstance(words, Mapping):
+            told = {**told, "translations": {k: v or {} for k, v in words.items()}}
         item = msgspec.convert(told, Item)
     except (msgspec.ValidationError, UnicodeError, RecursionError) as error:
         raise BadInput(f"{error}.") from error
@@ -147,7 +168,32 @@ def _checked(told: Mapping[str, Any]) -> dict[str, Any]:
             address(getattr(item, name))
         except ValueError as error:
             raise BadInput(f"Field '{name}': {error}", value=item.id) from error
-    return {name: getattr(item, name) for name in told}
+    facts = {name: getattr(item, name) for name in told}
+    if isinstance(words, Mapping):
+        facts["translations"] = {
+            locale: _words_said(item, locale, said) for locale, said in words.items()
+        }
+    return facts
+
+
+def _words_said(item: Item, locale: str, said: Any) -> dict[str, Any] | None:
+    """Return what is said of an item in a locale, in the types of its fields.
+
+    Raises:
+        BadInput: It is no locale, or its page no address.
+    """
+    if locale_code(locale) != locale:
+        raise BadInput(
+            f"'{locale[:40]}' is no locale.", value=locale, hint="Write it as de or de-AT."
+        )
+    if said is None:
+        return None
+    texts = item.translations[locale]
+    try:
+        address(texts.url)
+    except ValueError as error:
+        raise BadInput(f"Field 'url' of '{locale}': {error}", value=item.id) from error
+    return {name: getattr(texts, name) for name in said if hasattr(texts, name)}
 
 
 async def _unknown(

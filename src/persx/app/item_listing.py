@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from persx.app.item_figures import AllFigures
 from persx.app.item_keeping import current, no_item
 from persx.app.services import Services
 from persx.app.use_cases import AnyUseCase, UseCase
@@ -26,6 +27,20 @@ class Shown(StrEnum):
     SHOWN = "shown"
     UNAVAILABLE = "unavailable"
     HIDDEN = "hidden"
+    UNVIEWED = "unviewed"
+    """Nobody viewed it in the last 30 days."""
+
+
+class Sort(StrEnum):
+    """In which order items are listed; those alike in it in the order of their ids."""
+
+    ID = "id"
+    VIEWS = "views"
+    """The most viewed in the last 30 days first."""
+    ORDERS = "orders"
+    """Those in the most orders of the last 30 days first."""
+    ADDED = "added"
+    """The newest first."""
 
 
 class ListItems(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +51,8 @@ class ListItems(msgspec.Struct, frozen=True, kw_only=True):
         category: Path of a category; those within it count too.
         after: Only items whose id comes after this one, in the order of characters.
         limit: So many at most.
+        sort: `after` is for lists by id.
+        skip: So many that fit are left out at the beginning.
     """
 
     search: str = ""
@@ -43,6 +60,13 @@ class ListItems(msgspec.Struct, frozen=True, kw_only=True):
     show: Shown = Shown.ALL
     after: str = ""
     limit: int = 100
+    sort: Sort = Sort.ID
+    skip: int = 0
+
+    @property
+    def counts(self) -> bool:
+        """Whether figures of items decide what is listed, or in which order."""
+        return self.show is Shown.UNVIEWED or self.sort in (Sort.VIEWS, Sort.ORDERS)
 
 
 class ListedItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,11 +96,18 @@ _FITS: Final[Mapping[Shown, Callable[[Item], bool]]] = {
     Shown.SHOWN: lambda item: item.shown,
     Shown.UNAVAILABLE: lambda item: not item.available,
     Shown.HIDDEN: lambda item: item.hidden,
+    Shown.UNVIEWED: lambda _: True,
 }
 
 
-def find(catalogue: Catalogue, request: ListItems) -> tuple[Sequence[Item], int, str]:
-    """Return a page of the items that fit, how many fit on all pages, and where the next begins."""
+def find(
+    catalogue: Catalogue, request: ListItems, figures: AllFigures | None = None
+) -> tuple[Sequence[Item], int, str]:
+    """Return a page of the items that fit, how many fit on all pages, and where the next begins.
+
+    Args:
+        figures: Of items, where they are known; without them every item counts as not viewed.
+    """
     words = request.search.casefold().split()
     fits = _FITS[request.show]
     mask = catalogue.category_mask(request.category)
@@ -85,22 +116,35 @@ def find(catalogue: Catalogue, request: ListItems) -> tuple[Sequence[Item], int,
         for code, item in enumerate(catalogue.items)
         if item is not None and mask[code] and fits(item) and (not words or _has(item, words))
     ]
+    if request.show is Shown.UNVIEWED and figures is not None:
+        found = [item for item in found if not figures.views(item.id)]
     found.sort(key=lambda item: item.id)
-    start = bisect_right(found, request.after, key=lambda item: item.id) if request.after else 0
+    if request.sort is Sort.ADDED:
+        found.sort(key=lambda item: -item.added)
+    elif figures is not None and request.sort in (Sort.VIEWS, Sort.ORDERS):
+        of = figures.views if request.sort is Sort.VIEWS else figures.orders
+        found.sort(key=lambda item: -of(item.id))
+    start = max(request.skip, 0)
+    if request.after:
+        start += bisect_right(found, request.after, key=lambda item: item.id)
     page = found[start : start + max(1, min(request.limit, MOST))]
     more = page and start + len(page) < len(found)
     return page, len(found), page[-1].id if more else ""
 
 
 def _has(item: Item, words: Sequence[str]) -> bool:
-    told = "\n".join((item.id, item.title, item.brand, *item.category, *item.tags)).casefold()
+    titles = (each.title for each in item.translations.values())
+    told = "\n".join(
+        (item.id, item.title, item.brand, *item.category, *item.tags, *titles)
+    ).casefold()
     return all(word in told for word in words)
 
 
 async def list_items(services: Services, request: ListItems) -> ItemList:
     """Return a page of the catalogue; many are looked through beside the loop."""
     catalogue = await current(services)
-    page, matching, after = await asyncio.to_thread(find, catalogue, request)
+    figures = await services.item_figures.current(services) if request.counts else None
+    page, matching, after = await asyncio.to_thread(find, catalogue, request, figures)
     ours = services.catalogue.ours
     return ItemList(
         items=tuple(ListedItem(item=item, workspace=item.id in ours) for item in page),

@@ -237,8 +237,8 @@ def _cases(
     )
     if len(found) < FEWEST:
         raise Conflict(
-            f"{len(found)} visitors touched something{'' if how.again else ' new'} in the time that '{plan.name}' is "
-            f"judged by, and {FEWEST} are needed.",
+            f"{len(found)} visitors touched something{'' if how.again else ' new'} in the time "
+            f"that '{plan.name}' is judged by, and {FEWEST} are needed.",
             value=len(found),
             hint="Wait for more, or give it a longer time: --test 14d.",
         )

@@ -98,7 +98,7 @@ async def recommendations_mail(services: Services, request: MailRequest) -> Mail
                     title=item.title,
                     link=leads(place, item),
                     image=item.image,
-                    category=categories.get(item.category, item.category),
+                    category=categories.get(item.category, item.category_label or item.category),
                     price=item.price if content.get("show_price", True) else None,
                     was=item.was,
                     why=item.why if content.get("show_why", True) else "",

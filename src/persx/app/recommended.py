@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from persx.app.clicking import Click, link, target_problem, whose
+from persx.app.item_language import chain_of, why_in
 from persx.app.recommending import RecommendRequest, recommend
 from persx.app.services import Services
 from persx.app.shopping import cart_of, sold_products
@@ -31,7 +32,7 @@ from persx.model.artifact import RECOMMENDER, artifact_key
 from persx.model.attribute import Purpose
 from persx.model.block_holdout import block_holdout_key
 from persx.model.decision import Assignment, Decision, PageDecision, Reason
-from persx.model.item import Item
+from persx.model.item import Item, in_language
 from persx.model.visitor import Profile
 from persx.model.workspace import HOLDOUT
 from persx.recommend.catalogue import Catalogue
@@ -187,7 +188,8 @@ class _Filling:
     ) -> None:
         self._services, self._visitor, self._plan = services, visitor, plan
         self._profile, self._attributes, self._catalogue = profile, attributes, catalogue
-        self._words = why_words(str(attributes.get("locale") or ""))
+        locale = str(attributes.get("locale") or "")
+        self._words, self._chain = why_words(locale), chain_of(plan, locale)
         self._context = {
             name: attributes[name]
             for name in ("device", "locale", "referrer.host", "hour")
@@ -271,18 +273,21 @@ class _Filling:
         self, item: Item, content: Mapping[str, Any], ranked: Recommendation | None = None
     ) -> RecommendedItem:
         category = item.category[-1] if item.category else ""
+        why = self._why(ranked, content) if ranked else ""
+        item = in_language(item, self._chain)
         return RecommendedItem(
             id=item.id,
             title=item.title or item.id,
             href="" if target_problem(item.url) else item.url,
             text=item.text if len(item.text) <= _TEXT else item.text[:_TEXT].rstrip() + "…",
             category=category,
+            category_label=item.category[-1] if item.category else "",
             brand=item.brand,
             price=item.price,
             was=item.was or 0.0,
             image="" if target_problem(item.image) else item.image,
             art=item.art,
-            why=self._why(ranked, content) if ranked else "",
+            why=why,
             propensity=ranked.propensity if ranked else 1.0,
         )
 
@@ -291,9 +296,10 @@ class _Filling:
         if why.kind is WhyKind.NEW and not (why.text or ranked.item.added):
             # Nobody knows whether it is.
             return ""
-        if why.category:
-            category = content.get("categories", {}).get(why.category, why.category)
-            why = msgspec.structs.replace(why, category=category)
+        own = content.get("categories", {}).get(why.category, "")
+        why = why_in(self._catalogue, why, ranked.item, self._chain)
+        if why.category and own:
+            why = msgspec.structs.replace(why, category=own)
         return said(why, self._words)
 
     def _with_sold(self, items: Sequence[RecommendedItem]) -> tuple[RecommendedItem, ...]:

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from persx.app.decision_log import DecisionLog
 from persx.app.doorkeeper import Doorkeeper
 from persx.app.health_record import Health
+from persx.app.item_figures import KeptFigures
 from persx.app.keyring import HASHED, Keyring, hashed
 from persx.app.latencies import Latencies
 from persx.app.live_catalogue import LiveCatalogue
@@ -227,6 +228,7 @@ class Services:
             recommends asks for `current_catalogue`.
         prepared: Pipelines over the catalogue.
         recommended_to: Profiles as recommendations need them, kept as `profiles` are.
+        item_figures: What was done with items lately.
     """
 
     store: Store
@@ -245,6 +247,7 @@ class Services:
     prepared: PreparedPipelines = field(default_factory=PreparedPipelines)
     profiles: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
     recommended_to: dict[tuple[str, bool], KeptProfile] = field(default_factory=dict)
+    item_figures: KeptFigures = field(default_factory=KeptFigures)
     erased: Tombstones = field(default_factory=lambda: Tombstones(b""))
     rewriting: asyncio.Lock = field(default_factory=asyncio.Lock)
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)

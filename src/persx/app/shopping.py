@@ -41,15 +41,18 @@ class Sold(msgspec.Struct, frozen=True, kw_only=True):
     art: str = ""
 
 
-def sold_products(plan: Plan, wanted: Collection[str]) -> Mapping[str, Sold]:
-    """Return products by id, as the default content in the workspace's own language says them.
+def sold_products(plan: Plan, wanted: Collection[str], locale: str = "") -> Mapping[str, Sold]:
+    """Return products by id, as default content says them; what is sold no more is left out.
 
-    A product's own page comes first, shelves repeat it; what is sold no more is left out.
+    A product's own page comes first, shelves repeat it.
+
+    Args:
+        locale: For visitors to read; events have the words of the workspace's own language.
     """
     found: dict[str, Sold] = {}
     shelves = []
     for name, block in plan.blocks.items():
-        if block.type in (PRODUCT.name, PRODUCTS.name) and (content := _said_by(block)):
+        if block.type in (PRODUCT.name, PRODUCTS.name) and (content := _said_by(block, locale)):
             if block.type == PRODUCTS.name:
                 shelves.append(content)
             elif content["id"] in wanted:
@@ -77,7 +80,7 @@ def _path_of(plan: Plan, block: str) -> str:
 def _sold(product: Mapping[str, Any], content: Mapping[str, Any], href: str) -> Sold:
     return Sold(
         id=product["id"],
-        name=product["name"],
+        name=content.get("names", {}).get(product["id"], product["name"]),
         price=product["price"],
         currency=content.get("currency", "EUR"),
         category=product["category"],
@@ -112,8 +115,12 @@ def cart_settings(plan: Plan, locale: str = "") -> Cart | None:
     return None
 
 
-def cart_of(plan: Plan, profile: Profile) -> CartContents:
-    """Return what is in a visitor's cart, of the products that are still sold."""
+def cart_of(plan: Plan, profile: Profile, locale: str = "") -> CartContents:
+    """Return what is in a visitor's cart, of the products that are still sold.
+
+    Args:
+        locale: As in `sold_products`.
+    """
     cart = cart_settings(plan)
     units = profile.attributes.get(cart.attribute) if cart else None
     if not isinstance(units, list) or not units:
@@ -121,7 +128,7 @@ def cart_of(plan: Plan, profile: Profile) -> CartContents:
     pieces: dict[str, int] = {}
     for unit in units:
         pieces[unit] = pieces.get(unit, 0) + 1
-    sold = sold_products(plan, pieces)
+    sold = sold_products(plan, pieces, locale)
     return CartContents(
         lines=tuple(
             CartLine(

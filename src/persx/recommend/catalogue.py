@@ -17,11 +17,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from persx.model.item import Item, ItemId
+from persx.model.item import Item, ItemId, said_of
 from persx.recommend.query import NOTHING, Codes
 
 Mask = NDArray[np.bool_]
 Path = tuple[str, ...]
+Paths = tuple[str, ...]
 Key = TypeVar("Key", Path, str)
 
 _DEFAULTS: Final = Item(id=ItemId(""))
@@ -87,7 +88,7 @@ class Catalogue:
     brands: tuple[str, ...] = ()
     revision: int = 0
     snapshot: int = 0
-    _pages: Sequence[str] = ()
+    _pages: Sequence[Paths] = ()
     _owners: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -190,7 +191,7 @@ class Catalogue:
             columns.added[code] = facts.added
             columns.category[code] = _coded(categories, facts.category)
             columns.brand[code] = _coded(brands, facts.brand)
-            pages[code] = page_of(facts.url)
+            pages[code] = pages_of(facts)
         owners, paged = self._with_pages(pages, items)
         return Catalogue(
             items=items,
@@ -205,33 +206,38 @@ class Catalogue:
         )
 
     def _with_pages(
-        self, pages: Mapping[int, str], items: Sequence[Item | None]
-    ) -> tuple[Mapping[str, int], Sequence[str]]:
-        """Return who owns each path, and each code's path, after some codes' paths changed."""
+        self, pages: Mapping[int, Paths], items: Sequence[Item | None]
+    ) -> tuple[Mapping[str, int], Sequence[Paths]]:
+        """Return who owns each path, and each code's paths, after some codes' paths changed."""
         new = len(items) - len(self._pages)
         moved = {
             code: page
             for code, page in pages.items()
-            if page != (self._pages[code] if code < len(self._pages) else "")
+            if page != (self._pages[code] if code < len(self._pages) else ())
         }
         if not moved and not new:
             return self._owners, self._pages
-        before = [*self._pages, *([""] * new)]
+        before: list[Paths] = [*self._pages, *([()] * new)]
         owners = dict(self._owners)
-        left = {before[code] for code in moved if owners.get(before[code]) == code} - {""}
-        for code, page in moved.items():
-            before[code] = page
-        for page in left:
-            del owners[page]
+        left = {path for code in moved for path in before[code] if owners.get(path) == code}
+        for code, paths in moved.items():
+            before[code] = paths
+        for path in left:
+            del owners[path]
         # Rare: another item of the same page takes its place.
-        others = [code for code, page in enumerate(before) if page in left] if left else []
+        others = (
+            [code for code, paths in enumerate(before) if not left.isdisjoint(paths)]
+            if left
+            else []
+        )
         for code in (*moved, *others):
-            page, item = before[code], items[code]
-            if not page or item is None:
+            item = items[code]
+            if item is None:
                 continue
-            owner = items[owners[page]] if page in owners else None
-            if owner is None or item.id < owner.id:
-                owners[page] = code
+            for path in before[code]:
+                owner = items[owners[path]] if path in owners else None
+                if owner is None or item.id < owner.id:
+                    owners[path] = code
         return owners, before
 
 
@@ -268,6 +274,20 @@ def page_of(url: str) -> str:
     return path if path.startswith("/") else ""
 
 
+def pages_of(item: Item) -> Paths:
+    """Return the paths that stand for an item's page, in each of its languages.
+
+    >>> from persx.model.item import ItemTexts
+    >>> pages_of(Item(id=ItemId("a"), url="/a", translations={"de": ItemTexts(url="/de/a")}))
+    ('/a', '/de/a')
+    """
+    if not item.translations:
+        found = page_of(item.url)
+        return (found,) if found else ()
+    urls = (item.url, *(each.url for each in item.translations.values()))
+    return tuple(dict.fromkeys(path for url in urls if (path := page_of(url))))
+
+
 def laid(below: Item | None, above: Item | None) -> Item | None:
     """Return an item as one over another: each fact of the upper one counts where it is said.
 
@@ -283,4 +303,14 @@ def laid(below: Item | None, above: Item | None) -> Item | None:
         for name in _FACTS
         if (value := getattr(above, name)) != getattr(_DEFAULTS, name)
     }
+    if "translations" in said:
+        said["translations"] = {
+            **below.translations,
+            **{
+                locale: msgspec.structs.replace(
+                    below.translations.get(locale, texts), **said_of(texts)
+                )
+                for locale, texts in above.translations.items()
+            },
+        }
     return msgspec.structs.replace(below, **said)

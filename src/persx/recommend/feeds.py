@@ -10,6 +10,13 @@ from typing import Any, Final
 import msgspec
 
 from persx.model.errors import BadInput, did_you_mean
+from persx.recommend.feed_translations import (
+    TRANSLATED,
+    locale_code,
+    read_words,
+    translated_column,
+    translations_of,
+)
 from persx.recommend.feed_values import (
     address,
     art,
@@ -72,11 +79,12 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Field → the names that its column has in feeds, the likeliest first."""
 
-FIELDS: Final = (*NAMES, "attributes")
+FIELDS: Final = (*NAMES, "attributes", "translations")
 
 _FIELD_BY_NAME: Final = {
     name: (field, rank) for field, names in NAMES.items() for rank, name in enumerate(names)
 }
+_FIELDS_BY_NAME: Final = {name: field for name, (field, _) in _FIELD_BY_NAME.items()}
 _SPACES: Final = re.compile(r"[\s\-]+")
 _MARKUP: Final = re.compile(
     r"<!--.*?-->|<(?:script|style)\b.*?</(?:script|style)\s*>|<[^>]*>", re.S | re.I
@@ -120,7 +128,8 @@ def feed_of(columns: Collection[str], mapping: Mapping[str, str] | None = None) 
     Columns that nobody knows say further facts, under their own names.
 
     Args:
-        mapping: Column → a field of `FIELDS`, ``attributes.NAME``, or ``-`` for nothing.
+        mapping: Column → a field of `FIELDS`, one in a language as ``title:de``,
+            ``attributes.NAME``, or ``-`` for nothing.
 
     Raises:
         BadInput: The mapping names a column or field that is not there, or no column says ids.
@@ -134,12 +143,13 @@ def feed_of(columns: Collection[str], mapping: Mapping[str, str] | None = None) 
                 hint=did_you_mean(column, list(columns))
                 or f"There are: {', '.join(sorted(columns))[:300]}",
             )
-        if field not in (*FIELDS, IGNORE) and not field.startswith(ATTRIBUTE):
+        named = field in FIELDS or field == IGNORE or _translation(field) is not None
+        if not named and not field.startswith(ATTRIBUTE):
             raise BadInput(
                 f"'{field}' is nothing that is known of items.",
                 value=field,
                 hint=did_you_mean(field, FIELDS)
-                or f"Take one of {', '.join(FIELDS)}, or attributes.NAME.",
+                or f"Take one of {', '.join(FIELDS)}, or title:de, or attributes.NAME.",
             )
     found, ranks = dict[str, str](), dict[str, int]()
     for column in columns:
@@ -150,7 +160,9 @@ def feed_of(columns: Collection[str], mapping: Mapping[str, str] | None = None) 
             continue
         if mapped is None and known == "" and name.startswith(ATTRIBUTE):
             known = name
-        found[column] = mapped or known or ("attributes" if name == "attributes" else "")
+        if not known and (said := translated_column(column.strip().casefold(), _FIELDS_BY_NAME)):
+            known = ":".join(said)
+        found[column] = mapped or known or (name if name in ("attributes", "translations") else "")
         found[column] = found[column] or f"{ATTRIBUTE}{name}"
         ranks[column] = -1 if mapped else rank
     # A field that the mapping says is not guessed besides, and of several names the likeliest
@@ -180,6 +192,7 @@ def said(row: Mapping[str, Any], feed: Feed) -> Said:
     """
     facts: dict[str, Any] = {}
     attributes: dict[str, Any] = {}
+    translations: dict[str, dict[str, Any] | None] = {}
     had: list[bool] = []
     sale: float | None = None
     cut = False
@@ -199,9 +212,19 @@ def said(row: Mapping[str, Any], feed: Feed) -> Said:
                 cut |= shorter
             elif field == "attributes":
                 attributes |= _attributes(value)
+            elif field == "translations":
+                told, shorter = translations_of(value, _text)
+                translations |= told
+                cut |= shorter
+            elif (words := _translation(field)) is not None:
+                name, locale = words
+                texts = translations.get(locale) or {}
+                texts[name], shorter = read_words(name, value, _text)
+                translations[locale] = texts
+                cut |= shorter
             elif field.startswith(ATTRIBUTE):
-                if (told := fact(value)) is not None:
-                    attributes[field.removeprefix(ATTRIBUTE)[:100]] = told
+                if (further := fact(value)) is not None:
+                    attributes[field.removeprefix(ATTRIBUTE)[:100]] = further
             else:
                 facts[field] = _READ[field](value)
                 if field == "price" and (currency := currency_of(value)):
@@ -220,12 +243,21 @@ def said(row: Mapping[str, Any], feed: Feed) -> Said:
         attributes = dict(list(attributes.items())[:MOST_ATTRIBUTES])
     if attributes:
         facts["attributes"] = attributes
+    if translations:
+        facts["translations"] = translations
     if facts.get("added") == 0:
         del facts["added"]
     id = facts.pop("id", "")
     if not id:
         raise BadInput("It has no id.")
     return Said(id, facts, cut)
+
+
+def _translation(field: str) -> tuple[str, str] | None:
+    """Return the field and the locale of one in a language, such as ``title:de``."""
+    name, colon, code = field.partition(":")
+    locale = locale_code(code)
+    return (name, locale) if colon and name in TRANSLATED and locale else None
 
 
 def _text(value: Any, field: str) -> tuple[str, bool]:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from persx.model.errors import BadInput
-from persx.model.item import Item, ItemId
+from persx.model.item import Item, ItemId, ItemTexts
 from persx.storage.backends import Storage
 from persx.storage.items import LARGEST, ItemsWritten, put, remove
 from persx.testing.events import NOW
@@ -28,6 +28,12 @@ SHOE = Item(
     url="/products/wren",
     added=NOW,
     attributes={"sizes": [38, 39], "vegan": True},
+    translations={
+        "de": ItemTexts(
+            title="Wren Erster", category=("Laufen", "Schuhe"), url="https://shop.example/de/wren"
+        ),
+        "de-AT": ItemTexts(text="Weich, breit, verzeiht."),
+    },
 )
 
 
@@ -167,10 +173,18 @@ class ItemsContract(StorageContract):
 
         async def scenario(storage: Storage) -> None:
             items = storage.items
-            await put(items, [item("a", text=hostile, tags=(hostile,), attributes={hostile: 1})])
+            words = {"de": ItemTexts(title=hostile)}
+            facts = {"tags": (hostile,), "attributes": {hostile: 1}, "translations": words}
+            await put(items, [item("a", text=hostile, **facts)])
             clean = "a\ufffdb\ufffd '; DROP TABLE item; -- <script>\u202e"
             assert await items.get(["a"]) == {
-                "a": item("a", text=clean, tags=(clean,), attributes={clean: 1})
+                "a": item(
+                    "a",
+                    text=clean,
+                    tags=(clean,),
+                    attributes={clean: 1},
+                    translations={"de": ItemTexts(title=clean)},
+                )
             }
             assert await items.get([hostile, "%", "_", ""]) == {}
             assert await items.page(hostile) == []

@@ -134,6 +134,10 @@ def _facts(found: ListedItem) -> list[tuple[str, str]]:
         ("attributes", attributes),
         ("from", "the workspace" if found.workspace else "an import"),
         ("text", item.text),
+        *(
+            (f"in {locale}", " · ".join(filter(None, (each.title, each.text, each.url))))
+            for locale, each in sorted(item.translations.items())
+        ),
     ]
 
 

@@ -55,6 +55,7 @@ class Products(Content, frozen=True, kw_only=True):
         layout: A grid, or a hero that opens a page.
         currency: Of all prices.
         categories: Category → what visitors read.
+        names: Id of a product → what visitors read, as in another language.
         add_label: What the button says.
         added_label: Said of a product that was just put into the cart.
         more_label: What the link below says.
@@ -72,6 +73,7 @@ class Products(Content, frozen=True, kw_only=True):
     layout: Literal["grid", "hero"] = "grid"
     currency: Currency = "EUR"
     categories: dict[str, str] = {}
+    names: dict[str, str] = {}
     add_label: Line = "Add to cart"
     added_label: Line = "In your cart"
     more_label: Line = ""

@@ -70,7 +70,8 @@ class RecommendedItem(Content, frozen=True, kw_only=True):
 
     Attributes:
         href: Its page; empty where it has none that may be linked to.
-        category: Its narrowest category.
+        category: Its narrowest category, as rules and events name it.
+        category_label: The same as visitors read it, where `categories` does not say it.
         image: Address of a picture; `art` where there is none.
         sold: Whether this site sells it: then it can be put into the cart.
         why: Why it is there, in words.
@@ -82,6 +83,7 @@ class RecommendedItem(Content, frozen=True, kw_only=True):
     href: str = ""
     text: str = ""
     category: str = ""
+    category_label: str = ""
     brand: str = ""
     price: float | None = None
     was: float = 0.0

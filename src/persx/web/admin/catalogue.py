@@ -1,4 +1,4 @@
-"""The catalogue in the studio: what can be recommended, found, hidden and shown again."""
+"""The catalogue in the studio: what can be recommended, found by words, state and use."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from persx.app.audit import perform
-from persx.app.item_keeping import HIDE_ITEMS, HideItems
-from persx.app.item_listing import ListItems, ShowItem, Shown, find, show_item
+from persx.app.item_figures import AllFigures
+from persx.app.item_listing import ListItems, Shown, Sort, find
 from persx.content.art import art
-from persx.model.errors import NotFound, PersxError
+from persx.model.clock import Millis
+from persx.model.counting import counted
 from persx.model.item import Item
 from persx.recommend.catalogue import Catalogue
 from persx.web.admin.frame import site_name, studio_page
-from persx.web.admin.session import actor_of, back, field, staff_of
 from persx.web.visitors import services_of
 
 PATH: Final = "/admin/catalogue"
@@ -29,12 +28,22 @@ ITEM_PATH: Final = "/admin/catalogue/item"
 PAGE_ROWS: Final = 48
 MOST_CATEGORIES: Final = 200
 _WITHIN: Final = " › "
+_GLANCE: Final = 1.0
+"""Seconds that a list waits for figures which are only shown beside."""
+_PATIENCE: Final = 10.0
 
 LABELS: Final = (
     (Shown.ALL, "All"),
     (Shown.SHOWN, "Shown"),
-    (Shown.UNAVAILABLE, "Not available"),
+    (Shown.UNAVAILABLE, "Sold out"),
     (Shown.HIDDEN, "Hidden"),
+    (Shown.UNVIEWED, "Not viewed for 30 days"),
+)
+ORDERS: Final = (
+    (Sort.ID, "Id"),
+    (Sort.VIEWS, "Most viewed"),
+    (Sort.ORDERS, "Most ordered"),
+    (Sort.ADDED, "Newest"),
 )
 
 
@@ -47,6 +56,7 @@ class ItemCard(msgspec.Struct, frozen=True, kw_only=True):
         picture: Address of its picture; empty where `drawing` stands for it, or its first letter.
         workspace: It follows from the workspace.
         href: Its page in the studio.
+        figures: What was done with it lately, in a line; empty where that is not known yet.
     """
 
     item: Item
@@ -57,6 +67,7 @@ class ItemCard(msgspec.Struct, frozen=True, kw_only=True):
     drawing: Markup | str
     workspace: bool
     href: str
+    figures: str = ""
 
     @property
     def letter(self) -> str:
@@ -85,7 +96,10 @@ class CatalogueView(msgspec.Struct, frozen=True, kw_only=True):
         shown: How many of all may be recommended.
         here: This page's address, to come back to.
         first: The address of the first page; empty where this is it.
+        previous: The address of the page before; empty where there is none.
         next: The address of the next page; empty where this is the last.
+        place: Which page this is, of `places`.
+        counted: As of when views and orders are counted; 0 where they are not yet.
     """
 
     name: str
@@ -94,105 +108,65 @@ class CatalogueView(msgspec.Struct, frozen=True, kw_only=True):
     categories: tuple[CategoryChoice, ...] = ()
     category: str = ""
     labels: tuple[tuple[Shown, str], ...] = LABELS
+    orders: tuple[tuple[Sort, str], ...] = ORDERS
     total: int = 0
     matching: int = 0
     shown: int = 0
     here: str = PATH
     first: str = ""
+    previous: str = ""
     next: str = ""
-    problem: str = ""
-
-
-class ItemView(msgspec.Struct, frozen=True, kw_only=True):
-    """One item with all that is known of it; none where there is no such one.
-
-    Attributes:
-        here: This page's address.
-        facts: Further facts, in words.
-    """
-
-    name: str
-    id: str
-    card: ItemCard | None
-    here: str
-    facts: tuple[tuple[str, str], ...] = ()
+    place: int = 1
+    places: int = 1
+    counted: Millis = 0
     problem: str = ""
 
 
 async def show_catalogue(request: Request) -> Response:
     """List the catalogue: searched, by category and by state."""
     query = request.query_params
-    show = query.get("show", "")
+    show, sort = query.get("show", ""), query.get("sort", "")
     asked = ListItems(
         search=query.get("q", "")[:200].strip(),
         category=tuple(part for part in query.get("category", "").split(_WITHIN) if part)[:10],
         show=Shown(show) if show in list(Shown) else Shown.ALL,
-        after=query.get("after", "")[:200],
+        sort=Sort(sort) if sort in list(Sort) else Sort.ID,
         limit=PAGE_ROWS,
     )
     services = services_of(request)
     catalogue = await services.current_catalogue()
-    page, matching, after = await asyncio.to_thread(find, catalogue, asked)
+    # Who asks for what follows from figures waits for their first reading.
+    patience = _PATIENCE if asked.counts else _GLANCE
+    figures = await services.item_figures.current(services, patience=patience)
+    place = _place(query.get("page", ""))
+    page, matching, _ = await asyncio.to_thread(find, catalogue, _at(asked, place), figures)
+    places = max(1, -(-matching // PAGE_ROWS))
+    if place > places:
+        # Items went since somebody saw so many pages.
+        place = places
+        page, matching, _ = await asyncio.to_thread(find, catalogue, _at(asked, place), figures)
     view = CatalogueView(
         name=site_name(request),
         asked=asked,
-        cards=tuple(card_of(item, workspace=item.id in services.catalogue.ours) for item in page),
+        cards=tuple(
+            card_of(item, workspace=item.id in services.catalogue.ours, figures=figures)
+            for item in page
+        ),
         categories=categories_of(catalogue),
         category=_WITHIN.join(asked.category),
         total=len(catalogue),
         matching=matching,
         shown=int(catalogue.shown.sum()),
-        here=_address(asked, asked.after),
-        first=_address(asked, "") if asked.after else "",
-        next=_address(asked, after) if after else "",
+        here=_address(asked, place),
+        first=_address(asked, 1) if place > 2 else "",
+        previous=_address(asked, place - 1) if place > 1 else "",
+        next=_address(asked, place + 1) if place < places else "",
+        place=place,
+        places=places,
+        counted=figures.as_of if figures is not None else 0,
         problem=query.get("problem", "")[:300],
     )
     return studio_page(request, "admin/catalogue.html", view)
-
-
-async def show_one(request: Request) -> Response:
-    """Show one item with all that is known of it."""
-    return await _item_page(request, request.query_params.get("id", "")[:300])
-
-
-async def hide_one(request: Request) -> Response:
-    """Hide an item from every recommendation, or show it again, from the next request on."""
-    services, staff = services_of(request), staff_of(request)
-    assert staff is not None
-    form = await request.form()
-    asked = HideItems(ids=(field(form, "id"),), hidden=field(form, "hidden") == "yes")
-    try:
-        await perform(services, HIDE_ITEMS, asked, actor_of(request, staff))
-    except NotFound:
-        return await _item_page(request, field(form, "id")[:300])
-    except PersxError as error:
-        return await _item_page(request, field(form, "id")[:300], problem=str(error), status=503)
-    return back(field(form, "next"), PATH)
-
-
-async def _item_page(
-    request: Request, id: str, *, problem: str = "", status: int = 200
-) -> Response:
-    services = services_of(request)
-    card, facts = None, tuple[tuple[str, str], ...]()
-    try:
-        found = await show_item(services, ShowItem(id=id))
-    except NotFound:
-        status = 404
-    else:
-        card = card_of(found.item, workspace=found.workspace)
-        facts = tuple(
-            (name, _in_words(value)) for name, value in sorted(found.item.attributes.items())
-        )
-    view = ItemView(
-        name=site_name(request),
-        id=id,
-        card=card,
-        here=f"{ITEM_PATH}?{urlencode({'id': id})}",
-        facts=facts,
-        problem=problem,
-    )
-    return studio_page(request, "admin/item.html", view, status)
 
 
 def item_name(item: Item) -> str:
@@ -200,7 +174,7 @@ def item_name(item: Item) -> str:
     return item.title or item.id
 
 
-def card_of(item: Item, *, workspace: bool) -> ItemCard:
+def card_of(item: Item, *, workspace: bool, figures: AllFigures | None = None) -> ItemCard:
     """Return an item as the studio shows it."""
     currency = str(item.attributes.get("currency", ""))[:3]
     state = "hidden" if item.hidden else "shown" if item.available else "unavailable"
@@ -214,7 +188,13 @@ def card_of(item: Item, *, workspace: bool) -> ItemCard:
         drawing=art(item.art) if item.art else "",
         workspace=workspace,
         href=f"{ITEM_PATH}?{urlencode({'id': item.id})}",
+        figures=_done(figures.views(item.id), figures.orders(item.id)) if figures else "",
     )
+
+
+def _done(views: int, orders: int) -> str:
+    viewed = counted(views, "view") if views else "not viewed"
+    return f"{viewed}, {counted(orders, 'order')}" if orders else viewed
 
 
 def categories_of(catalogue: Catalogue) -> tuple[CategoryChoice, ...]:
@@ -236,12 +216,21 @@ def categories_of(catalogue: Catalogue) -> tuple[CategoryChoice, ...]:
     )
 
 
-def _address(asked: ListItems, after: str) -> str:
+def _place(said: str) -> int:
+    return max(1, int(said)) if said.isascii() and said.isdecimal() and len(said) < 7 else 1
+
+
+def _at(asked: ListItems, place: int) -> ListItems:
+    return msgspec.structs.replace(asked, skip=(place - 1) * PAGE_ROWS)
+
+
+def _address(asked: ListItems, place: int) -> str:
     said = {
         "q": asked.search,
         "category": _WITHIN.join(asked.category),
         "show": asked.show.value if asked.show is not Shown.ALL else "",
-        "after": after,
+        "sort": asked.sort.value if asked.sort is not Sort.ID else "",
+        "page": str(place) if place > 1 else "",
     }
     told = urlencode({name: value for name, value in said.items() if value})
     return f"{PATH}?{told}" if told else PATH
@@ -249,9 +238,3 @@ def _address(asked: ListItems, after: str) -> str:
 
 def _money(amount: float | None, currency: str) -> str:
     return "" if amount is None else f"{amount:,.2f} {currency}".strip()
-
-
-def _in_words(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

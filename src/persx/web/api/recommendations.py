@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from persx.app.deciding import contextual, current_plan
+from persx.app.item_language import chain_of, in_words_of
 from persx.app.recommending import RecommendRequest, recommend
 from persx.app.services import Services
 from persx.app.visiting import Visitor
@@ -160,7 +161,9 @@ async def _answered(request: Request, asked: RecommendationsRequest) -> Response
         log=not (visitor.new or is_bot(request)),
     )
     locale = asked.context.get("locale")
-    words = why_words(locale if isinstance(locale, str) else locale_of(request, plan))
+    locale = locale if isinstance(locale, str) else locale_of(request, plan)
+    words = why_words(locale)
+    found = in_words_of(found, services.catalogue.now, chain_of(plan, locale))
     return json(
         answer_of(found, words, plan.snapshot.number), headers={"Cache-Control": "no-store"}
     )

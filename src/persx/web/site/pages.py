@@ -129,7 +129,7 @@ async def page_response(
             again=again,
             quizzes=quizzes,
             languages=_languages(decided, plan, locale),
-            cart=cart_of(plan, decided.profile),
+            cart=cart_of(plan, decided.profile, locale),
             links=_links(services, visitor, decided, page) if human else {},
         ),
     )
