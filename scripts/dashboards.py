@@ -53,6 +53,14 @@ PANELS: Final = (
         "Requests of programs, by the name they gave or by their pace: nothing of them counts.",
     ),
     Panel(
+        "Recommendations", "persx_recommendations_total", "counter", "outcome", "ops",
+        "Lists by what became of them. `error` should stay at 0; `instead` is what the team wrote.",
+    ),
+    Panel(
+        "Recommended items", "persx_recommended_items_total", "counter", "source", "ops",
+        "By the recommender that spoke most for them.",
+    ),
+    Panel(
         "Time to answer", "persx_request_seconds", "histogram", "route", "s",
         "Half, 95% and 99% of the requests are answered within this time.",
     ),

@@ -53,6 +53,26 @@ async def shop() -> AsyncIterator[Any]:
             yield opened
 
 
+def shelf_above() -> dict[str, str]:
+    """Return the shop with another shelf of the same pipeline above the one with a holdout."""
+    found = files()
+    page = yaml.safe_load(found["pages/home.yaml"])
+    page["blocks"].insert(page["blocks"].index("for-you"), "above")
+    content = {"headline": "Above", "pipeline": "for-you", "count": 4, "anchor": "none"}
+    return found | {
+        "pages/home.yaml": yaml.safe_dump(page),
+        "blocks/home/above.yaml": yaml.safe_dump({"type": "recommendations", "content": content}),
+    }
+
+
+async def serve(shop: Any, site: dict[str, str]) -> None:
+    base = {path: file.digest for path, file in (await shop.store.drafts()).items()}
+    me = Actor("test")
+    await perform(shop, PUSH, PushRequest(files=site, base=base, author="test"), me)
+    await perform(shop, PUBLISH, PublishRequest(author="test", message="Another"), me)
+    await shop.refresh()
+
+
 async def home(shop: Any, name: str, *, preview: Preview | None = None) -> Decided:
     plan = shop.publication.plan
     return await decide_for(
@@ -79,8 +99,8 @@ def block(decided: Decided, name: str = "for-you") -> Any:
     return next(each for each in decided.decision.decisions if each.block == name)
 
 
-def ids(decided: Decided) -> list[str]:
-    return [each["id"] for each in block(decided).content["items"]]
+def ids(decided: Decided, name: str = "for-you") -> list[str]:
+    return [each["id"] for each in block(decided, name).content["items"]]
 
 
 async def test_a_blocks_own_holdout_counts_whom_it_makes_a_difference_for(shop: Any) -> None:
@@ -100,6 +120,53 @@ async def test_a_blocks_own_holdout_counts_whom_it_makes_a_difference_for(shop: 
         wanted = Reason.HOLDOUT if now.arm == "generic" else Reason.TARGETED
         assert block(after).reason is wanted
     assert counted == {"generic": {True}, "targeted": {True}}
+
+
+async def test_a_held_out_shelf_is_that_of_the_page_without_anything_personal(shop: Any) -> None:
+    await serve(shop, shelf_above())
+    nobody = await home(shop, "nobody")
+    assert {*ids(nobody, "above")}.isdisjoint(ids(nobody))
+    arms: dict[str, bool] = {}
+    for number in range(12):
+        name = f"v{number}"
+        await look_at(shop, name, "mat-6", "Home training")
+        decided = await home(shop, name)
+        (own,) = [each for each in decided.decision.assignments if each.experiment == OWN]
+        arms[own.arm] = own.eligible
+        assert ids(decided, "above") != ids(nobody, "above"), "that shelf has no holdout"
+        if own.arm == "generic":
+            assert ids(decided) == ids(nobody)
+        else:
+            assert {*ids(decided, "above")}.isdisjoint(ids(decided))
+            assert ids(decided) != ids(nobody)
+    assert arms == {"generic": True, "targeted": True}
+
+
+async def test_a_held_out_page_is_that_of_somebody_of_whom_nothing_is_known(shop: Any) -> None:
+    site = shelf_above()
+    settings = yaml.safe_load(site["settings.yaml"])
+    settings["holdout"]["share"] = 0.5
+    recommends = yaml.safe_load(site["blocks/home/for-you.yaml"])
+    recommends.pop("holdout")
+    await serve(
+        shop,
+        site
+        | {
+            "settings.yaml": yaml.safe_dump(settings),
+            "blocks/home/for-you.yaml": yaml.safe_dump(recommends),
+        },
+    )
+    nobody = await home(shop, "nobody")
+    arms: dict[str, bool] = {}
+    for number in range(12):
+        name = f"v{number}"
+        await look_at(shop, name, "mat-6", "Home training")
+        decided = await home(shop, name)
+        (own,) = [each for each in decided.decision.assignments if each.experiment == "holdout"]
+        arms[own.arm] = own.eligible
+        alike = [ids(decided, shelf) == ids(nobody, shelf) for shelf in ("above", "for-you")]
+        assert alike == [own.arm == "generic"] * 2
+    assert arms == {"generic": True, "targeted": True}
 
 
 async def test_previews_show_and_count_nothing(shop: Any) -> None:
@@ -128,8 +195,9 @@ def test_a_holdout_of_a_block_without_variants_is_meant() -> None:
     assert check(files())[1] == []
 
 
-async def test_a_pipeline_that_fails_spoils_no_page(shop: Any) -> None:
-    pipeline = shop.publication.plan.workspace.pipelines["for-you"]
+async def break_pipeline(shop: Any, name: str) -> None:
+    """Have a pipeline recommend by an artifact that its recommenders cannot work with."""
+    pipeline = shop.publication.plan.workspace.pipelines[name]
     building = Building(shop.recommender_folder.path, "broken")
     # Whole files, but without the arrays that the recommenders look into.
     fitted = [
@@ -138,10 +206,14 @@ async def test_a_pipeline_that_fails_spoils_no_page(shop: Any) -> None:
     ]
     body = building.finish(pipeline, ["mat-6"], fitted, TrainedOn(items=1))
     number = await shop.artifacts.put(
-        RECOMMENDER, "for-you", body, origin=Origin(made=shop.clock()), meta={}
+        RECOMMENDER, name, body, origin=Origin(made=shop.clock()), meta={}
     )
-    await shop.artifacts.activate(RECOMMENDER, "for-you", number, now=shop.clock())
+    await shop.artifacts.activate(RECOMMENDER, name, number, now=shop.clock())
     await shop.models.refresh(shop)
+
+
+async def test_a_pipeline_that_fails_spoils_no_page(shop: Any) -> None:
+    await break_pipeline(shop, "for-you")
     for name in [f"v{number}" for number in range(6)]:
         await look_at(shop, name, "mat-6", "Home training")
         decided = await home(shop, name)

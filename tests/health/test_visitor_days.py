@@ -39,7 +39,10 @@ class Row(NamedTuple):
 
 
 async def log(services: Services, rows: list[Row]) -> None:
-    """Write lines as the decision log has them."""
+    """Write lines as the decision log has them; some pages recommend, some lists were asked for.
+
+    Those are no pages: whoever asked for one has not come by that.
+    """
     records = []
     for number, row in enumerate(rows):
         body = {
@@ -51,12 +54,18 @@ async def log(services: Services, rows: list[Row]) -> None:
             ],
             "decisions": [[*each, 1.0] for each in row.decisions],
         }
-        records.append(
+        if number % 2:
+            body["recommended"] = {"for-you": ["for-you", [["storm", "Storm", "New", 1.0]]]}
+        asked = {"recommended": {"pipeline": "for-you", "items": [["storm", "popularity", 1.0]]}}
+        records += [
             DecisionRecord(
-                id=f"{row.at:011x}{number:016x}", at=row.at, bucketing_id=row.visitor,
-                page="home", snapshot=1, body=msgspec.json.encode(body).decode(),
+                id=f"{row.at:011x}{2 * number + place:016x}", at=row.at, bucketing_id=visitor,
+                page=page, snapshot=1, body=msgspec.json.encode(said).decode(),
             )
-        )  # fmt: skip
+            for place, (visitor, page, said) in enumerate(
+                ((row.visitor, "home", body), (f"{row.visitor}-asks", "", asked))
+            )
+        ]  # fmt: skip
     await services.store.log_decisions(records)
 
 

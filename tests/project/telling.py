@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from persx.app.recommendation_counts import Origin, Outcome
 from persx.app.services import Keys, Services
 from persx.health.judging import Finding
 from persx.health.status import IndicatorStatus, ObjectiveStatus, Status
@@ -25,6 +26,7 @@ def told_metrics() -> dict[str, tuple[str, set[str]]]:
     metrics.errors.labels("somewhere")
     metrics.answers.labels("analytics", "granted")
     metrics.latencies.add("site", 0.1)
+    metrics.recommendations.add("for-you", Outcome.GENERIC, [Origin("popularity")])
     metrics.probed = ProbeReport(at=1_000, url="http://127.0.0.1")
     services.health.status = Status(
         at=1,

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from persx.decide.allocation import bucket
+from persx.model.event import anonymous_key
 from persx.model.item import Item, ItemId
 from persx.model.pipeline import Pipeline, PipelineSource, RankingRule
 from persx.model.workspace import ConsentMode
@@ -54,6 +56,17 @@ async def serve(services: Any, *more: Pipeline) -> None:
     await publish(services, msgspec.structs.replace(workspace, pipelines=pipelines))
 
 
+def somebody(services: Any, *, held: bool) -> str:
+    """An id that is held out, or is not."""
+    holdout = services.publication.plan.workspace.settings.holdout
+    names = (f"v{number}" for number in range(1_000))
+    return next(
+        name
+        for name in names
+        if (bucket(holdout.seed, anonymous_key(name)) < holdout.share) is held
+    )
+
+
 async def recommended(client: Any, headers: Any = PUBLIC, **params: Any) -> dict[str, Any]:
     answer = await client.get(
         PATH,
@@ -97,9 +110,9 @@ async def test_a_page_view_counts_in_the_next_request(client: Any) -> None:
 
 
 async def test_a_visitor_of_our_site_needs_no_key(shop: Any, client: Any) -> None:
-    await client.get("/", headers={"User-Agent": "Mozilla/5.0"})
+    visitor = somebody(shop, held=False)
+    client.cookies.set("persx_visitor", shop.signer.visitor(visitor), "site.test")
     event = {"event": "Product Viewed", "properties": {"product_id": "d"}}
-    visitor = shop.signer.read_visitor(client.cookies["persx_visitor"])
     await client.post("/v1/track", json={"anonymousId": visitor, **event}, headers=SERVER)
     assert ids(await recommended(client, AT_HOME)) == ["c", "b", "a"]
 
@@ -195,7 +208,7 @@ async def test_what_was_recommended_is_in_the_decision_log(shop: Any, client: An
     (line,) = lines(shop, "v8")
     assert line["artifacts"] == {"recommender/trying": 1}
     assert line["recommended"]["pipeline"] == "trying"
-    assert [(id, share) for id, _, share in line["recommended"]["items"]] == [
+    assert [(id, share) for id, _, share, *_ in line["recommended"]["items"]] == [
         (each["id"], each["propensity"]) for each in found["items"]
     ]
     (kept,) = shop.decision_log.waiting_of(["a:v8"])

@@ -11,7 +11,9 @@ import httpx
 import pytest
 
 from persx.app.clicking import Click, link, whose
+from persx.app.exploration import ExplorationRequest, exploration
 from persx.decide.allocation import bucket
+from persx.model.clock import DAY
 from persx.model.event import anonymous_key
 from persx.model.item import Item, ItemId
 from persx.storage.items import put
@@ -189,6 +191,20 @@ async def test_a_click_leads_to_the_item_and_counts_once(
     assert viewed["decision_id"] == clicked["decision_id"]
     found = await see(shop.warehouse).query(EVENTS, {})
     assert {each[1] for each in found.rows if each[0] == "Recommendation Clicked"} == {id}
+
+
+async def test_lists_that_were_seen_are_found_for_their_evaluation(
+    client: httpx.AsyncClient, shop: Any
+) -> None:
+    become(client, shop, held=False)
+    page = await see_page(client, "/products/storm")
+    await client.get(re.findall(r'href="(/v1/r/[^"]+)"', page)[0])
+    later = shop.clock() + 2 * DAY
+    await shop.decision_log.flush(shop.store)
+    shop.clock = lambda: later
+    found = await exploration(shop, ExplorationRequest(pipeline="goes-with"))
+    assert (found.lost, found.waiting) == (0, 0)
+    assert found.lists.undrawn == 1, "the demo explores nothing"
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,8 @@ def settle(services: Services, decided: Decided, *, log: bool = True) -> None:
     if decision.forced:
         return
     services.metrics.decided(decision.decisions, storable, person=log)
+    for each in decided.lists:
+        services.metrics.recommendations.add(each.pipeline, each.outcome, each.origins)
     if log:
         industry = decision.attributes.get(INDUSTRY)
         known = isinstance(industry, str) and industry in decided.plan.workspace.industries

@@ -128,7 +128,7 @@ async def _listed(
     request = RecommendRequest(
         pipeline=pipeline.name, count=BESIDE, anchor=anchor, exclude=exclude, generic=True
     )
-    return await recommend(services, Profile(storable=False), request, plan=plan, log=False)
+    return await recommend(services, Profile(storable=False), request, plan=plan)
 
 
 def _knows(prepared: Prepared, id: ItemId) -> Knows:

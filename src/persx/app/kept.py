@@ -87,7 +87,7 @@ KEPT: Final = (
     ),
     Kept(
         what="A line for each decision: snapshot, attributes read, variants, reasons, and items "
-        "that were recommended",
+        "that were recommended, with the reason of each",
         needs=STORAGE,
         under=_ID,
         until=_LOG,

@@ -6,14 +6,22 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from persx.app.carried import read_carried
+from persx.app.decision_log import decided_at
+from persx.app.list_receipts import as_it_is_now
+from persx.app.retention import cutoff
 from persx.app.services import Services
+from persx.app.use_cases import UseCase
+from persx.decide.list_receipt import ListReceipt
 from persx.decide.receipt import Receipt, Rulebook, receipt
 from persx.model.decision import DecisionRecord
 from persx.model.errors import NotFound, Unreadable
 from persx.model.event import IdentityKey
-from persx.storage.scope import Bearer, VisitorScope
+from persx.storage.scope import Bearer, Staff, VisitorScope
 
+_OPERATOR: Final = Staff("operator", "explaining a decision")
 _ID: Final = re.compile(r"[0-9a-f]{27}")
 _NEWEST: Final = (
     'select id, "at", bucketing_id, page, snapshot, body from decisions '
@@ -29,8 +37,8 @@ async def receipt_for(services: Services, id: str, scope: VisitorScope) -> Recei
             a carried receipt may read it: it says nothing that its page did not.
 
     Raises:
-        NotFound: There is no such decision, or it is somebody else's: both sound alike; or a
-            carried receipt is too old.
+        NotFound: There is no such decision, or it is somebody else's: both sound alike; or it is
+            older than what is kept, or a carried receipt too old.
         Unavailable: Too many ask for sealed lines.
     """
     number, _, block = id.partition(".")
@@ -38,8 +46,11 @@ async def receipt_for(services: Services, id: str, scope: VisitorScope) -> Recei
         return await carried_receipt(services, id)
     line = await _line(services, number, scope)
     if line is None:
-        raise _no_decision()
+        raise _too_old(services, number) or _no_decision()
     found = receipt(line, await _rulebook(services, line.snapshot), block)
+    if isinstance(found.recommended, ListReceipt):
+        told = await as_it_is_now(services, found.recommended, found.artifacts)
+        return msgspec.structs.replace(found, recommended=told)
     if not found.blocks:
         raise _no_decision()
     return found
@@ -129,8 +140,53 @@ async def _rulebook(services: Services, number: int) -> Rulebook | None:
 KEPT_RULEBOOKS: Final = 8
 
 
+def _too_old(services: Services, id: str) -> NotFound | None:
+    """Return what is said of a decision whose line is gone because of its age.
+
+    The id itself tells when it was made: nothing is told of whether there was such a decision.
+    """
+    plan = services.publication.plan
+    keep = plan.workspace.settings.retention.decisions if plan is not None else None
+    if not keep or decided_at(id) >= cutoff(keep, services.clock()):
+        return None
+    return NotFound(
+        f"Decisions are kept for {keep}, and this id is of an older one: nothing of it is left.",
+        value=id,
+    )
+
+
 def _no_decision() -> NotFound:
     return NotFound(
         "There is no such decision, or it is not yours to read.",
         hint="Of visitors who allow no storage nothing is kept: send the answer's 'receipt'.",
     )
+
+
+class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which decision: its id, as `receipt_for` takes it."""
+
+    id: str
+
+
+async def explain_decision(services: Services, request: DecisionRequest) -> Receipt:
+    """Return the receipt of any decision, to somebody of the team.
+
+    Raises:
+        NotFound: There is no such decision, or it is older than what is kept.
+    """
+    await services.refresh()
+    return await receipt_for(services, request.id, _OPERATOR)
+
+
+def _looked(_: DecisionRequest, found: Receipt) -> list[IdentityKey]:
+    return [IdentityKey(found.visitor)] if found.visitor else []
+
+
+EXPLAIN_DECISION: Final = UseCase(
+    "explain-decision",
+    DecisionRequest,
+    Receipt,
+    explain_decision,
+    notes=lambda *_: (),
+    looked=_looked,
+)

@@ -93,7 +93,6 @@ async def show(services: Services, request: ShowRequest) -> Shown:
             generic=request.generic,
         ),
         plan=plan,
-        log=False,
     )
     words = why_words("en")
     return Shown(

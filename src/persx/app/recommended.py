@@ -2,19 +2,23 @@
 
 Deciding is pure and knows which pipeline a block asks. Here its items are found, block by block:
 what one shows the next does not. Who is held out, wants no personalization or has not allowed it
-gets what everybody in their place would get. Both are computed in every arm, so that the visitors
-who count in the holdout are those for whom it makes a difference, whichever they are shown.
+gets what everybody in their place would get: the list of the page as it is where nothing of it is
+personal, whatever the page's other blocks show to them. Both are computed in every arm, so that the
+visitors who count in the holdout are those for whom it makes a difference, whichever they are
+shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from persx.app.clicking import Click, link, target_problem, whose
 from persx.app.item_language import chain_of, why_in
+from persx.app.recommendation_counts import INSTEAD, Origin, Outcome, origin_of, outcome_of
 from persx.app.recommending import RecommendRequest, recommend
 from persx.app.services import Services
 from persx.app.shopping import cart_of, sold_products
@@ -37,12 +41,13 @@ from persx.model.visitor import Profile
 from persx.model.workspace import HOLDOUT
 from persx.recommend.catalogue import Catalogue
 from persx.recommend.result import Recommendation, Recommendations, WhyKind
-from persx.recommend.words import said, why_words
+from persx.recommend.words import WhyWords, said, why_words
 
 _GENERIC: Final = frozenset({Reason.HOLDOUT, Reason.DISABLED, Reason.ERROR, Reason.INVALID})
 """Who sees a block for one of these reasons is shown nothing of their own."""
 
 _FALLBACKS: Final = frozenset({Reason.NO_MATCH, Reason.NO_CONSENT, Reason.UNKNOWN_VISITOR})
+NO_CATEGORIES: Final[Mapping[str, str]] = {}
 _TEXT: Final = 300
 _TITLE: Final = 200
 
@@ -53,6 +58,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         artifact: Number of the trained pipeline; 0 where nothing is trained.
         personal: Its items follow from what is known of the visitor.
+        origins: Where each of its items comes from.
         error: What went wrong in the ranking; empty where nothing did.
     """
 
@@ -61,7 +67,13 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[RecommendedItem, ...]
     artifact: int = 0
     personal: bool = False
+    origins: tuple[Origin, ...] = ()
     error: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the list."""
+        return outcome_of(self.origins, personal=self.personal, failed=bool(self.error))
 
 
 class Ranked(NamedTuple):
@@ -88,19 +100,23 @@ async def with_recommendations(
     catalogue = await services.current_catalogue()
     filling = _Filling(services, visitor, plan, profile, decision.attributes, catalogue)
     known = Purpose.PERSONALIZATION in profile.granted
-    may = [known and each.reason not in _GENERIC for each in wanted]
-    others = _others(decision.decisions)
-    shown = await filling.lists(wanted, may, others)
     usual = [_as_usual(page, each, decision.attributes) for each in wanted]
-    nobody = [False] * len(wanted)
-    generic = await filling.lists(usual, nobody)
-    personal = await filling.lists(usual, [known] * len(wanted)) if known else generic
+    around = _others([_as_usual(page, each, decision.attributes) for each in decision.decisions])
+    # The page without anything personal, and as it would be without a holdout: no arm is read.
+    generic = await filling.lists(usual, around)
+    personal = await filling.lists(usual, around, personal=True) if known else generic
     differ = {
         each.block
         for each, mine, everybodys in zip(wanted, personal, generic, strict=True)
         if _ids(mine) != _ids(everybodys)
     }
-    plain = shown if not any(may) else await filling.lists(wanted, nobody, others)
+    fixed = [
+        everybodys if each.reason in _GENERIC else None
+        for each, everybodys in zip(wanted, generic, strict=True)
+    ]
+    others = _others(decision.decisions)
+    shown = await filling.lists(wanted, others, personal=known, fixed=fixed)
+    plain = await filling.lists(wanted, others) if known and not all(fixed) else shown
     filled: dict[str, Decision] = {}
     for each, own, everybodys in zip(wanted, shown, plain, strict=True):
         reason = each.reason
@@ -203,18 +219,23 @@ class _Filling:
     async def lists(
         self,
         decisions: Sequence[Decision],
-        personal: Sequence[bool],
-        others: Collection[str] = (),
+        others: Collection[str],
+        *,
+        personal: bool = False,
+        fixed: Sequence[Listed | None] = (),
     ) -> Sequence[Listed]:
         """Return the lists of blocks in their order: what one shows the next does not.
 
         Args:
             others: What other blocks of the page show.
+            personal: They may follow from what is known of the visitor.
+            fixed: Lists that are shown as they are, block by block; none where it is asked for.
         """
         shown: set[str] = {self._here, *others} - {""}
         found = []
-        for decision, own in zip(decisions, personal, strict=True):
-            listed = await self._list(decision, frozenset(shown), personal=own)
+        for decision, listed in zip_longest(decisions, fixed):
+            if listed is None:
+                listed = await self._list(decision, frozenset(shown), personal=personal)
             shown.update(each.id for each in listed.items)
             found.append(listed)
         return found
@@ -247,18 +268,27 @@ class _Filling:
                 generic=not personal,
             )
             try:
-                found = await recommend(
-                    self._services, self._profile, request, plan=self._plan, log=False
-                )
+                found = await recommend(self._services, self._profile, request, plan=self._plan)
             except Exception as error:
                 # The page and its other blocks are shown all the same.
                 failed = f"{type(error).__name__}: {error}"
-        items = [self._item(each.item, content, each) for each in found.items]
+        categories = content.get("categories", {})
+        items = [
+            shown_item(
+                each.item,
+                self._chain,
+                reason_of(each, self._words, self._catalogue, self._chain, categories),
+                each.propensity,
+            )
+            for each in found.items
+        ]
+        origins = [origin_of(each) for each in found.items]
         taken = {*without, *(each.id for each in items)}
         for id in content.get("instead", ()):
             item = self._catalogue.get(id)
             if len(items) < count and id not in taken and item is not None and item.shown:
-                items.append(self._item(item, content))
+                items.append(shown_item(item, self._chain))
+                origins.append(Origin(INSTEAD))
                 taken.add(id)
         return Listed(
             block=decision.block,
@@ -266,41 +296,9 @@ class _Filling:
             items=self._with_sold(items[:count]),
             artifact=found.artifact,
             personal=personal and found.personal,
+            origins=tuple(origins[:count]),
             error=failed,
         )
-
-    def _item(
-        self, item: Item, content: Mapping[str, Any], ranked: Recommendation | None = None
-    ) -> RecommendedItem:
-        category = item.category[-1] if item.category else ""
-        why = self._why(ranked, content) if ranked else ""
-        item = in_language(item, self._chain)
-        return RecommendedItem(
-            id=item.id,
-            title=item.title or item.id,
-            href="" if target_problem(item.url) else item.url,
-            text=item.text if len(item.text) <= _TEXT else item.text[:_TEXT].rstrip() + "…",
-            category=category,
-            category_label=item.category[-1] if item.category else "",
-            brand=item.brand,
-            price=item.price,
-            was=item.was or 0.0,
-            image="" if target_problem(item.image) else item.image,
-            art=item.art,
-            why=why,
-            propensity=ranked.propensity if ranked else 1.0,
-        )
-
-    def _why(self, ranked: Recommendation, content: Mapping[str, Any]) -> str:
-        why = ranked.why
-        if why.kind is WhyKind.NEW and not (why.text or ranked.item.added):
-            # Nobody knows whether it is.
-            return ""
-        own = content.get("categories", {}).get(why.category, "")
-        why = why_in(self._catalogue, why, ranked.item, self._chain)
-        if why.category and own:
-            why = msgspec.structs.replace(why, category=own)
-        return said(why, self._words)
 
     def _with_sold(self, items: Sequence[RecommendedItem]) -> tuple[RecommendedItem, ...]:
         sold = sold_products(self._plan, {each.id for each in items}) if items else {}
@@ -309,13 +307,68 @@ class _Filling:
         )
 
 
+def shown_item(
+    item: Item, chain: Sequence[str], why: str = "", propensity: float = 1.0
+) -> RecommendedItem:
+    """Return an item as visitors are shown it.
+
+    Args:
+        item: As the catalogue has it.
+        chain: The locales whose words apply.
+        why: The reason in words.
+    """
+    category = item.category[-1] if item.category else ""
+    item = in_language(item, chain)
+    return RecommendedItem(
+        id=item.id,
+        title=item.title or item.id,
+        href="" if target_problem(item.url) else item.url,
+        text=item.text if len(item.text) <= _TEXT else item.text[:_TEXT].rstrip() + "…",
+        category=category,
+        category_label=item.category[-1] if item.category else "",
+        brand=item.brand,
+        price=item.price,
+        was=item.was or 0.0,
+        image="" if target_problem(item.image) else item.image,
+        art=item.art,
+        why=why,
+        propensity=propensity,
+    )
+
+
+def reason_of(
+    ranked: Recommendation,
+    words: WhyWords,
+    catalogue: Catalogue,
+    chain: Sequence[str],
+    categories: Mapping[str, str] = NO_CATEGORIES,
+) -> str:
+    """Return in words why an item is there; empty where nothing is known that could be said.
+
+    Args:
+        chain: The locales whose words apply to items.
+        categories: Category → what visitors read.
+    """
+    why = ranked.why
+    if why.kind is WhyKind.NEW and not (why.text or ranked.item.added):
+        # Nobody knows whether it is.
+        return ""
+    own = categories.get(why.category, "")
+    why = why_in(catalogue, why, ranked.item, chain)
+    if why.category and own:
+        why = msgspec.structs.replace(why, category=own)
+    return said(why, words)
+
+
 def logged_list(listed: Listed) -> LoggedList:
     """Return what the decision log keeps of a list."""
     return LoggedList(
         listed.pipeline,
         tuple(
-            LoggedItem(each.id, each.title[:_TITLE], each.why[:_TITLE], each.propensity)
-            for each in listed.items
+            LoggedItem(
+                each.id, each.title[:_TITLE], each.why[:_TITLE], each.propensity, origin.explored
+            )
+            for each, origin in zip(listed.items, listed.origins, strict=True)
         ),
     )
 

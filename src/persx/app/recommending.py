@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from persx.app.plans import current_plan
 from persx.app.services import Services
 from persx.app.visiting import Visitor, profile_of, with_persona
 from persx.decide.plan import Plan
-from persx.model.artifact import RECOMMENDER, artifact_key
 from persx.model.attribute import Value
 from persx.model.clock import HOUR, Millis
-from persx.model.decision import DecisionRecord
 from persx.model.errors import NotFound, did_you_mean
 from persx.model.visitor import Profile
 from persx.recommend.query import NOTHING
@@ -52,33 +49,50 @@ class RecommendRequest(msgspec.Struct, frozen=True, kw_only=True):
     generic: bool = False
 
 
+class Listing(NamedTuple):
+    """A list, with what it was asked for and what it was ranked with."""
+
+    found: Recommendations
+    wanted: Wanted
+    prepared: Prepared
+
+
 async def recommend(
-    services: Services,
-    who: Visitor | Profile,
-    request: RecommendRequest,
-    *,
-    plan: Plan | None = None,
-    log: bool = True,
+    services: Services, profile: Profile, request: RecommendRequest, *, plan: Plan
 ) -> Recommendations:
-    """Return the items that a pipeline recommends to a visitor now.
+    """Return the items that a pipeline recommends to a visitor now; nothing of it is kept.
 
     Args:
-        who: A visitor, or their profile where it has been assembled with
-            `Plan.recommending` already.
-        plan: The one that the page is decided by; the served one unless given.
-        log: Keep a line of it in the decision log, where the visitor allows storage.
+        profile: What `recommending_profile` returns, or more.
+        plan: The one that the page is decided by.
 
     Raises:
         NotFound: There is no such pipeline.
-        Unavailable: Nothing is published yet.
     """
-    plan = plan or current_plan(services)
+    return (await listing(services, profile, request, plan)).found
+
+
+async def listing(
+    services: Services,
+    profile: Profile,
+    request: RecommendRequest,
+    plan: Plan,
+    *,
+    explained: bool = False,
+) -> Listing:
+    """Return what `recommend` does, with what it was made of.
+
+    Args:
+        explained: Tell of each item which rules had a part in its place.
+
+    Raises:
+        NotFound: There is no such pipeline.
+    """
     pipeline = pipeline_of(plan, request.pipeline)
     now = services.clock()
-    profile = await recommending_profile(services, plan, who) if isinstance(who, Visitor) else who
     catalogue = await services.current_catalogue()
     prepared = services.prepared.of(pipeline, catalogue, services.models.recommenders)
-    wanted = _wanted(prepared, plan, profile, request, now)
+    wanted = _wanted(prepared, plan, profile, request, now, explained=explained)
     ranked = rank(prepared, wanted)
     id = services.decision_log.new_id(now)
     items = []
@@ -93,22 +107,25 @@ async def recommend(
                     why=each.why,
                     propensity=each.propensity,
                     place=place,
+                    tried=each.tried,
+                    rules=each.rules,
+                    pinned=each.pinned,
                 )
             )
-    personal = not request.generic and (
-        bool(wanted.touches) or not pipeline.personal.isdisjoint(profile.attributes)
-    )
     found = Recommendations(
         pipeline=pipeline.name,
         items=tuple(items),
         artifact=prepared.trained.number if prepared.trained is not None else 0,
         id=id,
-        personal=personal,
+        personal=not request.generic and is_personal(pipeline, profile),
         untrained=prepared.trained is None,
     )
-    if log and items and profile.storable:
-        services.decision_log.add(_record(found, request, wanted, prepared, plan, profile))
-    return found
+    return Listing(found, wanted, prepared)
+
+
+def is_personal(pipeline: PipelinePlan, profile: Profile) -> bool:
+    """Tell whether anything that is known of a visitor counts in a pipeline."""
+    return bool(profile.touches) or not pipeline.personal.isdisjoint(profile.attributes)
 
 
 def pipeline_of(plan: Plan, name: str) -> PipelinePlan:
@@ -143,6 +160,8 @@ def _wanted(
     profile: Profile,
     request: RecommendRequest,
     now: Millis,
+    *,
+    explained: bool,
 ) -> Wanted:
     catalogue = prepared.catalogue
     anchor = catalogue.code(request.anchor) if request.anchor else NOTHING
@@ -166,52 +185,7 @@ def _wanted(
         context=context,
         attributes=attributes,
         draw=_draw(prepared.plan.name, profile.bucketing_id, now) if tries else None,
-    )
-
-
-def _record(
-    found: Recommendations,
-    request: RecommendRequest,
-    wanted: Wanted,
-    prepared: Prepared,
-    plan: Plan,
-    profile: Profile,
-) -> DecisionRecord:
-    """Return recommendations as they are kept: what was shown and how probable it was.
-
-    With the artifact, the catalogue's revision, the attributes that rules read, and the visitor's
-    events up to then, the list can be made again.
-    """
-    read = prepared.plan.reads
-    body: dict[str, object] = {
-        "snapshot": plan.snapshot.number,
-        "artifacts": {artifact_key(RECOMMENDER, found.pipeline): found.artifact}
-        if found.artifact
-        else {},
-        "attributes": {
-            name: value
-            for name in sorted(read)
-            if (value := wanted.attributes.get(name)) is not None
-        },
-        "recommended": {
-            "pipeline": found.pipeline,
-            "catalogue": prepared.catalogue.revision,
-            "anchor": request.anchor,
-            "context": {name: request.context[name] for name in sorted(request.context)},
-            "personal": found.personal,
-            "generic": request.generic,
-            "items": [
-                [each.item.id, each.source, round(each.propensity, 6)] for each in found.items
-            ],
-        },
-    }
-    return DecisionRecord(
-        id=found.id,
-        at=wanted.now,
-        bucketing_id=profile.bucketing_id,
-        page="",
-        snapshot=plan.snapshot.number,
-        body=msgspec.json.encode(body).decode(),
+        explained=explained,
     )
 
 

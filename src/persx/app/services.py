@@ -28,6 +28,7 @@ from persx.app.offers import Offers
 from persx.app.prepared_pipelines import PreparedPipelines
 from persx.app.publication import Publication
 from persx.app.readings import Readings
+from persx.app.recommendation_counts import RecommendationCounts
 from persx.app.recommender_folder import RecommenderFolder
 from persx.app.robots import Robots
 from persx.app.settings import ServerSettings
@@ -83,7 +84,7 @@ class Pages(NamedTuple):
 
 
 ROUTES: Final = (
-    "site", "decide", "exposure", "state", "collect", "studio", "static", "operations"
+    "site", "decide", "recommend", "exposure", "state", "collect", "studio", "static", "operations"
 )  # fmt: skip
 """What answers are told apart by: the site's pages, the API's parts, the studio, the rest."""
 
@@ -122,6 +123,8 @@ class Metrics(Collector):
         )
         self.latencies = Latencies(ROUTES)
         self.registry.register(self.latencies)
+        self.recommendations = RecommendationCounts()
+        self.registry.register(self.recommendations)
         self.answers = Counter(
             "persx_consent_answers",
             "Answers of visitors by purpose.",

@@ -11,6 +11,7 @@ from persx.model.errors import PersxError
 from persx.model.workspace import Workspace
 from persx.recommend.ranking.plan import PipelinePlan, compile_pipeline
 from persx.visitors.derivation import Derivation
+from persx.visitors.preferences import GENERIC_CONTENT
 from persx.visitors.profile import Assembler
 from persx.visitors.touched import touches_names
 from persx.workspace.ranking_rules import ranking_schema
@@ -51,7 +52,7 @@ def recommending(
     if "persona" in needed:
         needed |= personas.reads
     if pipelines:
-        needed |= touches_names(attributes.values())
+        needed |= touches_names(attributes.values()) | {GENERIC_CONTENT}
     return Assembler(
         {name: each for name, each in attributes.items() if name in needed},
         [each for each in derivations if each.name in needed],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 
 from persx.audience.explain import Explanation, explain
 from persx.audience.schema import Schema
+from persx.decide.list_receipt import ListReceipt, LoggedAnswer, list_receipt
 from persx.model.artifact import PROBABILITIES, artifact_key
 from persx.model.block_holdout import GENERIC, block_holdout_key, block_holdouts
 from persx.model.clock import Millis
@@ -52,12 +54,14 @@ class LoggedItem(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         why: The words in which the visitor was told why.
         propensity: The probability with which it came to its place.
+        explored: Chance gave it the place.
     """
 
     item: str
     title: str = ""
     why: str = ""
     propensity: float = 1.0
+    explored: bool = False
 
 
 class LoggedList(msgspec.Struct, frozen=True, array_like=True):
@@ -108,6 +112,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         experiments: The visitor's arms.
         guesses: Those of the attributes that a model guessed, with how sure it was.
         blocks: Block → why it showed what it showed.
+        recommended: Of a list that was asked for by its pipeline's name, in place of blocks.
     """
 
     id: str
@@ -120,6 +125,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     experiments: tuple[Assignment, ...]
     guesses: Mapping[str, float] = {}
     blocks: Mapping[str, BlockReceipt]
+    recommended: ListReceipt | msgspec.UnsetType = msgspec.UNSET
 
 
 class LoggedPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +138,15 @@ class LoggedPage(msgspec.Struct, frozen=True, kw_only=True):
     guesses: dict[str, float] = {}
     decisions: tuple[tuple[str, str, Reason, float], ...] = ()
     recommended: dict[str, LoggedList] = {}
+
+
+class LoggedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a line that is about no page but one list."""
+
+    artifacts: dict[str, int] = {}
+    attributes: dict[str, Any] = {}
+    assignments: tuple[Assignment, ...] = ()
+    recommended: LoggedAnswer
 
 
 class Rulebook:
@@ -175,6 +190,15 @@ class Rulebook:
         )
 
 
+def logged_in(record: DecisionRecord) -> LoggedPage | LoggedRequest:
+    """Return what a line of the decision log holds: a page, or one list that was asked for."""
+    if not record.page:
+        # Sets of blocks have no name either, but they have decisions.
+        with contextlib.suppress(msgspec.ValidationError):
+            return msgspec.json.decode(record.body, type=LoggedRequest)
+    return msgspec.json.decode(record.body, type=LoggedPage)
+
+
 def receipt(
     record: DecisionRecord,
     rulebook: Rulebook | None,
@@ -189,8 +213,8 @@ def receipt(
         block: Only this block; every block of the line where it is empty.
         hidden: Attributes that were read, but whose values the line does not tell.
     """
-    logged = msgspec.json.decode(record.body, type=LoggedPage)
-    return Receipt(
+    logged = logged_in(record)
+    told = Receipt(
         id=record.id,
         at=record.at,
         visitor=record.bucketing_id,
@@ -199,6 +223,18 @@ def receipt(
         artifacts=logged.artifacts,
         attributes=logged.attributes,
         experiments=logged.assignments,
+        blocks={},
+    )
+    if isinstance(logged, LoggedRequest):
+        if block:
+            return told
+        pipelines = rulebook.workspace.pipelines if rulebook else {}
+        answer = logged.recommended
+        return msgspec.structs.replace(
+            told, recommended=list_receipt(answer, pipelines.get(answer.pipeline))
+        )
+    return msgspec.structs.replace(
+        told,
         guesses=logged.guesses,
         blocks={
             name: _block(name, variant, reason, propensity, logged, rulebook, record.at, hidden)

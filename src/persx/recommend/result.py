@@ -72,6 +72,10 @@ class Recommendation(msgspec.Struct, frozen=True, kw_only=True):
         propensity: The probability with which this item, and no other, came to this place, given
             those above it.
         place: Counted from 1.
+        tried: Chance gave it the place.
+        pinned: A rule gave it the place.
+        rules: The pipeline's rules that lifted, lowered or pinned it, counted from 1, where that
+            was wanted.
     """
 
     item: Item
@@ -80,6 +84,9 @@ class Recommendation(msgspec.Struct, frozen=True, kw_only=True):
     why: Why
     propensity: float
     place: int
+    tried: bool = False
+    rules: tuple[int, ...] = ()
+    pinned: bool = False
 
 
 class Recommendations(msgspec.Struct, frozen=True, kw_only=True):

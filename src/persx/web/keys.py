@@ -79,6 +79,8 @@ COMMAND_SCOPES: Final[Mapping[str, KeyScope | None]] = {
     "recommend-activate": KeyScope.PUBLISH,
     "recommend-off": KeyScope.PUBLISH,
     "recommend-show": KeyScope.PROFILE_READ,
+    "recommend-exploration": KeyScope.REPORT_READ,
+    "explain-decision": KeyScope.PROFILE_READ,
     "recommend-write": KeyScope.WORKSPACE_WRITE,
     "items": KeyScope.CATALOGUE_WRITE,
     "item": KeyScope.CATALOGUE_WRITE,

@@ -108,12 +108,12 @@ _DIRECT: Final = {
     ("POST", "/v1/recommendations"): recommendations.ask_recommendations,
 }
 """What is answered without a look at the other routes, because it is asked most."""
-_VISITORS: Final = frozenset({"site", "decide", "exposure", "state"})
+_VISITORS: Final = frozenset({"site", "decide", "recommend", "exposure", "state"})
 """What visitors wait for."""
 
 _PARTS: Final = (
     ("/v1/decide", "decide"),
-    ("/v1/recommendations", "decide"),
+    ("/v1/recommendations", "recommend"),
     ("/v1/x/", "exposure"),
     ("/v1/r/", "exposure"),
     ("/v1/state", "state"),

@@ -10,8 +10,8 @@ WITH rows AS (
     json_extract_string(d.body, '$.assignments[*].arm') AS arms
   FROM decisions AS d
   WHERE d."at" >= $begin AND d."at" < $end
-    -- Recommendations are no pages.
-    AND json_extract(d.body, '$.recommended') IS NULL
+    -- Lists that were asked for are no pages.
+    AND json_extract(d.body, '$.decisions') IS NOT NULL
 ),
 told AS (
   SELECT

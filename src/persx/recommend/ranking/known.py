@@ -39,6 +39,7 @@ class Wanted:
         context: See `Query.context`.
         attributes: Of the visitor and of the request, which rules read.
         draw: Decides which places go to what is tried; none where nothing is.
+        explained: Tell of each item which rules lifted, lowered or pinned it.
     """
 
     count: int
@@ -50,6 +51,7 @@ class Wanted:
     context: Mapping[str, Any] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     draw: Draw | None = None
+    explained: bool = False
 
 
 class Known(NamedTuple):

@@ -28,13 +28,31 @@ _FALLING: Final = np.linspace(1.0, 0.5, NEWEST, dtype=np.float32)
 
 
 class Ranked(NamedTuple):
-    """One place of the list: an item by its code, and how it came there."""
+    """One place of the list: an item by its code, and how it came there.
+
+    Attributes:
+        tried: Chance gave it the place.
+        pinned: A rule gave it the place.
+        rules: The pipeline's rules that lifted, lowered or pinned it, counted from 1, where that
+            was wanted.
+    """
 
     item: int
     score: float
     source: str
     why: Why
     propensity: float
+    tried: bool = False
+    rules: tuple[int, ...] = ()
+    pinned: bool = False
+
+
+class _Pin(NamedTuple):
+    """What is pinned: the item's code, the words of the rule, and its number from 1."""
+
+    item: int
+    text: str
+    rule: int
 
 
 def rank(prepared: Prepared, wanted: Wanted) -> list[Ranked]:
@@ -85,13 +103,14 @@ class _Ranking:
         picked = pick(
             self._field,
             self._count,
-            {place: code for place, (code, _) in pins.items()},
+            {place: pin.item for place, pin in pins.items()},
             self._more,
             explore=explore,
             draw=self._wanted.draw,
         )
-        texts = dict(pins.values())
-        return [self._told(each, texts) for each in picked]
+        pinned = {pin.item: pin for pin in pins.values()}
+        found = [self._told(each, pinned) for each in picked]
+        return self._explained(found, pinned) if self._wanted.explained else found
 
     # -- what may be shown --------------------------------------------------------------------
 
@@ -231,11 +250,11 @@ class _Ranking:
 
     # -- pins ---------------------------------------------------------------------------------
 
-    def _pins(self) -> dict[int, tuple[int, str]]:
-        """Return place → code and words of what is pinned there."""
-        found: dict[int, tuple[int, str]] = {}
+    def _pins(self) -> dict[int, _Pin]:
+        """Return place → what is pinned there."""
+        found: dict[int, _Pin] = {}
         placed: set[int] = set()
-        for rule, mask, groups in self._rules():
+        for number, (rule, mask, groups) in enumerate(self._rules(), start=1):
             if rule.rule.do != "pin":
                 continue
             place = rule.rule.place
@@ -245,7 +264,7 @@ class _Ranking:
                 if place > self._count:
                     break
                 if code not in placed:
-                    found[place] = code, rule.rule.why
+                    found[place] = _Pin(code, rule.rule.why, number)
                     placed.add(code)
         return found
 
@@ -283,21 +302,22 @@ class _Ranking:
 
     # -- reasons ------------------------------------------------------------------------------
 
-    def _told(self, picked: Picked, texts: Mapping[int, str]) -> Ranked:
+    def _told(self, picked: Picked, pinned: Mapping[int, _Pin]) -> Ranked:
         if picked.row == NOTHING:
-            reason = Why(kind=WhyKind.CHOSEN, text=texts[picked.item])
-            return Ranked(picked.item, 0.0, "", reason, picked.propensity)
+            reason = Why(kind=WhyKind.CHOSEN, text=pinned[picked.item].text)
+            return Ranked(picked.item, 0.0, "", reason, picked.propensity, pinned=True)
         for said, rows in self._said:
             at = rows.get(picked.row)
             if at is not None:
                 return self._of(said, at, picked)
-        return Ranked(picked.item, 0.0, "", Why(kind=WhyKind.TRIED), picked.propensity)
+        tried = Why(kind=WhyKind.TRIED)
+        return Ranked(picked.item, 0.0, "", tried, picked.propensity, tried=True)
 
     def _of(self, said: Blended, at: int, picked: Picked) -> Ranked:
         score = float(said.scores[at])
         if not said.sources:
             reason = Why(kind=WhyKind.NEW)
-            return Ranked(picked.item, score, "", reason, picked.propensity)
+            return Ranked(picked.item, score, "", reason, picked.propensity, picked.tried)
         origin = int(said.origin[at])
         trained = said.sources[origin].trained
         source = trained.recommender.name
@@ -317,7 +337,22 @@ class _Ranking:
         text = self._words(picked.item)
         if text:
             reason = Why(kind=WhyKind.CHOSEN, text=text)
-        return Ranked(picked.item, score, source, reason, picked.propensity)
+        return Ranked(picked.item, score, source, reason, picked.propensity, picked.tried)
+
+    def _explained(self, found: list[Ranked], pinned: Mapping[int, _Pin]) -> list[Ranked]:
+        """Add to each item the rules that had a part in its place."""
+        codes = np.array([each.item for each in found], dtype=np.int32)
+        acted: list[list[int]] = [[] for _ in found]
+        for number, (rule, mask, groups) in enumerate(self._rules(), start=1):
+            if rule.rule.do in ("boost", "bury") and len(codes):
+                for at in self._holds(rule, mask, groups, codes).nonzero()[0].tolist():
+                    # What is pinned or tried has its place whatever its score.
+                    if found[at].item not in pinned and not found[at].tried:
+                        acted[at].append(number)
+        for at, each in enumerate(found):
+            if each.item in pinned:
+                acted[at].append(pinned[each.item].rule)
+        return [each._replace(rules=tuple(rules)) for each, rules in zip(found, acted, strict=True)]
 
     def _words(self, item: int) -> str:
         """Return the words of the first rule that lifts an item and has any."""

@@ -79,7 +79,8 @@ def recommended_view(name: str, found: RecommendationsReport) -> RecommendedView
 def _line(line: RecommendedLine, best: float, currency: str) -> LineView:
     rate = line.rate
     return LineView(
-        block=line.block,
+        # Of an e-mail by a pipeline's name, or an app that shows lists itself.
+        block=line.block or "(no block)",
         pipeline=line.pipeline,
         views=f"{line.views:,}",
         viewers=f"{line.viewers:,}",

@@ -27,6 +27,7 @@ from persx.web.api.items import ItemPage, ItemsRequest
 from persx.web.api.me import Erased
 from persx.web.api.preference_links import LinkRequest, PreferenceLink
 from persx.web.api.recommendations import RecommendationsRequest, RecommendationsResponse
+from persx.web.api.recommendations_mail import OF_PIPELINE
 from persx.web.collect.wire import Message
 from persx.web.visitors import VISITOR
 
@@ -143,7 +144,10 @@ DETAILS: Final[Mapping[tuple[str, str], Detail]] = {
     ("GET", "/v1/x/{token}"): Detail(media="image/gif"),
     ("GET", "/v1/r/{token}"): Detail(status=303, media="text/html", security=("visitor",)),
     ("GET", "/v1/recommendations.html"): Detail(
-        media="text/html", security=_KEYS, query=("userId", "block", "locale"), tag="decide"
+        media="text/html",
+        security=_KEYS,
+        query=("userId", "locale", "block", *OF_PIPELINE),
+        tag="decide",
     ),
     ("POST", "/v1/beacon"): Detail(request=Beacon, status=204, security=("visitor",)),
     ("POST", "/v1/client-error"): Detail(request=ClientError, status=204),

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from persx.app.asked_lists import AskedList, asked_list
 from persx.app.deciding import contextual, current_plan
 from persx.app.item_language import chain_of, in_words_of
-from persx.app.recommending import RecommendRequest, recommend
+from persx.app.recommending import RecommendRequest
 from persx.app.services import Services
 from persx.app.visiting import Visitor
 from persx.decide.plan import Plan
+from persx.model.decision import Reason
 from persx.model.errors import BadInput
 from persx.recommend.ranking.rank import MOST
-from persx.recommend.result import Recommendation, Recommendations, Why
+from persx.recommend.result import Recommendation, Why
 from persx.recommend.words import WhyWords, said, why_words
 from persx.web.api.answers import answers, body, json
 from persx.web.api.decide import sender
@@ -30,6 +33,12 @@ MOST_IDS: Final = 1_000
 """Ids in `exclude`, or in `only`."""
 
 DEFAULT_COUNT: Final = 8
+
+PARAMETERS: Final = frozenset({
+    "pipeline", "item", "count", "exclude", "only", "generic", "anonymousId", "userId", "category",
+    "locale", "writeKey", "device",
+})  # fmt: skip
+"""What an address may ask."""
 
 
 class RecommendationsRequest(
@@ -81,7 +90,9 @@ class RecommendationsResponse(msgspec.Struct, frozen=True):
     `id` is under which it is in the decision log; events that tell of it name it. `artifact` is
     the number of the trained pipeline, 0 where there is none yet: then `untrained` is true, and
     the items are the newest of the catalogue. `personal` tells whether anything that is known of
-    the visitor counted.
+    the visitor counted, and `reason` why, or why not: ``targeted``, or ``holdout``, ``disabled``,
+    ``no_consent``, ``unknown_visitor``. `arms` has the holdout's arm where it makes a difference
+    for the visitor: who shows the list sends ``Experiment Viewed`` with it.
     """
 
     pipeline: str
@@ -91,10 +102,13 @@ class RecommendationsResponse(msgspec.Struct, frozen=True):
     personal: bool
     untrained: bool
     snapshot: int
+    reason: Reason
+    arms: Mapping[str, str]
 
 
-def answer_of(found: Recommendations, words: WhyWords, snapshot: int) -> RecommendationsResponse:
+def answer_of(asked: AskedList, words: WhyWords, snapshot: int) -> RecommendationsResponse:
     """Return recommendations as API clients see them."""
+    found = asked.found
     return RecommendationsResponse(
         pipeline=found.pipeline,
         items=[_item(each, words) for each in found.items],
@@ -103,6 +117,8 @@ def answer_of(found: Recommendations, words: WhyWords, snapshot: int) -> Recomme
         personal=found.personal,
         untrained=found.untrained,
         snapshot=snapshot,
+        reason=asked.reason,
+        arms=asked.arms,
     )
 
 
@@ -130,7 +146,7 @@ def _item(found: Recommendation, words: WhyWords) -> RecommendedItem:
 @answers
 async def read_recommendations(request: Request) -> Response:
     """Recommend items to the bearer, or to whom the address names."""
-    return await _answered(request, _asked_in(request))
+    return await _answered(request, request_in(request.query_params))
 
 
 @answers
@@ -141,10 +157,10 @@ async def ask_recommendations(request: Request) -> Response:
 
 async def _answered(request: Request, asked: RecommendationsRequest) -> Response:
     services = services_of(request)
-    _check(asked)
+    check_asked(asked)
     visitor, own = _who(request, asked, services)
     plan = current_plan(services)
-    found = await recommend(
+    found = await asked_list(
         services,
         visitor,
         RecommendRequest(
@@ -163,7 +179,8 @@ async def _answered(request: Request, asked: RecommendationsRequest) -> Response
     locale = asked.context.get("locale")
     locale = locale if isinstance(locale, str) else locale_of(request, plan)
     words = why_words(locale)
-    found = in_words_of(found, services.catalogue.now, chain_of(plan, locale))
+    told = in_words_of(found.found, services.catalogue.now, chain_of(plan, locale))
+    found = found._replace(found=told)
     return json(
         answer_of(found, words, plan.snapshot.number), headers={"Cache-Control": "no-store"}
     )
@@ -187,21 +204,28 @@ def _context(
     request: Request, plan: Plan, asked: RecommendationsRequest, *, own: bool
 ) -> Mapping[str, Any]:
     """Return what the request tells, by itself where the visitor's own browser sent it."""
-    said = contextual(plan, asked.context)
-    category = asked.context.get("category")
-    if isinstance(category, str) and category:
-        said["category"] = category[:MAX_ID]
+    said = context_asked(plan, asked)
     if not own:
         return said
     path = asked.item if asked.item.startswith("/") else request.url.path
     return {**context_of(request, plan, path), **said}
 
 
-def _asked_in(request: Request) -> RecommendationsRequest:
-    """Return what a GET asks for."""
-    given = request.query_params
-    known = {"pipeline", "item", "count", "exclude", "only", "generic", "anonymousId", "userId",
-             "category", "locale", "writeKey", "device"}  # fmt: skip
+def context_asked(plan: Plan, asked: RecommendationsRequest) -> dict[str, Any]:
+    """Return what is asked of the context, as far as it can be read."""
+    said: dict[str, Any] = contextual(plan, asked.context)
+    category = asked.context.get("category")
+    if isinstance(category, str) and category:
+        said["category"] = category[:MAX_ID]
+    return said
+
+
+def request_in(given: QueryParams, known: Collection[str] = PARAMETERS) -> RecommendationsRequest:
+    """Return what an address asks for.
+
+    Raises:
+        BadInput: A parameter is none of those that are known, or cannot be read.
+    """
     for name in given:
         if name not in known:
             raise BadInput(f"There is no parameter '{name[:40]}'.", value=name)
@@ -228,7 +252,12 @@ def _listed(given: list[str]) -> list[str]:
     return [id for each in given for id in each.split(",") if id]
 
 
-def _check(asked: RecommendationsRequest) -> None:
+def check_asked(asked: RecommendationsRequest) -> None:
+    """Check how much is asked for.
+
+    Raises:
+        BadInput: It is too much.
+    """
     if not 1 <= asked.count <= MOST:
         raise BadInput(f"A list has 1 to {MOST} items, not {asked.count}.", value=asked.count)
     for name, ids in (("exclude", asked.exclude), ("only", asked.only or [])):

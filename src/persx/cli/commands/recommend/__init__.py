@@ -6,13 +6,22 @@ from typing import Final
 
 import click
 
-from persx.cli.commands.recommend import activate, evaluate, show, status, train, tune
+from persx.cli.commands.recommend import (
+    activate,
+    evaluate,
+    explain,
+    show,
+    status,
+    train,
+    tune,
+)
 
 SUBCOMMANDS: Final = (
     train.command,
     status.command,
     activate.command,
     show.command,
+    explain.command,
     tune.command,
     evaluate.command,
 )

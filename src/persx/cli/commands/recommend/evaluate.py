@@ -12,6 +12,7 @@ import click
 import numpy as np
 
 from persx.app.evaluating import read_trial, segments_of, tagged
+from persx.cli.commands.recommend.off_policy import evaluate_exploration
 from persx.cli.commands.recommend.own_log import evaluate_log, how_of
 from persx.cli.options import existing, home_option, json_option, print_json
 from persx.cli.progress import Progress, waiting
@@ -103,6 +104,19 @@ _STEPS: Final = 1_000
 @click.option(
     "--seed", default=0, show_default=True, metavar="N", help="Of a log: which moments are drawn."
 )
+@click.option(
+    "--off-policy",
+    is_flag=True,
+    help="What exploring another share of places would bring in clicks, by lists that were seen.",
+)
+@click.option(
+    "--explore",
+    type=float,
+    default=0.0,
+    show_default=True,
+    metavar="SHARE",
+    help="With --off-policy: the share of places that would be explored.",
+)
 @home_option()
 @json_option
 def command(
@@ -121,6 +135,8 @@ def command(
     on_item: bool,
     again: bool | None,
     seed: int,
+    off_policy: bool,
+    explore: float,
     home: Path,
     as_json: bool,
 ) -> None:
@@ -129,18 +145,25 @@ def command(
     A pipeline, each of its sources alone, and popularity are fitted to what happened first, and
     asked about visitors who came later; intervals tell what may be chance.
 
+    With --off-policy it is the pipeline's exploration that is judged, by clicks on lists as they
+    were shown, with the probabilities that the log has.
+
     Interactions are 'user item item …' a line, in both files. Sequences are the same in time
     order, and the last item of each is the test. Sessions are 'item item …' a line; their test
     has 'item item … TAB target'.
 
     \b
     Example:  persx recommend evaluate for-you --home shop --test 7d
+              persx recommend evaluate for-you --off-policy --explore 0.1 --home shop
               persx recommend evaluate --train train.txt --test test.txt \\
                   --recommender local_ease --param regularization=50 --k 10,20
               persx recommend evaluate --format sequences --train Beauty.txt --recommender ease
               persx recommend evaluate --format sessions --train sessions.txt.gz \\
                   --test test.tsv.gz --recommender cooccurrence --json
     """
+    if off_policy:
+        evaluate_exploration(existing(home), pipeline, explore, as_json=as_json)
+        return
     if train is None:
         how = how_of(test or "", _cuts(cuts), anchored=on_item, again=again, seed=seed)
         evaluate_log(existing(home), pipeline, how, segments=segment, as_json=as_json)
