@@ -22,14 +22,15 @@ AMAZON_CDS: Final = Contest(
     contenders=(
         Contender("popularity"),
         Contender("cooccurrence", {"within": "user"}),
-        Contender("ials", {"factors": 64, "iterations": 10, "alpha": 1}),
+        Contender("ials", note="as it is"),
+        Contender("ials", {"factors": 256}, note="with more factors"),
         Contender("local_ease", {}, {"regularization": (50, 100), "dropout": (0.3, 0.5)}),
         Contender("cosine", {"K": 200}, peer=True),
         Contender("BM25", {}, {"K": (50, 200)}, peer=True),
         Contender(
             "ALS",
-            {"factors": 64, "iterations": 10, "regularization": 1.0},
-            {"alpha": (2.0, 5.0)},
+            {"factors": 256, "iterations": 10, "regularization": 10.0},
+            {"alpha": (11.0, 41.0)},
             peer=True,
         ),
         Contender("BPR", {"factors": 64, "iterations": 20}, peer=True),

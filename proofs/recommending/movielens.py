@@ -26,7 +26,8 @@ MOVIELENS: Final = Contest(
             "cooccurrence",
             {"within": "user", "longest": 2_000, "history": 2_000, "shrink": 0, "neighbours": 50},
         ),
-        Contender("ials", {"history": 2_000, "alpha": 1}),
+        Contender("ials", note="as it is"),
+        Contender("ials", {"history": 2_000, "factors": 64}, {"popularity_damping": (0.0, 0.1)}),
         Contender(
             "local_ease",
             {"history": 2_000, "user_damping": 0.6, "dropout": 0.5, "regularization": 20},
@@ -48,7 +49,9 @@ MOVIELENS: Final = Contest(
         ),
         Contender("cosine", {"K": 50}, peer=True),
         Contender("BM25", {}, {"K": (20, 100)}, peer=True),
-        Contender("ALS", {"regularization": 1.0, "factors": 64}, {"alpha": (2.0, 5.0)}, peer=True),
+        Contender(
+            "ALS", {"factors": 64}, {"regularization": (1.0, 30.0), "alpha": (2.0, 5.0)}, peer=True
+        ),
         Contender("BPR", {"factors": 64, "iterations": 20}, peer=True),
     ),
 )

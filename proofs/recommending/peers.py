@@ -29,7 +29,7 @@ with warnings.catch_warnings():
 
 SEED: Final = 20
 
-# The `alpha` of ALS is its whole confidence: 2 is what `ials` calls 1, beyond what is not touched.
+# The `alpha` of ALS is what a touch weighs, compared with 1 for a pair without one.
 MODELS: Final[dict[str, Callable[..., Any]]] = {
     "ALS": lambda **options: AlternatingLeastSquares(
         random_state=SEED, num_threads=1, use_gpu=False, **options

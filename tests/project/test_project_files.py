@@ -248,11 +248,6 @@ def test_what_is_imported_is_declared(folder: str) -> None:
         assert all(file.startswith("src/persx/testing/") for file in suites)
         # The extra `otel` is for traces alone, which load it where they are wanted.
         assert "otel" in project["optional-dependencies"]
-        # The extra `recommend` is for one recommender, which loads it when it is fitted.
-        assert "recommend" in project["optional-dependencies"]
-        for name in ("implicit", "threadpoolctl"):
-            fitted = undeclared.pop(name, {"src/persx/recommend/recommenders/ials.py"})
-            assert fitted == {"src/persx/recommend/recommenders/ials.py"}
         traced = [name for name in undeclared if name.startswith("opentelemetry-")]
         assert all(undeclared.pop(name) == {"src/persx/app/tracing.py"} for name in traced)
     assert undeclared == {}

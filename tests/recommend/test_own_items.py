@@ -124,6 +124,32 @@ class TestReplenishment:
         assert scores("replenishment", data, query, least_share=0.6) == {}
         assert scores("replenishment", data, had((1, 20.0))) == {}
 
+    def test_whoever_bought_it_again_has_an_interval_of_their_own(self) -> None:
+        data = log(self.COFFEE, 3)
+        # Gaps of 60 and 40 days, so 50; the item's 20 counts as three gaps more.
+        query = had((0, 132.0), (0, 72.0), (0, 32.0))
+        interval = (2 * 50 + 3 * 20) / 5
+        share = (2 + 3 * 0.5) / 5
+        assert interval == 32.0
+        assert scores("replenishment", data, query, shrink=0.0, own=3.0) == near({0: share})
+        own = scores("replenishment", data, had((0, 100.0), (0, 50.0)), shrink=0.0, own=0.0)
+        assert own == near({0: 1.0}), "their own alone"
+        usual = scores("replenishment", data, had((0, 120.0), (0, 20.0)), shrink=0.0, own=1e9)
+        assert usual == near({0: 0.5}), "the item's alone"
+
+    def test_what_others_rarely_buy_again_is_due_for_whoever_does(self) -> None:
+        data = log([*self.COFFEE, *bought(1, [0.0], [0.0], [0.0])], 3)
+        often = had((1, 33.0), (1, 22.0), (1, 11.0))
+        usual = (2 * 11 + 5 * 20) / 7  # Nobody bought it again: what is usual for all items.
+        expected = (2 / 7) * exp(-(ln(11 / usual) ** 2) / (2 * 0.5**2))
+        assert scores("replenishment", data, often, early=0.5) == near({1: expected})
+        assert scores("replenishment", data, had((1, 11.0)), early=0.5) == {}
+
+    def test_twice_within_a_day_tells_no_interval(self) -> None:
+        data = log(self.COFFEE, 3)
+        once, twice = had((0, 20.0)), had((0, 20.5), (0, 20.0))
+        assert scores("replenishment", data, once) == scores("replenishment", data, twice)
+
     def test_twice_on_one_day_is_one_purchase(self) -> None:
         data = log(bought(0, [0, 0.2, 0.4, 0.6]), 1)
         assert scores("replenishment", data, had((0, 1.0)), least=1) == {}
@@ -153,6 +179,7 @@ class TestReplenishment:
     def test_where_nobody_knows_the_times_nothing_is_due(self) -> None:
         data = log(self.COFFEE, 3, timed=False)
         assert scores("replenishment", data, had((0, 20.0)), least=1) == {}
+        assert scores("replenishment", data, had((0, 40.0), (0, 20.0))) == {}
 
 
 @pytest.mark.parametrize("name", ["history", "recently_viewed", "replenishment"])

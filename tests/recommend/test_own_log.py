@@ -284,7 +284,7 @@ def as_json(sources: tuple[PipelineSource, ...]) -> bytes:
     return msgspec.json.encode(sources)
 
 
-def test_weights_decays_and_alpha_come_before_all_else() -> None:
+def test_weights_decays_and_what_is_unobserved_come_before_all_else() -> None:
     sources = (
         PipelineSource(recommender="vmis_knn"),
         PipelineSource(recommender="ials"),
@@ -301,7 +301,7 @@ def test_weights_decays_and_alpha_come_before_all_else() -> None:
 
     tune(sources, judge, trials=500)
     names = list(dict.fromkeys(seen))
-    early = {"weight", "rules", "decay", "half_life", "alpha", "step_decay", "match_decay"}
+    early = {"weight", "rules", "decay", "half_life", "unobserved", "step_decay", "match_decay"}
     early |= {"rules_decay"}
     assert set(names[: len(early)]) == early
     assert {"neighbours", "shrink", "factors"} <= set(names[len(early) :])

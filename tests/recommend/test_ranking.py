@@ -11,7 +11,7 @@ from persx.model.clock import DAY, MINUTE
 from persx.model.item import Action, ItemId, Touch
 from persx.model.pipeline import RankingRule
 from persx.recommend.query import NOTHING
-from persx.recommend.ranking.known import Wanted
+from persx.recommend.ranking.known import Wanted, known_of
 from persx.recommend.ranking.prepared import Prepared, prepare
 from persx.recommend.ranking.rank import Ranked, rank
 from persx.recommend.result import WhyKind
@@ -129,6 +129,19 @@ def test_what_was_bought_or_viewed_lately_is_left_out() -> None:
 def test_buying_again_stays_possible() -> None:
     prepared = ready(pipeline(), FOUR, FALLING)
     assert listed(prepared, touches=(touch("a", Action.BOUGHT),))[0] == "a"
+
+
+def test_recommenders_are_told_each_day_on_which_something_was_bought() -> None:
+    prepared = ready(pipeline(), FOUR, FALLING)
+    touches = (
+        touch("a", Action.BOUGHT, 40 * DAY),
+        touch("a", Action.VIEWED, 30 * DAY),
+        touch("a", Action.BOUGHT, 20 * DAY),
+        touch("a", Action.VIEWED, 10 * DAY),
+    )
+    query = known_of(prepared, Wanted(count=3, now=NOW, touches=touches)).query
+    assert query.ages.tolist() == [40, 20, 10]
+    assert query.items.tolist() == [0, 0, 0]
 
 
 # -- rules --------------------------------------------------------------------------------------

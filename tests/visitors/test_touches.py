@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persx.model.attribute import Attribute, Computation, Purpose, Source, ValueType
+from persx.model.clock import DAY
 from persx.model.event import Event, EventType, anonymous_key
 from persx.model.item import Action, Touch
 from persx.model.pipeline import Pipeline, PipelineSource
 from persx.model.visitor import IdentityState
 from persx.model.workspace import Workspace
-from persx.visitors.computed.touches import MOST, Touches, touched, touches_of
+from persx.visitors.computed.touches import MOST, MOST_PURCHASES, Touches, touched, touches_of
 from persx.visitors.fold import Fold, computed_key
 from persx.visitors.profile import assemble
 from persx.visitors.touched import TOUCHES, touches_attribute
@@ -87,11 +88,47 @@ def test_the_newest_of_each_counts_once_and_comes_last() -> None:
     assert KIND.value(None, NOW, HOW) is None
 
 
+def bought(at: int, *items: str) -> Event:
+    return made("Order Completed", at=at, products=[{"product_id": item} for item in items])
+
+
+def test_each_day_on_which_something_was_bought_is_told() -> None:
+    events = [
+        bought(20 * DAY + 5, "a"),
+        bought(DAY, "a", "b"),
+        bought(20 * DAY + 9, "a"),
+        bought(8 * DAY, "a:1"),
+        made("Product Viewed", at=21 * DAY, product_id="a"),
+    ]
+    state = reduce(lambda kept, event: KIND.add(kept, event, HOW), events, KIND.zero())
+    assert touches_of(state) == (
+        Touch("a", Action.BOUGHT, DAY),
+        Touch("b", Action.BOUGHT, DAY),
+        Touch("a:1", Action.BOUGHT, 8 * DAY),
+        Touch("a", Action.BOUGHT, 20 * DAY + 9),
+        Touch("a", Action.VIEWED, 21 * DAY),
+    )
+    assert KIND.value(state, NOW, HOW) == ["a", "a:1", "b"], "for rules each is there once"
+
+
+def test_of_what_was_bought_on_very_many_days_the_newest_are_kept() -> None:
+    state = KIND.zero()
+    for day in range(300):
+        state = KIND.add(state, bought(day * DAY, "a"), HOW)
+    found = touches_of(state)
+    assert [touch.at // DAY for touch in found] == list(range(200, 300))
+    # What was kept before days were: the newest purchase alone.
+    assert touches_of({"ba": 7, "vb": 5}) == (
+        Touch("b", Action.VIEWED, 5),
+        Touch("a", Action.BOUGHT, 7),
+    )
+
+
 many = st.lists(
     st.tuples(
-        st.sampled_from(["Product Viewed", "Product Added"]),
+        st.sampled_from(["Product Viewed", "Product Added", "Order Completed"]),
         st.integers(0, 260),
-        st.integers(0, 400),
+        st.integers(0, 400).map(lambda hours: hours * DAY // 24),
     ),
     max_size=500,
 ).map(lambda found: [made(name, at=at, product_id=str(item)) for name, item, at in found])
@@ -110,7 +147,7 @@ def test_the_cap_keeps_the_state_independent_of_order_and_batches(
     chance.shuffle(mixed)
     assert folded(mixed) == whole
     assert KIND.merge(folded(mixed[:cut]), folded(mixed[cut:]), HOW) == whole
-    assert len(whole or {}) <= MOST
+    assert len(whole or {}) <= MOST + MOST_PURCHASES
 
 
 def test_a_visitor_with_fifty_thousand_events_keeps_the_newest() -> None:

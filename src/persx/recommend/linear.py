@@ -72,6 +72,6 @@ def penalty(counts: NDArray[np.float32], config: LinearConfig) -> NDArray[np.flo
     return added
 
 
-def damping(data: Interactions, config: LinearConfig) -> NDArray[np.float32]:
-    """Return what the scores of each item are multiplied by."""
-    return np.maximum(data.counts, 1).astype(np.float32) ** np.float32(-config.popularity_damping)
+def damping(data: Interactions, power: float) -> NDArray[np.float32]:
+    """Return what the scores of each item are multiplied by: its number of touches ^ −power."""
+    return np.maximum(data.counts, 1).astype(np.float32) ** np.float32(-power)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from persx.recommend.profile import Profile
 from persx.recommend.query import NO_CANDIDATES, NOTHING, Candidates, Codes, Floats
+from persx.recommend.rows import starts_of
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -116,10 +117,17 @@ def strongest(matrix: sparse.csr_matrix, most: int) -> sparse.csr_matrix:
     lengths = np.diff(matrix.indptr)
     if not len(lengths) or lengths.max(initial=0) <= most:
         return matrix
-    rows = np.repeat(np.arange(len(lengths)), lengths)
+    # Only what is as great as the last that is kept has to be put in order.
+    among = np.ones(len(matrix.data), dtype=bool)
+    for row in np.flatnonzero(lengths > most).tolist():
+        values = matrix.data[matrix.indptr[row] : matrix.indptr[row + 1]]
+        least = np.partition(values, len(values) - most)[len(values) - most]
+        among[matrix.indptr[row] : matrix.indptr[row + 1]] = values >= least
+    places = np.flatnonzero(among)
+    rows = np.repeat(np.arange(len(lengths)), lengths)[places]
     # By row, then the greatest first; of equal ones the item with the lower code.
-    order = np.lexsort((matrix.indices, -matrix.data, rows))
-    rank = np.arange(len(order)) - np.repeat(matrix.indptr[:-1].astype(np.int64), lengths)
-    kept = order[rank < most]
+    order = np.lexsort((matrix.indices[places], -matrix.data[places], rows))
+    rank = np.arange(len(order)) - starts_of(rows, len(lengths))[rows]
+    kept = places[order[rank < most]]
     starts = np.concatenate(([0], np.cumsum(np.minimum(lengths, most))))
     return sparse.csr_matrix((matrix.data[kept], matrix.indices[kept], starts), matrix.shape)

@@ -23,7 +23,8 @@ class Query(NamedTuple):
     """What is known when items are wanted: h touches of one visitor, oldest first.
 
     Attributes:
-        items: (h,) codes of the items that the visitor touched, each once for each action.
+        items: (h,) codes of the items that the visitor touched, each once for each action; what
+            they bought once for each day on which they did.
         ages: (h,) days since, not negative; positions from the newest (0, 1, …) where nobody
             knows the times.
         actions: (h,) uint8, places in `persx.recommend.interactions.ACTIONS`.

@@ -28,6 +28,8 @@ class WhyKind(StrEnum):
     """Many want it now, in a category perhaps."""
     LIKED = "liked"
     """Many wanted it, as far as is known; what was learned from is more than a week old."""
+    BROWSED = "browsed"
+    """Many want it, in a category that the visitor looked at lately."""
     AGAIN = "again"
     """They bought it, and will need it again."""
     RECENT = "recent"
@@ -49,7 +51,7 @@ class Why(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         kind: Of what kind the reason is.
         item: Id of the other item that speaks for it, where one does.
         title: What visitors read of that one.
-        category: In which category it is popular; empty for all.
+        category: In which category it is popular, or the visitor looked; empty for all.
         text: Words of the pipeline's own, which are said in place of any others.
     """
 

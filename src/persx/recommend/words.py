@@ -33,6 +33,8 @@ class WhyWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     popular_in: str = "Popular in {category} this week"
     liked: str = "Popular"
     liked_in: str = "Popular in {category}"
+    browsed: str = "Popular where you looked lately"
+    browsed_in: str = "Popular in {category}, where you looked lately"
     again: str = "Time to buy again?"
     recent: str = "You looked at this lately"
     new: str = "New"
@@ -60,6 +62,8 @@ GERMAN: Final = WhyWords(
     popular_in="Diese Woche beliebt in {category}",
     liked="Beliebt",
     liked_in="Beliebt in {category}",
+    browsed="Beliebt, wo Sie sich zuletzt umgesehen haben",
+    browsed_in="Beliebt in {category}, wo Sie sich zuletzt umgesehen haben",
     again="Zeit zum Nachkaufen?",
     recent="Zuletzt angesehen",
     new="Neu",

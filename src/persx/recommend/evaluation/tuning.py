@@ -18,7 +18,7 @@ Judge = Callable[[Sources], NDArray[np.float64]]
 """Returns the metric of each case."""
 
 
-FIRST: Final = ("half_life", "decay", "alpha", "rules")
+FIRST: Final = ("half_life", "decay", "unobserved", "rules")
 """How options are called, or end, that matter most by experience: how soon what is old counts less,
 and what one part of a recommender counts beside another. With the weights of the blend they are
 tried before all others."""

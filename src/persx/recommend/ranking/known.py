@@ -19,6 +19,9 @@ from persx.recommend.ranking.prepared import Prepared
 SESSION_GAP: Final = 30 * MINUTE
 """A session ends after a pause of so long."""
 
+_Key = tuple[int, Action, int]
+"""An item's code, what was done, and for purchases the day."""
+
 _CODE: Final = {action: code for code, action in enumerate(ACTIONS)}
 
 
@@ -81,7 +84,7 @@ def known_of(prepared: Prepared, wanted: Wanted) -> Known:
     catalogue, trained, plan = prepared.catalogue, prepared.trained, prepared.plan
     codes = trained.codes if trained is not None else {}
     newcomers = prepared.newcomers
-    newest: dict[tuple[int, Action], Millis] = {}
+    newest: dict[_Key, Millis] = {}
     closed: list[int] = []
     bought, viewed = plan.bought_within, plan.viewed_within
     now = wanted.now
@@ -101,13 +104,14 @@ def known_of(prepared: Prepared, wanted: Wanted) -> Known:
         else:
             code = int(prepared.to_trained[known]) if known != NOTHING else NOTHING
         if code != NOTHING:
-            key = code, action
+            # How often somebody buys the same again is told by the days on which they did.
+            key = code, action, at // DAY if action is Action.BOUGHT else 0
             # Taken out first, so that the newest come last.
             newest.pop(key, None)
             newest[key] = at
     anchor = int(prepared.to_trained[wanted.anchor]) if wanted.anchor != NOTHING else NOTHING
     every = _query(newest, anchor, wanted)
-    actions = dict(newest.keys())
+    actions = {code: action for code, action, _ in newest}
     trained_count = len(codes)
     if anchor < trained_count and all(code < trained_count for code in actions):
         return Known(every, every, every, {}, actions, closed)
@@ -133,13 +137,13 @@ def known_of(prepared: Prepared, wanted: Wanted) -> Known:
     return Known(narrow, every, stood, stand_ins, actions, closed)
 
 
-def _query(newest: Mapping[tuple[int, Action], Millis], anchor: int, wanted: Wanted) -> Query:
+def _query(newest: Mapping[_Key, Millis], anchor: int, wanted: Wanted) -> Query:
     times = np.fromiter(newest.values(), dtype=np.int64, count=len(newest))
     return Query(
-        items=np.fromiter((code for code, _ in newest), dtype=np.int32, count=len(newest)),
+        items=np.fromiter((code for code, _, _ in newest), dtype=np.int32, count=len(newest)),
         ages=(np.maximum(wanted.now - times, 0) / DAY).astype(np.float32),
         actions=np.fromiter(
-            (_CODE[action] for _, action in newest), dtype=np.uint8, count=len(newest)
+            (_CODE[action] for _, action, _ in newest), dtype=np.uint8, count=len(newest)
         ),
         session=_session(times, wanted.now),
         anchor=anchor,

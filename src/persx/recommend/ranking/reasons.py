@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from persx.model.clock import DAY, Millis
-from persx.model.item import Action
+from persx.model.item import Action, Item
 from persx.recommend.artifact import TrainedSource
 from persx.recommend.query import NOTHING
 from persx.recommend.ranking.known import Known
@@ -18,6 +18,7 @@ KIND_BY_RECOMMENDER: Final[Mapping[str, WhyKind]] = {
     "popularity": WhyKind.POPULAR,
     "recently_viewed": WhyKind.RECENT,
     "replenishment": WhyKind.AGAIN,
+    "viewed_categories": WhyKind.BROWSED,
 }
 """Recommenders whose answers all have one reason."""
 
@@ -56,6 +57,8 @@ def why(
         where: What else its recommender's answer rests on.
     """
     kind = KIND_BY_RECOMMENDER.get(source.recommender.name)
+    if kind is WhyKind.BROWSED:
+        return Why(kind=kind, category=_in_common(prepared, item, because))
     if kind is WhyKind.POPULAR or (kind is None and because == NOTHING and where):
         kind = _popular(prepared, now)
     if kind is not None:
@@ -94,6 +97,17 @@ def _of_anchor(source: TrainedSource) -> WhyKind:
     return WhyKind.TOGETHER if bought else WhyKind.SEEN_TOGETHER
 
 
+def _in_common(prepared: Prepared, item: int, other: int) -> str:
+    """Return the narrowest category that two items share; empty where they share none."""
+    found = ""
+    both = (_item(prepared, each) for each in (item, other))
+    for step, same in zip(*(each.category if each else () for each in both), strict=False):
+        if step != same:
+            break
+        found = step
+    return found
+
+
 def _popular(prepared: Prepared, now: Millis) -> WhyKind:
     last = prepared.trained.manifest.trained.last if prepared.trained else 0
     return WhyKind.LIKED if last and now - last > LATELY else WhyKind.POPULAR
@@ -101,12 +115,17 @@ def _popular(prepared: Prepared, now: Millis) -> WhyKind:
 
 def _speaking(prepared: Prepared, kind: WhyKind, trained: int) -> Why:
     """Return a reason with the item that speaks for it; what the catalogue lacks is not named."""
+    item = _item(prepared, trained)
+    if item is None and prepared.trained is not None:
+        return Why(kind=WhyKind.FOR_YOU if kind in KIND_BY_ACTION.values() else kind)
+    return Why(kind=kind) if item is None else Why(kind=kind, item=item.id, title=item.title)
+
+
+def _item(prepared: Prepared, trained: int) -> Item | None:
+    """Return what the catalogue says of an item, by its code in what was trained, or `NOTHING`."""
     found = prepared.trained
-    if found is None:
-        return Why(kind=kind)
+    if found is None or trained == NOTHING:
+        return None
     newcomers = prepared.newcomers
     id = newcomers.id(trained) if newcomers and trained >= len(found.ids) else found.ids[trained]
-    item = prepared.catalogue.get(id)
-    if item is None:
-        return Why(kind=WhyKind.FOR_YOU if kind in KIND_BY_ACTION.values() else kind)
-    return Why(kind=kind, item=item.id, title=item.title)
+    return prepared.catalogue.get(id)

@@ -17,6 +17,7 @@ from persx.recommend.recommenders.recently_viewed import RECENTLY_VIEWED
 from persx.recommend.recommenders.replenishment import REPLENISHMENT
 from persx.recommend.recommenders.sequence_knn import SEQUENCE_KNN
 from persx.recommend.recommenders.transitions import TRANSITIONS
+from persx.recommend.recommenders.viewed_categories import VIEWED_CATEGORIES
 from persx.recommend.recommenders.vmis_knn import VMIS_KNN
 
 RECOMMENDERS: Final[Registry[Recommender]] = Registry(
@@ -34,6 +35,7 @@ RECOMMENDERS: Final[Registry[Recommender]] = Registry(
         SEQUENCE_KNN,
         HISTORY,
         RECENTLY_VIEWED,
+        VIEWED_CATEGORIES,
         REPLENISHMENT,
     ],
 )

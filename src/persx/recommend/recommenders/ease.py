@@ -62,7 +62,7 @@ class Ease:
         progress(0.2)
         _invert(weights, progress)
         own: Any = np.diagonal(weights)
-        scale = -damping(data, config)[touched] / own
+        scale = -damping(data, config.popularity_damping)[touched] / own
         np.fill_diagonal(weights, 0.0)
         weights *= scale
         progress(1.0)

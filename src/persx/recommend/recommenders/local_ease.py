@@ -67,7 +67,7 @@ class LocalEase:
         added = penalty(diagonal(matrix), config)
         near = nearest(matrix, config.neighbours, added)
         progress(0.1)
-        scale = damping(data, config)
+        scale = damping(data, config.popularity_damping)
         solved = np.zeros(len(near.data), dtype=np.float32)
         done = 0
         lookup = _Lookup(matrix, added)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from persx.model.clock import DAY
 from persx.recommend.bounds import Amount
 from persx.recommend.interactions import Interactions
-from persx.recommend.query import Candidates, Query
+from persx.recommend.query import Candidates, Codes, Floats, Query
 from persx.recommend.recommenders.kind import Arrays, Progress, best, silent
 
 SEPARATOR: Final = "/"
@@ -52,13 +53,13 @@ class Popularity:
     def fit(
         self, data: Interactions, config: PopularityConfig, progress: Progress = silent
     ) -> Arrays:
-        weights = _weights(data, config.half_life)
+        weights = weights_of(data, config.half_life)
         count = data.item_count
         scores = np.bincount(data.items, weights=weights, minlength=count).astype(np.float64)
         progress(0.5)
         found = {"scores": scores.astype(np.float32)}
         for name, codes in data.contexts.items():
-            found[f"by_{name}"] = _ratios(data.items, codes, scores, weights, config.shrink)
+            found[f"by_{name}"] = ratios_of(data.items, codes, scores, weights, config.shrink)
         found |= _categories(data, scores)
         progress(1.0)
         return found
@@ -71,11 +72,7 @@ class Popularity:
         scores: Any = np.asarray(arrays["scores"])
         if among is not None:
             scores = scores[among]
-        for name, code in query.context.items():
-            ratios = arrays.get(f"by_{name}")
-            if ratios is not None and isinstance(code, int) and 0 <= code < len(ratios):
-                row = np.asarray(ratios[code])
-                scores = scores * (row if among is None else row[among])
+        scores = in_contexts(arrays, query.context, among, scores)
         places = best(scores, limit)
         if among is None:
             return Candidates(places, scores[places])
@@ -83,7 +80,7 @@ class Popularity:
         return Candidates(among[places], scores[places], where=where)
 
 
-def _weights(data: Interactions, half_life: float) -> NDArray[np.float64]:
+def weights_of(data: Interactions, half_life: float) -> NDArray[np.float64]:
     """Return how much each row counts: by its age from the newest one."""
     if not data.timed or half_life <= 0 or not len(data.items):
         return np.ones(len(data.items))
@@ -92,7 +89,7 @@ def _weights(data: Interactions, half_life: float) -> NDArray[np.float64]:
     return weights
 
 
-def _ratios(
+def ratios_of(
     items: NDArray[np.int32],
     codes: NDArray[np.int16],
     scores: NDArray[np.float64],
@@ -117,6 +114,23 @@ def _ratios(
     # A context that nobody came in, or an item that nobody touched where nothing is shrunk.
     found: NDArray[np.float32] = np.nan_to_num(ratios, nan=1.0, posinf=1.0).astype(np.float32)
     return found
+
+
+def in_contexts(
+    arrays: Arrays, context: Mapping[str, Any], items: Codes | None, scores: Floats
+) -> Floats:
+    """Return scores multiplied by how much more than elsewhere items are touched in a context.
+
+    Args:
+        arrays: With ``by_hour`` and the like, as from `ratios_of`.
+        items: Whose scores they are; None for all.
+    """
+    for name, code in context.items():
+        ratios = arrays.get(f"by_{name}")
+        if ratios is not None and isinstance(code, int) and 0 <= code < len(ratios):
+            row = np.asarray(ratios[code])
+            scores = scores * (row if items is None else row[items])
+    return scores
 
 
 def _categories(data: Interactions, scores: NDArray[np.float64]) -> dict[str, NDArray[Any]]:

@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 
 from persx.recommend.bounds import Amount, Count, Exponent, Newest, Steps, Weight
-from persx.recommend.facts import alike
+from persx.recommend.facts import alike, memory_of
 from persx.recommend.interactions import Interactions
-from persx.recommend.neighbours import BLOCK_CELLS, Rows, ranked, strongest
+from persx.recommend.neighbours import Rows, ranked, strongest
 from persx.recommend.query import Candidates, Query
 from persx.recommend.recommenders.kind import Arrays, Progress, silent
 from persx.recommend.recommenders.transitions import decayed, followers
@@ -63,7 +63,7 @@ class SequenceKnn:
 
     def memory(self, data: Interactions, config: SequenceKnnConfig) -> int:
         pairs = 2 * len(data.items) * config.distance + config.neighbours * data.item_count
-        facts = 16 * BLOCK_CELLS if config.alike and data.catalogue else 0
+        facts = memory_of(data.catalogue) if config.alike and data.catalogue else 0
         return 24 * len(data.items) + 40 * pairs + facts
 
     def fit(

@@ -1,4 +1,4 @@
-"""touches: what a visitor did with which items, each with when they did it last."""
+"""touches: what a visitor did with which items, and when: last, and on which days they bought."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from persx.model.attribute import Computation, State, Value, ValueType
-from persx.model.clock import Millis
+from persx.model.clock import DAY, Millis
 from persx.model.event import Event, EventType
 from persx.model.item import Action, Touch
 from persx.visitors.computed.options import Options, check_no_property, check_options
@@ -14,6 +14,9 @@ from persx.visitors.computed.properties import MOST_VALUES, as_name, property_va
 
 MOST: Final = 200
 """Touches that are kept, the newest."""
+
+MOST_PURCHASES: Final = 100
+"""Days on which an item was bought that are kept beside them, the newest."""
 
 ACTION_BY_EVENT: Final = {
     "Product Viewed": Action.VIEWED,
@@ -29,6 +32,7 @@ ID_FIELDS: Final = ("product_id", "item_id", "sku")
 
 _MARKS: Final = {Action.VIEWED: "v", Action.ADDED: "a", Action.BOUGHT: "b"}
 _ACTIONS: Final = {mark: action for action, mark in _MARKS.items()}
+_DAY: Final = "d"
 
 
 class Touches:
@@ -38,9 +42,11 @@ class Touches:
     Added``, ``Order Completed`` (each of its ``products``) and page views. Which item a page shows
     is looked up when it is asked for, so that views count from before it was in the catalogue.
 
-    State: action and item → timestamp of the newest event, for the `MOST` newest ones. What is
-    dropped from a part was beaten there by so many newer ones, which beat it in the whole too: so
-    the cap keeps the state independent of the order. Lateness horizon: none.
+    State: action and item → timestamp of the newest event, for the `MOST` newest ones; and day
+    and item → timestamp of the newest purchase on that day (of UTC), for the `MOST_PURCHASES`
+    newest ones, so that it is known how often somebody buys the same again. What is dropped from
+    a part was beaten there by so many newer ones, which beat it in the whole too: so the caps
+    keep the state independent of the order. Lateness horizon: none.
     """
 
     name = "touches"
@@ -70,10 +76,9 @@ class Touches:
         for action, item in touched(event):
             if state is None:
                 state = {}
-            key = _MARKS[action] + item
-            before = state.get(key)
-            if before is None or at > before:
-                state[key] = at
+            _note(state, _MARKS[action] + item, at)
+            if action is Action.BOUGHT:
+                _note(state, f"{_DAY}{at // DAY}:{item}", at)
         return _capped(state) if state is not None and len(state) > MOST else state
 
     def merge(self, left: State, right: State, computation: Computation) -> State:
@@ -88,7 +93,8 @@ class Touches:
     def value(self, state: State, now: Millis, computation: Computation) -> Value:
         if not state:
             return None
-        return list(dict.fromkeys(key[1:] for key, _ in sorted(state.items(), key=_newest)))
+        newest = (key for key, _ in sorted(state.items(), key=_newest) if key[0] != _DAY)
+        return list(dict.fromkeys(key[1:] for key in newest))
 
     def changed(self, state: State, computation: Computation) -> Millis | None:
         return max(state.values()) if state else None
@@ -116,9 +122,26 @@ def touched(event: Event) -> Iterator[tuple[Action, str]]:
 
 
 def touches_of(state: State) -> tuple[Touch, ...]:
-    """Return what a state says that somebody did, oldest first."""
-    ordered = sorted((state or {}).items(), key=_newest, reverse=True)
-    return tuple(Touch(key[1:], _ACTIONS[key[0]], at) for key, at in ordered)
+    """Return what a state says that somebody did, oldest first.
+
+    Each item is there once for each action, and once for each earlier day on which it was bought.
+    """
+    known: dict[str, Millis] = state or {}
+    found = []
+    for key, at in sorted(known.items(), key=_newest, reverse=True):
+        if key[0] != _DAY:
+            found.append(Touch(key[1:], _ACTIONS[key[0]], at))
+            continue
+        item = key.partition(":")[2]
+        if known.get(_MARKS[Action.BOUGHT] + item, at) > at:
+            found.append(Touch(item, Action.BOUGHT, at))
+    return tuple(found)
+
+
+def _note(state: dict[str, Millis], key: str, at: Millis) -> None:
+    before = state.get(key)
+    if before is None or at > before:
+        state[key] = at
 
 
 def _item(said: dict[str, Any]) -> str | None:
@@ -141,4 +164,7 @@ def _newest(touch: tuple[str, int]) -> tuple[int, str]:
 
 
 def _capped(state: dict[str, int]) -> dict[str, int]:
-    return dict(sorted(state.items(), key=_newest)[:MOST])
+    newest = sorted(state.items(), key=_newest)
+    touches = [pair for pair in newest if pair[0][0] != _DAY]
+    purchases = [pair for pair in newest if pair[0][0] == _DAY]
+    return dict([*touches[:MOST], *purchases[:MOST_PURCHASES]])
