@@ -28,6 +28,7 @@ from persx.recommend.ranking.plan import PipelinePlan
 from persx.recommend.ranking.prepared import prepare
 from persx.recommend.recommenders import RECOMMENDERS
 from persx.recommend.recommenders.kind import shows_again as brings_back
+from persx.visitors.computed.touches import kept
 
 FEWEST: Final = 30
 """With fewer visitors nothing can be told from chance."""
@@ -242,7 +243,8 @@ def _cases(
             value=len(found),
             hint="Wait for more, or give it a longer time: --test 14d.",
         )
-    return found
+    # Who is served is known by what is kept of them, not by the whole log.
+    return [each._replace(touches=kept(each.touches)) for each in found]
 
 
 def _bench(view: LogView, how: How, train: Interactions, cases: list[Moment]) -> Bench:

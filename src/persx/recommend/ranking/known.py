@@ -123,12 +123,12 @@ def known_of(prepared: Prepared, wanted: Wanted) -> Known:
     if anchor >= trained_count:
         fresh = [*(code for code in fresh if code != anchor), anchor]
     stands = {code: known for code in fresh if (known := prepared.stand_in(code)) != NOTHING}
-    placed: dict[tuple[int, Action], Millis] = {}
-    for (code, action), at in newest.items():
+    placed: dict[_Key, Millis] = {}
+    for (code, action, day), at in newest.items():
         known = stands.get(code, code)
         if known < trained_count:
-            placed.pop((known, action), None)
-            placed[known, action] = at
+            placed.pop((known, action, day), None)
+            placed[known, action, day] = at
     instead = stands.get(anchor, anchor)
     stood = _query(placed, instead if instead < trained_count else NOTHING, wanted)
     stand_ins = {

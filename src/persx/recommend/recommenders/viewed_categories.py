@@ -57,6 +57,7 @@ class ViewedCategories:
     name = "viewed_categories"
     description = "What is popular in the categories that the visitor looked at lately."
     config = ViewedCategoriesConfig
+    by_neighbours = False
 
     def memory(self, data: Interactions, config: ViewedCategoriesConfig) -> int:
         contexts = sum(int(codes.max(initial=0)) + 1 for codes in data.contexts.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from persx.model.attribute import Computation, State, Value, ValueType
@@ -76,9 +76,7 @@ class Touches:
         for action, item in touched(event):
             if state is None:
                 state = {}
-            _note(state, _MARKS[action] + item, at)
-            if action is Action.BOUGHT:
-                _note(state, f"{_DAY}{at // DAY}:{item}", at)
+            _take(state, Touch(item, action, at))
         return _capped(state) if state is not None and len(state) > MOST else state
 
     def merge(self, left: State, right: State, computation: Computation) -> State:
@@ -133,9 +131,27 @@ def touches_of(state: State) -> tuple[Touch, ...]:
             found.append(Touch(key[1:], _ACTIONS[key[0]], at))
             continue
         item = key.partition(":")[2]
-        if known.get(_MARKS[Action.BOUGHT] + item, at) > at:
+        if known.get(_MARKS[Action.BOUGHT] + item) != at:
             found.append(Touch(item, Action.BOUGHT, at))
     return tuple(found)
+
+
+def kept(touches: Iterable[Touch]) -> tuple[Touch, ...]:
+    """Return what a state would keep of touches, oldest first, however many there are.
+
+    >>> [each.at for each in kept(Touch("hat", Action.VIEWED, at) for at in (3, 1, 2))]
+    [3]
+    """
+    state: dict[str, Millis] = {}
+    for each in touches:
+        _take(state, each)
+    return touches_of(_capped(state))
+
+
+def _take(state: dict[str, Millis], touch: Touch) -> None:
+    _note(state, _MARKS[touch.action] + touch.item, touch.at)
+    if touch.action is Action.BOUGHT:
+        _note(state, f"{_DAY}{touch.at // DAY}:{touch.item}", touch.at)
 
 
 def _note(state: dict[str, Millis], key: str, at: Millis) -> None:
