@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from persx.model.item import Action, Item, ItemId
+from persx.model.item import Action, Item, ItemId, Touch
 from persx.recommend.interactions import Interactions
 from persx.recommend.query import Query
+from persx.recommend.ranking.known import Wanted, known_of
 from persx.recommend.ranking.prepared import prepare
 from persx.recommend.ranking.reasons import why
 from persx.recommend.recommenders.viewed_categories import (
@@ -120,7 +121,8 @@ def test_because_of_what_in_the_narrowest_category_that_both_are_in() -> None:
     one = source.sources[0]._replace(recommender=VIEWED_CATEGORIES)
 
     def reason(code: int) -> Why:
-        return why(ready, one, code, 0, "", {0: Action.VIEWED}, -1, 0)
+        known = known_of(ready, Wanted(count=1, now=0, touches=(Touch("a", Action.VIEWED, 0),)))
+        return why(ready, one, code, 0, "", known, 0)
 
     assert reason(1) == Why(kind=WhyKind.BROWSED, category="Shoes")
     assert reason(2).category == "Running"

@@ -32,7 +32,7 @@ SHARED: Final = frozenset(
     {"keys", "settings", "home", "clock", "publication", "models", "erased", "rewriting",
      "importing", "rulebooks", "slow_reads", "network", "doorkeeper", "keyring", "url",
      "simulation", "catalogue", "prepared", "recommender_folder",
-     "trainings"}
+     "trainings", "item_figures"}
 )  # fmt: skip
 """What probes are answered with as everybody is: nothing in it is about visitors or counts them."""
 
