@@ -49,14 +49,10 @@ def in_words_of(
     found: Recommendations, catalogue: Catalogue, chain: Sequence[str]
 ) -> Recommendations:
     """Return recommendations whose items and reasons are in a reader's language."""
-    return msgspec.structs.replace(
-        found,
-        items=tuple(
-            msgspec.structs.replace(
-                each,
-                item=in_language(each.item, chain),
-                why=why_in(catalogue, each.why, each.item, chain),
-            )
-            for each in found.items
-        ),
-    )
+    items = []
+    for each in found.items:
+        item, why = in_language(each.item, chain), why_in(catalogue, each.why, each.item, chain)
+        if item is not each.item or why is not each.why:
+            each = msgspec.structs.replace(each, item=item, why=why)
+        items.append(each)
+    return msgspec.structs.replace(found, items=tuple(items))

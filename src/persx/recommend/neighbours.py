@@ -47,32 +47,23 @@ def ranked(rows: Rows, profile: Profile, limit: int) -> Candidates:
 
     Reads only the rows of the profile's items. Touched items may be among the answer.
     """
-    lengths = np.empty(len(profile.items), dtype=np.int64)
-    items, weights = [], []
-    of_items, of_weights = np.asarray(rows.items), np.asarray(rows.weights)
-    for place, item in enumerate(profile.items.tolist()):
-        start, end = int(rows.starts[item]), int(rows.starts[item + 1])
-        lengths[place] = end - start
-        items.append(of_items[start:end])
-        weights.append(of_weights[start:end])
-    if not items:
+    if not len(profile.items):
         return NO_CANDIDATES
-    flat = np.concatenate(items)
+    of_items, of_weights = np.asarray(rows.items), np.asarray(rows.weights)
+    starts, ends = rows.starts[profile.items], rows.starts[profile.items + 1]
+    spans = [slice(*span) for span in zip(starts.tolist(), ends.tolist(), strict=True)]
+    flat = np.concatenate([of_items[span] for span in spans])
     if not len(flat):
         return NO_CANDIDATES
-    parts = np.concatenate(weights) * np.repeat(profile.weights, lengths)
+    lengths = ends - starts
+    parts = np.concatenate([of_weights[span] for span in spans])
+    parts = parts * np.repeat(profile.weights, lengths)
     sums = np.bincount(flat, weights=parts)
-    # Each item once: of its places in `flat` the last one that wrote.
-    places = np.arange(len(flat), dtype=np.int32)
-    last = np.empty(len(sums), dtype=np.int32)
-    last[flat] = places
-    found = flat[last[flat] == places]
+    found = np.flatnonzero(sums > 0).astype(np.int32)
     scores = sums[found]
     if len(found) > limit:
         top = np.argpartition(scores, len(scores) - limit)[len(scores) - limit :]
         found, scores = found[top], scores[top]
-    good = scores > 0
-    found, scores = found[good], scores[good]
     if not len(found):
         return NO_CANDIDATES
     because = _strongest(found, flat, parts, np.repeat(profile.items, lengths), len(sums))
@@ -85,9 +76,12 @@ def _strongest(found: Codes, flat: Codes, parts: NDArray[Any], sources: Codes, c
     slot[found] = np.arange(len(found), dtype=np.int32)
     slots = slot[flat]
     among = np.flatnonzero(slots != NOTHING)
-    among = among[np.argsort(parts[among], kind="stable")]
+    slots, parts = slots[among], parts[among]
+    most = np.full(len(found), -np.inf)
+    np.maximum.at(most, slots, parts)
+    largest = parts == most[slots]
     because = np.full(len(found), NOTHING, dtype=np.int32)
-    because[slots[among]] = sources[among]  # Of several the last is kept: the largest.
+    because[slots[largest]] = sources[among[largest]]
     return because
 
 

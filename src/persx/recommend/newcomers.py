@@ -67,6 +67,7 @@ class Newcomers:
     _vectors: sparse.csr_matrix = field(
         default_factory=lambda: sparse.csr_matrix((0, DIMENSIONS), dtype=np.float32)
     )
+    _has: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
     _sources: Codes = field(default_factory=lambda: _NO_CODES)
     _targets: Codes = field(default_factory=lambda: _NO_CODES)
     _alike: Floats = field(default_factory=lambda: _NO_FLOATS)
@@ -173,6 +174,8 @@ class Newcomers:
         all_sources = np.concatenate(sources)
         order = np.argsort(all_sources, kind="stable")
         ids = (*self.ids, *(item.id for item in fresh))
+        has = np.zeros(base + len(ids), dtype=np.bool_)
+        has[all_sources] = True
         kept = list(self._items)
         for place, item in again.items():
             kept[place] = item
@@ -184,6 +187,7 @@ class Newcomers:
             _items=(*kept, *fresh),
             _at=(*self._at, *(catalogue.codes[item.id] for item in fresh)),
             _vectors=together,
+            _has=has,
             _sources=all_sources[order],
             _targets=np.concatenate(targets)[order],
             _alike=np.concatenate(alike)[order],
@@ -195,9 +199,9 @@ class Newcomers:
         Newcomers that are like what was touched, whoever knows that; and for touched newcomers
         all that is like them. Codes of the query and of the answer go up to `size`.
         """
-        codes, weights = touched(self.config, query, self.size)
-        if not len(codes) or not len(self._sources):
+        if not self._speaks_of(query):
             return NO_CANDIDATES
+        codes, weights = touched(self.config, query, self.size)
         starts = np.searchsorted(self._sources, codes, side="left")
         ends = np.searchsorted(self._sources, codes, side="right")
         counts = ends - starts
@@ -210,6 +214,11 @@ class Newcomers:
             np.repeat(codes, counts),
             limit,
         )
+
+    def _speaks_of(self, query: Query) -> bool:
+        """Tell whether anything that was touched has a neighbour here: most often nothing has."""
+        has, codes = self._has, np.append(query.items, np.int32(query.anchor))
+        return bool(has[codes[(codes >= 0) & (codes < len(has))]].any())
 
     def neighbours(self, code: int) -> tuple[Codes, Floats]:
         """Return the items that an item has here, and how alike they are."""

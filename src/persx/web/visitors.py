@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -97,6 +98,7 @@ COOKIES: Final = (VISITOR, STATE, LINK, CONSENT, ASKED, LOCALE, ADMIN, PREVIEW, 
 SERVICES: Final = "persx.services"
 """Where a request holds the services that answer it, if they are not everybody's."""
 
+_LONGEST_TAG: Final = 100
 _PHONE: Final = re.compile(r"iphone|ipod|android.+mobile|windows phone", re.IGNORECASE)
 _TABLET: Final = re.compile(r"ipad|android|tablet|kindle", re.IGNORECASE)
 
@@ -309,11 +311,20 @@ def locale_of(request: Request, plan: Plan) -> str:
 
     A language range is looked up from the longest form to the shortest (RFC 4647, lookup).
     """
-    locales = plan.workspace.locales
+    asked = request.query_params.get("locale", "")[:_LONGEST_TAG]
+    kept = request.cookies.get(LOCALE.name, "")[:_LONGEST_TAG]
+    accepted = request.headers.get("accept-language", "")[:500]
+    found = _looked_up(tuple(plan.workspace.locales), asked, kept, accepted)
+    return found or plan.workspace.settings.default_locale
+
+
+@lru_cache(maxsize=512)
+def _looked_up(locales: tuple[str, ...], asked: str, kept: str, accepted: str) -> str:
+    """Return which of some locales is wished first; empty where none is."""
     folded = {code.casefold(): code for code in locales}
-    wished = [request.query_params.get("locale", ""), request.cookies.get(LOCALE.name, "")]
+    wished = [asked, kept]
     ranges = []
-    for part in request.headers.get("accept-language", "")[:500].split(","):
+    for part in accepted.split(","):
         tag, _, quality = part.partition(";q=")
         try:
             ranges.append((-float(quality or 1), tag.strip()))
@@ -326,4 +337,4 @@ def locale_of(request: Request, plan: Plan) -> str:
             if (code := folded.get("-".join(parts))) is not None:
                 return code
             parts.pop()
-    return plan.workspace.settings.default_locale
+    return ""

@@ -88,21 +88,21 @@ def known_of(prepared: Prepared, wanted: Wanted) -> Known:
     closed: list[int] = []
     bought, viewed = plan.bought_within, plan.viewed_within
     now = wanted.now
+    here = catalogue.codes
     for touch in wanted.touches:
         item, action, at = touch.item, touch.action, touch.at
-        known = NOTHING
-        if item.startswith("/") or bought or viewed:
+        within = bought if action is Action.BOUGHT else viewed
+        recent = within and now - at < within and action is not Action.ADDED
+        if item.startswith("/"):
             known = catalogue.code(item)
-            if known != NOTHING:
-                within = bought if action is Action.BOUGHT else viewed
-                if within and now - at < within and action is not Action.ADDED:
-                    closed.append(known)
-        if not item.startswith("/"):
+            code = int(prepared.to_trained[known]) if known != NOTHING else NOTHING
+        else:
+            known = here.get(item, NOTHING) if recent else NOTHING
             code = codes.get(item, NOTHING)
             if code == NOTHING and newcomers is not None:
                 code = newcomers.code(item)
-        else:
-            code = int(prepared.to_trained[known]) if known != NOTHING else NOTHING
+        if recent and known != NOTHING:
+            closed.append(known)
         if code != NOTHING:
             # How often somebody buys the same again is told by the days on which they did.
             key = code, action, at // DAY if action is Action.BOUGHT else 0

@@ -57,6 +57,7 @@ class Field:
         self.items: Codes = np.empty(0, dtype=np.int32)
         self._worth: Floats = np.empty(0, dtype=np.float32)
         self._left = np.empty(0, dtype=np.bool_)
+        self._open = self._worth  # What each is worth, as long as it is left.
         self._categories = self.items
         self._alike: Likeness | None = None
 
@@ -101,6 +102,7 @@ class Field:
         for category, count in self._counts.items():
             if count >= self._cap:
                 self._left &= self._categories != category
+        self._open = np.where(self._left, self._worth, np.float32(-np.inf))
         # Found out once somebody asks: more may be added before.
         self._alike = None
 
@@ -112,27 +114,31 @@ class Field:
         """
         self._taken.append(item)
         if row != NOTHING:
-            self._left[row] = False
+            self._close(row)
         elif len(self.items):
-            self._left &= self.items != item
+            self._close(self.items == item)
         if self._cap:
             category = int(self._prepared.catalogue.columns.category[item])
             if category != NOTHING:
                 count = self._counts[category] = self._counts.get(category, 0) + 1
                 if count >= self._cap:
-                    self._left &= self._categories != category
+                    self._close(self._categories == category)
         if self._alike is not None:
             self._alike.take(item)
+
+    def _close(self, rows: int | NDArray[np.bool_]) -> None:
+        self._left[rows] = False
+        self._open[rows] = -np.inf
 
     def best(self) -> int:
         """Return the row of the candidate whose turn it is; `NOTHING` where none is left."""
         if not len(self.items):
             return NOTHING
-        worth = self._worth
+        worth = self._open
         if self._diversity:
             worth = worth - self._diversity * self._likeness().most
-        row = int(np.where(self._left, worth, -np.inf).argmax())
-        return row if self._left[row] and worth[row] > -np.inf else NOTHING
+        row = int(worth.argmax())
+        return row if worth[row] > -np.inf else NOTHING
 
     def _likeness(self) -> Likeness:
         if self._alike is None:
