@@ -76,12 +76,9 @@ def _strongest(found: Codes, flat: Codes, parts: NDArray[Any], sources: Codes, c
     slot[found] = np.arange(len(found), dtype=np.int32)
     slots = slot[flat]
     among = np.flatnonzero(slots != NOTHING)
-    slots, parts = slots[among], parts[among]
-    most = np.full(len(found), -np.inf)
-    np.maximum.at(most, slots, parts)
-    largest = parts == most[slots]
+    among = among[np.argsort(parts[among], kind="stable")]
     because = np.full(len(found), NOTHING, dtype=np.int32)
-    because[slots[largest]] = sources[among[largest]]
+    because[slots[among]] = sources[among]  # Of several the last is kept: the largest.
     return because
 
 

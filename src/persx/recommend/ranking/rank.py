@@ -81,7 +81,7 @@ class _Ranking:
         self._allowed = self._open()
         pipeline = self._plan.pipeline
         self._field = Field(prepared, pipeline.category_cap, pipeline.diversity)
-        self._said: list[tuple[Blended, NDArray[np.intp]]] = []
+        self._said: list[tuple[Blended, dict[int, int]]] = []
         self._fillers = iter(prepared.fillers)
         self._reserve: Blended | None = None
         self._wordy = [
@@ -189,7 +189,7 @@ class _Ranking:
 
     def _add(self, kept: Blended, tier: int) -> None:
         rows = self._field.add(kept.items, kept.scores, tier)
-        self._said.append((kept, rows))
+        self._said.append((kept, {row: at for at, row in enumerate(rows.tolist())}))
 
     def _judged(self, said: Blended) -> Blended:
         """Return what rules leave of candidates, with the scores that they make of theirs."""
@@ -306,9 +306,9 @@ class _Ranking:
             reason = Why(kind=WhyKind.CHOSEN, text=pinned[picked.item].text)
             return Ranked(picked.item, 0.0, "", reason, picked.propensity, pinned=True)
         for said, rows in self._said:
-            at = (rows == picked.row).nonzero()[0]
-            if len(at):
-                return self._of(said, int(at[-1]), picked)
+            at = rows.get(picked.row)
+            if at is not None:
+                return self._of(said, at, picked)
         tried = Why(kind=WhyKind.TRIED)
         return Ranked(picked.item, 0.0, "", tried, picked.propensity, tried=True)
 
