@@ -143,10 +143,17 @@ async def test_bots_are_left_out_and_identities_of_one_person_are_one() -> None:
 
 async def test_what_is_simulated_is_told() -> None:
     async with shop() as services:
-        (event,) = viewed("ann", "shoe")
-        context = {**event.context, "simulated": True}
-        await tell(services, [msgspec.structs.replace(event, context=context)])
-        assert (await gathered(services)).simulated == 1
+        made_up = [*viewed("ann", "shoe"), said("ann", "/about")]
+        await tell(
+            services,
+            [
+                msgspec.structs.replace(each, context={**each.context, "simulated": True})
+                for each in made_up
+            ],
+        )
+        await tell(services, viewed("bob", "shoe", "sock"))
+        found = await gathered(services)
+        assert (found.simulated, len(found.data.users)) == (1, 3), "a page is no item"
 
 
 async def test_one_visitor_does_not_rule() -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from persx.app.population import visitors
 from persx.app.services import Services
@@ -133,10 +134,11 @@ async def gather(
     await rows.hand_rows(name, query("touched_keys"), wanted, tables=tables, as_of=moment.events)
     zone = plan.workspace.settings.zone if plan else "UTC"
     by_id: dict[str, Item] = {str(id): item for id, item in catalogue.items()}
+    data = interactions_of(collected.touches(), names, by_id, zone=zone)
     return Gathered(
-        data=interactions_of(collected.touches(), names, by_id, zone=zone),
+        data=data,
         moment=moment,
-        simulated=collected.simulated,
+        simulated=int(np.isin(data.units, collected.made_up())[data.users].sum()),
         unwilling=unwilling,
     )
 
@@ -186,8 +188,9 @@ class _Collected:
     """Takes rows portion by portion, and keeps of them columns of numbers."""
 
     def __init__(self, told: Callable[[int], object] | None) -> None:
-        self.simulated = self._rows = 0
+        self._rows = 0
         self._told = told
+        self._made_up: list[NDArray[np.uint64]] = []
         self._portions: list[Touches] = []
 
     def take(self, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -202,10 +205,17 @@ class _Collected:
                 np.array(devices, dtype=np.int16),
             )
         )
-        self.simulated += sum(simulated)
+        if any(simulated):
+            self._made_up.append(
+                np.unique(self._portions[-1].units[np.array(simulated, dtype=np.bool_)])
+            )
         self._rows += len(rows)
         if self._told is not None:
             self._told(self._rows)
+
+    def made_up(self) -> NDArray[np.uint64]:
+        """Return the visitors who are simulated."""
+        return np.unique(np.concatenate([np.empty(0, np.uint64), *self._made_up]))
 
     def touches(self) -> Touches:
         """Return all of them, and keep none."""
