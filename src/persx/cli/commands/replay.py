@@ -8,9 +8,9 @@ import click
 
 from persx.app.commands import call
 from persx.app.replaying import REPLAY, BlockReplay, ReplayRequest
+from persx.cli.estimates import print_estimates
 from persx.cli.options import home_option, json_option, print_json
 from persx.cli.progress import waiting
-from persx.experiments import wording
 from persx.model.errors import BadInput
 from persx.workspace.documents import read_folder
 
@@ -79,16 +79,4 @@ def _print(found: BlockReplay) -> None:
         click.echo(f"  left out: {count:,} {why}")
     if found.waiting:
         click.echo(f"  left out: {found.waiting:,} whose {found.window} are not over")
-    if told.refused:
-        click.secho(f"  Nothing is estimated. {told.refused}", fg="yellow")
-        return
-    click.echo(f"  {'as it was':<10} {_rate(told.logged):>9}")
-    for name, each in told.estimates.items():
-        ends = f"{_rate(each.low)} to {_rate(each.high)}"
-        lift = wording.signed_percent(each.lift)
-        reach = wording.interval(each.lift_low, each.lift_high)
-        click.echo(f"  {name:<10} {_rate(each.value):>9}  {ends:<22} lift {lift}  {reach}")
-
-
-def _rate(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3%}"
+    print_estimates(told)

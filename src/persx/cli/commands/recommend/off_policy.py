@@ -8,9 +8,9 @@ import click
 
 from persx.app.commands import call
 from persx.app.exploration import EXPLORATION, Exploration, ExplorationRequest
+from persx.cli.estimates import print_estimates
 from persx.cli.options import print_json
 from persx.cli.progress import waiting
-from persx.experiments import wording
 from persx.model.errors import BadInput
 
 
@@ -52,16 +52,4 @@ def _print(found: Exploration) -> None:
     ):
         if count:
             click.echo(f"  left out: {count:,} {what}")
-    if told.refused:
-        click.secho(f"  Nothing is estimated. {told.refused}", fg="yellow")
-        return
-    click.echo(f"  {'as it was':<10} {wording.rate('conversion', told.logged or 0.0):>9}")
-    for name, each in told.estimates.items():
-        ends = f"{_rate(each.low)} to {_rate(each.high)}"
-        lift = wording.signed_percent(each.lift)
-        reach = wording.interval(each.lift_low, each.lift_high)
-        click.echo(f"  {name:<10} {_rate(each.value):>9}  {ends:<22} lift {lift}  {reach}")
-
-
-def _rate(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2%}"
+    print_estimates(told)
