@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
+from persx.app.recommender_training import is_changed
 from persx.model.errors import Unavailable
 from persx.model.pipeline import Pipeline, PipelineSource
-from persx.recommend.artifact import Building, TrainedOn, folder_of, load
+from persx.recommend.artifact import FORMAT, Building, TrainedOn, folder_of, load
 from persx.recommend.interactions import Interactions
 from persx.recommend.query import Query
 from persx.recommend.recommenders import RECOMMENDERS
@@ -79,6 +81,16 @@ def test_half_a_manifest_is_refused(tmp_path: Path) -> None:
     body = built(tmp_path)
     with pytest.raises(Unavailable, match="manifest"):
         load(tmp_path, body[: len(body) // 2], 1)
+
+
+def test_what_another_version_fitted_is_refused_and_trained_anew(tmp_path: Path) -> None:
+    body = built(tmp_path)
+    assert not is_changed(body, PIPELINE)
+    older = msgspec.json.encode({**msgspec.json.decode(body), "format": FORMAT - 1})
+    with pytest.raises(Unavailable, match=f"its format is {FORMAT - 1}") as refused:
+        load(tmp_path, older, 1)
+    assert "train it anew" in (refused.value.hint or "")
+    assert is_changed(older, PIPELINE)
 
 
 def test_what_was_fitted_before_a_crash_is_not_fitted_again(tmp_path: Path) -> None:

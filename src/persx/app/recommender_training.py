@@ -31,7 +31,7 @@ from persx.model.artifact import RECOMMENDER, ArtifactHead, Origin
 from persx.model.clock import MINUTE, Millis
 from persx.model.errors import BadInput, Conflict, NotFound, NothingYet, PersxError, did_you_mean
 from persx.model.pipeline import Pipeline
-from persx.recommend.artifact import Manifest, TrainedOn, load
+from persx.recommend.artifact import FORMAT, Manifest, TrainedOn, load
 from persx.recommend.staleness import staleness
 
 PATIENCE: Final = 3 * MINUTE
@@ -347,11 +347,15 @@ async def _changed(services: Services, pipeline: Pipeline) -> bool:
 
 
 def is_changed(body: bytes, pipeline: Pipeline) -> bool:
-    """Tell whether a pipeline learns from other sources now than when it was trained."""
+    """Tell whether a pipeline learns otherwise now than when it was trained."""
     try:
-        trained = msgspec.json.decode(body, type=Manifest).pipeline
+        manifest = msgspec.json.decode(body, type=Manifest)
     except msgspec.DecodeError:
         return True
+    if manifest.format != FORMAT:
+        # Another version fitted it.
+        return True
+    trained = manifest.pipeline
     if pipeline.newcomers and not trained.newcomers:
         # What they are compared with is made by a training.
         return True

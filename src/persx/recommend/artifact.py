@@ -27,7 +27,9 @@ from persx.recommend.recommenders import RECOMMENDERS, Recommender
 from persx.recommend.recommenders.content import CONTENT
 from persx.recommend.recommenders.kind import Arrays
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""Of what recommenders fit and read: another number than an artifact's, and it is trained anew."""
+
 _IDS: Final = "ids.json"
 _BUILDING: Final = "building-"
 

@@ -134,7 +134,7 @@ def arranged(status: PipelineStatus, now: int) -> PipelineView:
     if status.stale and status.active:
         said.append(status.stale)
     if status.changed:
-        said.append("Its sources were changed since it was trained.")
+        said.append("It learns otherwise since it was trained: train it anew.")
     if status.failed and not status.training_since:
         said.append(f"The last training came to nothing. {status.tried}")
     return PipelineView(

@@ -56,7 +56,7 @@ def print_status(found: PipelineStatus) -> None:
     elif found.stale:
         click.echo(found.stale)
     if found.changed:
-        click.echo("Its sources were changed since: train it anew.")
+        click.echo("It learns otherwise since: train it anew.")
     if found.stopped:
         click.echo("Somebody switched it off: nothing is trained by itself.")
     if found.failed:
