@@ -75,16 +75,6 @@ class ItemFigures(msgspec.Struct, frozen=True, kw_only=True):
 NO_FIGURES: Final = ItemFigures()
 
 
-class _Totals(msgspec.Struct):
-    views: int = 0
-    added: int = 0
-    orders: int = 0
-    pieces: float = 0.0
-    revenue: float = 0.0
-    shown: int = 0
-    clicks: int = 0
-
-
 class AllFigures:
     """The figures of every item of which something is known, as of one moment.
 
@@ -97,7 +87,7 @@ class AllFigures:
         self.as_of, self.since = as_of, as_of - DAYS * DAY
         self.seconds = 0.0
         self.generation: bytes | None = None
-        self._totals: dict[str, _Totals] = {}
+        self._totals: dict[str, ItemFigures] = {}
         self._days: dict[str, Days] = {}
         self._where: dict[str, list[Recommended]] = {}
 
@@ -107,14 +97,8 @@ class AllFigures:
         if told is None:
             return NO_FIGURES
         days = self._days.get(id)
-        return ItemFigures(
-            views=told.views,
-            added=told.added,
-            orders=told.orders,
-            pieces=told.pieces,
-            revenue=round(told.revenue, 2),
-            shown=told.shown,
-            clicks=told.clicks,
+        return msgspec.structs.replace(
+            told,
             days=NO_FIGURES.days if days is None else tuple(days.tolist()),
             where=tuple(sorted(self._where.get(id, ()), key=_most_shown)),
         )
@@ -132,12 +116,12 @@ class AllFigures:
     def take_days(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Take rows of ``item_days.sql``."""
         for item, views, added, orders, pieces, revenue, shown, clicks, days in rows:
-            self._totals[str(item)] = _Totals(
+            self._totals[str(item)] = ItemFigures(
                 views=int(views),
                 added=int(added),
                 orders=int(orders),
                 pieces=float(pieces),
-                revenue=float(revenue),
+                revenue=round(float(revenue), 2),
                 shown=int(shown),
                 clicks=int(clicks),
             )
